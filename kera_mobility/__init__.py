@@ -1,0 +1,1 @@
+"""Kera Mobility: a simulator for trials of mobility services."""

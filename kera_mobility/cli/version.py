@@ -1,0 +1,22 @@
+"""`kera version`: which Kera Mobility this is, and what it stands on."""
+
+from __future__ import annotations
+
+import typer
+
+STANDS_ON = ("kera-mobility", "simpy", "numpy", "scipy", "pyarrow", "pydantic")
+"""The distributions whose version can matter to a result or its speed."""
+
+
+def command() -> None:
+    """Print the version of Kera Mobility, of Python and of the packages a run stands on."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    typer.echo(f"python {platform.python_version()}")
+    for name in STANDS_ON:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "not installed"
+        typer.echo(f"{name} {found}")

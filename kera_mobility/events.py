@@ -1,0 +1,140 @@
+"""What happened, append-only: one table per kind of event, one schema per table. It is a run's only output."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+BATCH_ROWS = 65_536
+"""Rows kept as Python tuples before they are turned into Arrow columns."""
+
+SCHEMA_VERSION = 1
+
+_T = pa.float64()
+_ID = pa.int64()
+_SMALL = pa.int16()
+_NODE = pa.int32()
+_TEXT = pa.string()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of event: its columns, and the columns that order its rows."""
+
+    schema: pa.Schema
+    key: tuple[str, ...]
+
+
+def _kind(key: Iterable[str], **columns: pa.DataType) -> Kind:
+    return Kind(pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()]), tuple(key))
+
+
+_PERSONAL = ("t_s", "person", "trip", "leg", "step")
+
+KINDS: Mapping[str, Kind] = {
+    # A trip, written when it ends (or when the day does): t_s is the moment it set out.
+    "trips": _kind(
+        ("t_s", "person", "trip"),
+        t_s=_T, person=_ID, trip=_SMALL, tour=_SMALL, purpose=_TEXT, origin=_NODE, destination=_NODE,
+        chain=_TEXT, outcome=_TEXT, end_s=_T, ready_s=_T, replans=_SMALL, utility=_ID,
+    ),
+    # A leg of a trip that was travelled: walking, waiting and riding inside one service.
+    "legs": _kind(
+        ("t_s", "person", "trip", "leg"),
+        t_s=_T, person=_ID, trip=_SMALL, leg=_SMALL, service=_TEXT, origin=_NODE, destination=_NODE,
+        walk_s=_T, wait_s=_T, ride_s=_T, walk_m=_T, ride_m=_T, fare_eur=_T, vehicle=_ID,
+    ),
+    # A service said no (live), with its reason and where the person stood.
+    "refusals": _kind(
+        _PERSONAL,
+        t_s=_T, person=_ID, trip=_SMALL, leg=_SMALL, step=_SMALL, service=_TEXT, reason=_TEXT, place=_NODE,
+    ),
+    # A promise of a scarce service, from made to its one end: ridden, cancelled or expired.
+    "bookings": _kind(
+        _PERSONAL,
+        t_s=_T, person=_ID, trip=_SMALL, leg=_SMALL, step=_SMALL, service=_TEXT, vehicle=_ID, end=_TEXT, end_s=_T,
+    ),
+    # A vehicle called at a stop: t_s is its departure.
+    "calls": _kind(
+        ("t_s", "vehicle", "run", "step"),
+        t_s=_T, vehicle=_ID, run=_ID, step=_SMALL, service=_TEXT, place=_NODE,
+        alighted=_SMALL, boarded=_SMALL, left_behind=_SMALL, aboard=_SMALL,
+    ),
+    # A vehicle went from one place to another: t_s is the start.
+    "moves": _kind(
+        ("t_s", "vehicle", "run", "step"),
+        t_s=_T, vehicle=_ID, run=_ID, step=_SMALL, service=_TEXT, cause=_TEXT, origin=_NODE, destination=_NODE,
+        end_s=_T, distance_m=_T, charge=_T,
+    ),
+    # A public fact with place and time.
+    "notices": _kind(("t_s", "topic", "place", "text"), t_s=_T, topic=_TEXT, place=_NODE, text=_TEXT),
+}
+
+
+class EventLog:
+    """The tables of one run, filled row by row with `add` and read with `tables`."""
+
+    def __init__(self, batch_rows: int = BATCH_ROWS) -> None:
+        self._batch_rows = batch_rows
+        self._rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in KINDS}
+        self._batches: dict[str, list[pa.RecordBatch]] = {kind: [] for kind in KINDS}
+
+    def add(self, kind: str, *row: Any) -> None:
+        """Append one row; its values stand in the order of the schema of `kind`."""
+        rows = self._rows[kind]
+        rows.append(row)
+        if len(rows) >= self._batch_rows:
+            self._flush(kind)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Return every table in canonical order."""
+        for kind in KINDS:
+            self._flush(kind)
+        return {
+            kind: in_canonical_order(kind, pa.Table.from_batches(self._batches[kind], schema=KINDS[kind].schema))
+            for kind in KINDS
+        }
+
+    def _flush(self, kind: str) -> None:
+        rows = self._rows[kind]
+        if rows:
+            schema = KINDS[kind].schema
+            columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)]
+            self._batches[kind].append(pa.RecordBatch.from_arrays(columns, schema=schema))
+            rows.clear()
+
+
+def in_canonical_order(kind: str, table: pa.Table) -> pa.Table:
+    """Return the table sorted by the key of its kind, in one chunk."""
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in KINDS[kind].key])
+    return table.take(order).combine_chunks()
+
+
+def fingerprint(tables: Mapping[str, pa.Table]) -> str:
+    """Return the SHA-256 over schema and column values of every table in canonical order, as hex digits."""
+    digest = hashlib.sha256()
+    for kind in sorted(tables):
+        digest.update(kind.encode())
+        digest.update(table_fingerprint(in_canonical_order(kind, tables[kind])).encode())
+    return digest.hexdigest()
+
+
+def table_fingerprint(table: pa.Table) -> str:
+    """Return the SHA-256 over names, types and values of a table's columns, as hex digits."""
+    digest = hashlib.sha256(str(table.num_rows).encode())
+    for field in table.schema:
+        digest.update(f"{field.name}:{field.type};".encode())
+        column = table.column(field.name).combine_chunks()
+        if pa.types.is_string(field.type):
+            digest.update(np.ascontiguousarray(pc.binary_length(column).to_numpy(zero_copy_only=False), "<i4").tobytes())
+            digest.update("".join(column.to_pylist()).encode())
+        else:
+            values = column.to_numpy(zero_copy_only=False)
+            digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,99 @@
+"""One run as it is kept: the event tables, who and what took part, and where; nothing live.
+
+Values pass between Arrow and numpy as buffers: `pa.array` and `to_numpy` would import pandas, on the path of a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kera_mobility.errors import ResultError, nearest_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PEOPLE_COLUMNS = (
+    "person", "household", "population", "age", "home", "household_cars", "licence", "main_driver", "bicycle",
+    "season_ticket",
+)  # fmt: skip
+"""Columns of `people`; after them one `registered.<service>` for each service that asks for registration."""
+VEHICLE_COLUMNS = ("vehicle", "service", "places", "start_place", "end_place", "start_charge", "end_charge")
+PLACE_COLUMNS = ("node", "lon", "lat", "name", "kind")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything a result folder holds except its KPIs, which are computed from it."""
+
+    tables: dict[str, pa.Table]
+    """Event tables by kind, as in `events.KINDS`."""
+    people: pa.Table
+    """One row a person: PEOPLE_COLUMNS (population is `resident`, `worker` or `neighbour`), registrations."""
+    vehicles: pa.Table
+    """One row a vehicle: VEHICLE_COLUMNS; places are seats and standing, charges 0..1 or NaN if none."""
+    places: pa.Table
+    """One row a node: PLACE_COLUMNS in degrees (WGS 84); kind is `street`, `stop`, `hub` or `outside`."""
+    overnight: dict[str, dict[str, NDArray[Any]]]
+    """What each service hands to the next day: service -> name -> array."""
+    meta: dict[str, Any]
+    """`run.json`."""
+    scenario_yaml: str
+    """The resolved scenario."""
+    area: dict[str, Any]
+    """`area.json`: name, title, attribution and the drawn `streets`."""
+
+    def table(self, name: str) -> pa.Table:
+        """Return a table by name: a kind of event, or `people`, `vehicles`, `places`.
+
+        Raises
+        ------
+        ResultError
+            If there is no such table.
+        """
+        known = {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
+        if name not in known:
+            raise ResultError(f"no table '{name}'{nearest_name(name, list(known))}; expected one of {', '.join(known)}")
+        return known[name]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a table by name as a pandas frame."""
+        frame: pd.DataFrame = self.table(name).to_pandas()
+        return frame
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.meta["seed"])
+
+
+def texts(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
+    """Return a text column as codes (R,) and the sorted names that they stand for."""
+    encoded = table.column(name).combine_chunks().dictionary_encode()
+    names = np.array(encoded.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(names, kind="stable")
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[order] = np.arange(len(names))
+    return rank[_values(encoded.indices)], [str(name) for name in names[order]]
+
+
+def rows_at(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """Return the rows of a table at indices (R,)."""
+    buffer = pa.py_buffer(np.ascontiguousarray(rows, dtype=np.int64))
+    return table.take(pa.Array.from_buffers(pa.int64(), len(rows), [None, buffer]))
+
+
+def numbers(table: pa.Table, name: str) -> NDArray[Any]:
+    """Return a column of numbers or truths as an array (R,)."""
+    return _values(table.column(name).combine_chunks())
+
+
+def _values(array: pa.Array) -> NDArray[Any]:
+    if not pa.types.is_boolean(array.type):
+        return np.from_dlpack(array)
+    bits = np.unpackbits(np.frombuffer(array.buffers()[1], dtype=np.uint8), bitorder="little")
+    return bits[array.offset : array.offset + len(array)].astype(np.bool_)

@@ -1,0 +1,166 @@
+"""The scenario: all Settings of a run, read, extended and checked once. Nothing below this floor may import it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+
+from kera_mobility.errors import ConfigError
+from kera_mobility.faults import faults_of, truths_for_numbers
+from kera_mobility.layers import Node, read_layers
+from kera_mobility.planning import PlanningSettings
+from kera_mobility.policies.choice import ChoiceSettings
+from kera_mobility.registry import settings_union
+from kera_mobility.services.base import Service, ServiceSettings
+from kera_mobility.settings import Settings
+from kera_mobility.shipped import find
+from kera_mobility.town.population import PeopleSettings
+
+OWN_KEYS = frozenset({"name", "title"})
+"""Keys that belong to one file and are not inherited by those that extend it."""
+FORBIDDEN_IN_NAMES = '/\\:*?"<>|'
+"""A scenario's name is the name of its results folder, on any file system."""
+LONGEST_NAME = 100
+"""Characters of a name; file systems allow 255 bytes."""
+
+
+def _plain_word(text: str) -> str:
+    if not (text.isascii() and text.replace("_", "").isalnum() and text[0].isalpha() and text == text.lower()):
+        raise ValueError("expected a plain lower-case word such as shuttle or shuttle_2")
+    return text
+
+
+def _folder_name(text: str) -> str:
+    plain = text.isprintable() and not any(letter in FORBIDDEN_IN_NAMES for letter in text)
+    if not plain or text != text.strip(" .") or not 0 < len(text) <= LONGEST_NAME:
+        raise ValueError(f"expected a name for a folder: up to {LONGEST_NAME} characters, none of {FORBIDDEN_IN_NAMES}")
+    return text
+
+
+Word: TypeAlias = Annotated[str, AfterValidator(_plain_word)]
+if TYPE_CHECKING:
+    AnyServiceSettings: TypeAlias = ServiceSettings
+else:
+    AnyServiceSettings = settings_union("kera_mobility.services", Service, "kera_mobility.services")
+
+
+class TownSettings(Settings):
+    """What the trial takes as given, apart from the map."""
+
+    seed: int = Field(1, ge=0)
+    """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
+    people: PeopleSettings = Field(default_factory=PeopleSettings)
+    """How many people there are and what they do on a day."""
+
+
+class Scenario(Settings):
+    """One trial: where, when, who, and which ways to travel there are."""
+
+    name: Annotated[str, AfterValidator(_folder_name)]
+    """Name of the results folder; the name of the file if not given."""
+    title: str = ""
+    """Name for people; the name if empty."""
+    phase: Word
+    """Phase of the district, such as today or finished; it names what is built."""
+    year: int = Field(ge=2000, le=2100)
+    """Year whose prices, ownership and emissions are meant."""
+    area: Word
+    """Folder in `networks/`."""
+    town: TownSettings = Field(default_factory=TownSettings)
+    choice: ChoiceSettings
+    planning: PlanningSettings = Field(default_factory=PlanningSettings)
+    services: dict[Word, AnyServiceSettings] = Field(min_length=1)
+    """Ways to travel by name; each has a `kind`."""
+
+    _source: Node | None = PrivateAttr(None)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all settings are equal; where they were written does not count."""
+        return isinstance(other, Scenario) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return int(self.hash[:15], 16)
+
+    def where(self, key: str) -> str:
+        """Return the file and line where a dotted key stands, or the nearest key above it."""
+        if self._source is None:
+            return ""
+        return self._source.at(tuple(int(part) if part.isdecimal() else part for part in key.split("."))).where
+
+    def canonical_json(self) -> str:
+        """Return all settings as JSON with sorted keys: equal scenarios give equal text."""
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, hex digits."""
+        return hashlib.sha256(self.canonical_json().encode("utf-8")).hexdigest()
+
+    def resolved_yaml(self) -> str:
+        """Return the scenario with everything it inherited and every default, as YAML that loads to an equal one."""
+        from ruamel.yaml import YAML
+        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+        def quoted(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {key: quoted(below) for key, below in value.items()}
+            if isinstance(value, list):
+                return [quoted(below) for below in value]
+            # Odd line ends and the like survive between double quotes only.
+            return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
+
+        yaml = YAML(typ="rt", pure=True)
+        yaml.default_flow_style = False
+        yaml.width = 1000
+        text = io.StringIO()
+        yaml.dump(quoted(self.model_dump(mode="json", exclude_none=True)), text)
+        return f"# Resolved: every layer merged, every default written out.\n{text.getvalue()}"
+
+
+def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario of a file, with overrides (`services.scooter.fleet=80`) on top.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file, here or among the shipped configs.
+    ConfigError
+        With every fault at once, each with file, line and key.
+    """
+    file = find(path, "configs")
+    node = read_layers(file, overrides, OWN_KEYS)
+    data = node.plain()
+    data.setdefault("name", file.stem)
+    faults = truths_for_numbers(node, data, _checked_schema())
+    try:
+        scenario = Scenario.model_validate(data)
+        scenario._source = node
+    except ValidationError as error:
+        faults += faults_of(error, node, data, _checked_schema())
+    if faults:
+        raise ConfigError(faults)
+    return scenario
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, for editors that complete and check YAML."""
+    found = Scenario.model_json_schema()
+    found["properties"]["extends"] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        "description": "File or files that this one lays itself over: maps merge, lists replace, null removes.",
+    }
+    # A file may inherit what a whole scenario must have.
+    found.pop("required", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+@cache
+def _checked_schema() -> dict[str, Any]:
+    return Scenario.model_json_schema()

@@ -1,0 +1,159 @@
+"""The contract that every way to travel keeps: expect in arrays; peek, book, ride and cancel live."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import simpy
+from pydantic import Field
+
+from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.settings import Settings
+from kera_mobility.town.town import Town
+from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
+from kera_mobility.world import World
+
+Ride = Generator[simpy.Event, Any, Outcome]
+Carried = Mapping[str, AnyArray]
+
+
+class Vehicle(NamedTuple):
+    """One vehicle's day, for the table of vehicles."""
+
+    vehicle: int
+    places: int
+    start_place: int
+    end_place: int
+    start_charge: float
+    end_charge: float
+
+
+class ServiceSettings(Settings):
+    """What the settings of every service have; a service adds its own `kind: Literal[...]`."""
+
+    title: str = ""
+    """Name shown to people; the name of the service if empty."""
+    walk_speed_m_s: float = Field(1.2, gt=0, le=3)
+    """Mean walking speed to, from and between; range 0.69 to 1.67. Source: HSL Journey Planner default (walk.speed)."""
+
+
+class Service(ABC):
+    """A way to travel. Subclasses stand one to a file in this folder and are found by their `kind`."""
+
+    kind: ClassVar[str]
+    settings_type: ClassVar[type[ServiceSettings]]
+    mode: ClassVar[str]
+    """Class of main mode in a travel survey: walk, bicycle, car, transit, scooter, ..."""
+    nest: ClassVar[str]
+    """Nest of the choice model for the service taken alone."""
+    time_class: ClassVar[str]
+    """Whose time coefficient a minute in it has: walk, bicycle, car or transit."""
+    sustainable: ClassVar[bool] = False
+    """Counted in the sustainable share as the travel survey defines it."""
+    alone: ClassVar[bool] = True
+    """Carries from door to door by itself."""
+    feeds: ClassVar[bool] = False
+    """Carries to and from the stops of lines."""
+    line: ClassVar[bool] = False
+    """Runs between stops of its own; reached by services that feed."""
+    scarce: ClassVar[bool] = False
+    """Must be asked live before its offer is firm."""
+    private: ClassVar[bool] = False
+    """Taken for a whole tour or not at all: who leaves with it brings it back."""
+
+    def __init__(self, name: str, settings: Any, town: Town) -> None:
+        self.name = name
+        self.settings = settings
+        self.town = town
+        self.world: World
+
+    # Before the day: pure, arrays in, arrays out.
+
+    @abstractmethod
+    def expect(self, requests: Requests) -> Offers:
+        """Return what the service expects to do for each request; pure, inf where impossible."""
+
+    def bound(self, requests: Requests) -> Offers:
+        """Return offers at least as good as any live offer can be; equal to `expect` unless scarce."""
+        return self.expect(requests)
+
+    def members(self) -> BoolArray:
+        """Return who may use the service, (P,): age, licence, registration."""
+        return np.ones(len(self.town.people.person), dtype=np.bool_)
+
+    def stops(self) -> IntArray:
+        """Return the street nodes of a line's stops, (S,)."""
+        return np.empty(0, dtype=np.int64)
+
+    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return a typical duration between nodes, (T,), to choose stops with; inf if out of reach."""
+        raise NotImplementedError(f"{self.name} does not feed lines")
+
+    # The day: live.
+
+    def start(self, world: World, carried: Carried | None = None) -> None:
+        """Put the vehicles in their places (`carried` from last night, if any) and begin to operate."""
+        self.world = world
+
+    def peek(self, leg: Leg) -> Offer | Refusal:
+        """Return the firm offer at this moment; no simulated time, no side effect."""
+        return self._firm(leg)
+
+    def book(self, leg: Leg) -> Booking | Refusal:
+        """Promise the leg, atomically; the only change of state before riding."""
+        offer = self._firm(leg)
+        return offer if isinstance(offer, Refusal) else Booking(leg, self.world.env.now, offer)
+
+    def cancel(self, booking: Booking) -> None:
+        """Give a promise back before riding."""
+
+    @abstractmethod
+    def ride(self, booking: Booking) -> Ride:
+        """Carry the person, in simulated time, and return what it was in the end."""
+
+    def finish(self) -> None:
+        """End the day: promises still open expire."""
+
+    def overnight(self) -> dict[str, AnyArray]:
+        """Return the state that the next day starts from."""
+        return {}
+
+    def vehicles(self) -> list[Vehicle]:
+        """Return the service's own vehicles, at the end of the day."""
+        return []
+
+    # What every service needs.
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Return what in the settings does not fit the town, as (key, what was found and expected)."""
+        return []
+
+    def walk_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return walking times between nodes, (T,)."""
+        skims = self.town.skims
+        return round_s(skims.between(skims.walk_m, origins, destinations) / self.settings.walk_speed_m_s)
+
+    def walk_one_s(self, origin: int, destination: int) -> float:
+        """Return the walking time between two nodes, equal to the bit with `walk_s`."""
+        return round_one_s(float(self.town.skims.walk_m[origin, destination]) / self.settings.walk_speed_m_s)
+
+    def walk_m(self, origin: int, destination: int) -> float:
+        """Return the walking distance between two nodes."""
+        return float(self.town.skims.walk_m[origin, destination])
+
+    def places(self) -> list[tuple[int, str, str]]:
+        """Return the service's own places as (street node, name, kind), kind `stop` or `hub`."""
+        return []
+
+    def _firm(self, leg: Leg) -> Offer | Refusal:
+        offers = self.expect(
+            Requests(
+                np.array([leg.row]), np.array([leg.origin]), np.array([leg.destination]), np.array([self.world.env.now])
+            )
+        )
+        if not offers.possible[0]:
+            return Refusal("out_of_reach", leg.origin)
+        return Offer(*(float(values[0]) for values in offers.columns))

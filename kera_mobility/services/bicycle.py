@@ -1,0 +1,66 @@
+"""One's own bicycle: taken from home and brought back home."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.base import Ride, Service, ServiceSettings
+from kera_mobility.units import BoolArray, round_one_s, round_s
+
+
+class BicycleSettings(ServiceSettings):
+    """Settings of private bicycles."""
+
+    kind: Literal["bicycle"] = "bicycle"
+    speed_m_s: float = Field(4.4, gt=0, le=8.5)
+    """Mean speed, 16 km/h; range 2.8 (mixed local) to 5.3 (baana). Source: HELMET 5 roadside path (bike.speed.roadside_path)."""
+    parking_s: float = Field(60.0, ge=0, le=600)
+    """Unlocking, locking and the walk to the stand, both ends together. Assumption."""
+    reach_m: float = Field(20_000.0, gt=0, le=60_000)
+    """Longest ride considered, one way. Assumption; HELMET 5 cuts round trips at 60 km."""
+
+
+class Bicycle(Service):
+    """Owners ride along the cycle network's shortest way."""
+
+    kind = "bicycle"
+    settings_type = BicycleSettings
+    mode = "bicycle"
+    nest = "bicycle"
+    time_class = "bicycle"
+    sustainable = True
+    private = True
+
+    settings: BicycleSettings
+
+    def members(self) -> BoolArray:
+        """Return who has a bicycle, (P,)."""
+        return self.town.people.bicycle
+
+    def expect(self, requests: Requests) -> Offers:
+        """Return the rides; finding a stand counts as walking."""
+        skims = self.town.skims
+        ride_m = skims.between(skims.cycle_m, requests.origin, requests.destination)
+        near = ride_m <= self.settings.reach_m
+        return Offers.of(
+            len(requests),
+            walk_s=np.where(near, self.settings.parking_s, np.inf),
+            ride_s=round_s(ride_m / self.settings.speed_m_s),
+            ride_m=ride_m,
+        )
+
+    def ride(self, booking: Booking) -> Ride:
+        """Ride there and lock the bicycle."""
+        offer = booking.offer
+        yield self.world.env.timeout(offer.walk_s + offer.ride_s)
+        return Outcome(booking.leg.destination, offer.walk_s, 0.0, offer.ride_s, 0.0, offer.ride_m, 0.0)
+
+    def _firm(self, leg: Leg) -> Offer | Refusal:
+        ride_m = float(self.town.skims.cycle_m[leg.origin, leg.destination])
+        if not ride_m <= self.settings.reach_m:
+            return Refusal("out_of_reach", leg.origin)
+        return Offer(self.settings.parking_s, 0.0, round_one_s(ride_m / self.settings.speed_m_s), 0.0, ride_m)

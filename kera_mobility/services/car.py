@@ -1,0 +1,116 @@
+"""The household's car: driven by its main driver, or ridden in as a passenger."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.base import Ride, Service, ServiceSettings
+from kera_mobility.settings import Settings
+from kera_mobility.units import BoolArray, FloatArray, round_one_s, round_s
+
+
+class Period(Settings):
+    """A part of the day in which car traffic is slower than free flow."""
+
+    start_s: float = Field(ge=0, le=108_000)
+    """Seconds from midnight."""
+    end_s: float = Field(ge=0, le=108_000)
+    """Seconds from midnight."""
+    factor: float = Field(ge=1, le=4)
+    """Car time over free-flow time."""
+
+
+_RUSH = (Period(start_s=7 * 3600, end_s=9 * 3600, factor=1.5), Period(start_s=15 * 3600, end_s=17.5 * 3600, factor=1.5))
+
+
+class CarSettings(ServiceSettings):
+    """Settings of driving."""
+
+    kind: Literal["car"] = "car"
+    access_s: float = Field(180.0, ge=0, le=1800)
+    """Walk to and from the car and the search for a space, both ends together. Assumption."""
+    cost_eur_per_km: float = Field(0.1414, ge=0, le=2)
+    """Marginal cost of driving, 2023 prices. Source: HELMET 5 (car.cost)."""
+    factor: float = Field(1.25, ge=1, le=4)
+    """Car time over free flow outside the rush: lights and turns. Assumption; car volume does not feed back."""
+    periods: tuple[Period, ...] = _RUSH
+    """Slower parts of the day. Assumption; MetropAccess 2015 has 39 min in the rush against 34 at midday to Helsinki."""
+
+
+class Car(Service):
+    """Main drivers drive along the fastest way."""
+
+    kind = "car"
+    settings_type: ClassVar[type[ServiceSettings]] = CarSettings
+    mode = "car"
+    nest = "car"
+    time_class = "car"
+    private = True
+
+    settings: CarSettings
+
+    def members(self) -> BoolArray:
+        """Return who has a car of one's own use and may drive it, (P,)."""
+        return self.town.people.main_driver
+
+    def expect(self, requests: Requests) -> Offers:
+        """Return the drives; access and parking count as walking."""
+        skims = self.town.skims
+        free_s = skims.between(skims.drive_s, requests.origin, requests.destination)
+        ride_m = skims.between(skims.drive_m, requests.origin, requests.destination)
+        reachable = np.isfinite(free_s)
+        return Offers.of(
+            len(requests),
+            walk_s=np.where(reachable, self.settings.access_s, np.inf),
+            ride_s=round_s(free_s * self._factor(requests.depart_s)),
+            fare_eur=np.where(reachable, ride_m, 0.0) / 1000.0 * self.settings.cost_eur_per_km,
+            ride_m=np.where(reachable, ride_m, 0.0),
+        )
+
+    def ride(self, booking: Booking) -> Ride:
+        """Drive there and park."""
+        offer = booking.offer
+        yield self.world.env.timeout(offer.walk_s + offer.ride_s)
+        return Outcome(booking.leg.destination, offer.walk_s, 0.0, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
+
+    def _factor(self, depart_s: FloatArray) -> FloatArray:
+        factor = np.full(len(depart_s), self.settings.factor)
+        for period in self.settings.periods:
+            factor[(depart_s >= period.start_s) & (depart_s < period.end_s)] = period.factor
+        return factor
+
+    def _firm(self, leg: Leg) -> Offer | Refusal:
+        free_s = float(self.town.skims.drive_s[leg.origin, leg.destination])
+        if not np.isfinite(free_s):
+            return Refusal("out_of_reach", leg.origin)
+        ride_m = float(self.town.skims.drive_m[leg.origin, leg.destination])
+        factor, now_s = self.settings.factor, self.world.env.now
+        for period in self.settings.periods:
+            if period.start_s <= now_s < period.end_s:
+                factor = period.factor
+        fare_eur = ride_m / 1000.0 * self.settings.cost_eur_per_km
+        return Offer(self.settings.access_s, 0.0, round_one_s(free_s * factor), fare_eur, ride_m)
+
+
+class PassengerSettings(CarSettings):
+    """Settings of being driven by someone of the household."""
+
+    kind: Literal["car_passenger"] = "car_passenger"  # type: ignore[assignment]
+    cost_eur_per_km: float = Field(0.0, ge=0, le=2)
+    """Nothing for the passenger: the driver pays. Assumption."""
+
+
+class CarPassenger(Car):
+    """People of a household with a car are driven; the driver's own trip is not simulated (assumption)."""
+
+    kind = "car_passenger"
+    settings_type = PassengerSettings
+    private = False
+
+    def members(self) -> BoolArray:
+        """Return who lives in a household with a car, (P,)."""
+        return self.town.people.household_cars > 0

@@ -1,0 +1,49 @@
+"""Walking: always there, never full."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.base import Ride, Service, ServiceSettings
+from kera_mobility.units import FloatArray, IntArray
+
+
+class WalkSettings(ServiceSettings):
+    """Settings of walking."""
+
+    kind: Literal["walk"] = "walk"
+
+
+class Walk(Service):
+    """People walk along the streets' shortest way."""
+
+    kind = "walk"
+    settings_type = WalkSettings
+    mode = "walk"
+    nest = "walk"
+    time_class = "walk"
+    sustainable = True
+    feeds = True
+
+    settings: WalkSettings
+
+    def expect(self, requests: Requests) -> Offers:
+        """Return the walks, all of their time as walk_s."""
+        return Offers.of(len(requests), walk_s=self.reach_s(requests.origin, requests.destination))
+
+    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return walking times, (T,)."""
+        return self.walk_s(origins, destinations)
+
+    def ride(self, booking: Booking) -> Ride:
+        """Walk there."""
+        walk_s = booking.offer.walk_s
+        yield self.world.env.timeout(walk_s)
+        walk_m = self.walk_m(booking.leg.origin, booking.leg.destination)
+        return Outcome(booking.leg.destination, walk_s, 0.0, 0.0, walk_m, 0.0, 0.0)
+
+    def _firm(self, leg: Leg) -> Offer | Refusal:
+        walk_s = self.walk_one_s(leg.origin, leg.destination)
+        return Offer(walk_s, 0.0, 0.0, 0.0, 0.0) if walk_s < math.inf else Refusal("out_of_reach", leg.origin)

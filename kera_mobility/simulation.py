@@ -1,0 +1,290 @@
+"""The front door: simulate a scenario for one day."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import simpy
+
+from kera_mobility.dice import Dice
+from kera_mobility.errors import ConfigError, Fault
+from kera_mobility.events import BATCH_ROWS, EventLog, fingerprint
+from kera_mobility.journeys import POPULATIONS
+from kera_mobility.outcomes.kpis import Kpi, compute
+from kera_mobility.outcomes.store import RunRecord, write_record
+from kera_mobility.planning import Planner, Wanted
+from kera_mobility.policies.choice import Choice
+from kera_mobility.registry import members
+from kera_mobility.scenario import Scenario, load_scenario
+from kera_mobility.services.base import Service
+from kera_mobility.story import Narrator
+from kera_mobility.town.town import Town, description, load_town
+from kera_mobility.traveller import Travellers
+from kera_mobility.units import HOUR_S, AnyArray, clock
+from kera_mobility.world import World
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+END_S = 28 * HOUR_S
+"""A day runs until four in the morning of the next, so that late trips come home."""
+
+Progress = Callable[[str, float], None]
+"""Called with the stage (load, plan, simulate, write; perhaps a word after it) and the part of it done, 0 to 1."""
+Overnight = Mapping[str, Mapping[str, AnyArray]]
+"""What the services hand from one day to the next: service -> name -> array."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One day that was simulated."""
+
+    record: RunRecord
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the event log; equal for equal input on any machine."""
+        return str(self.record.meta["fingerprint"])
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What `run.json` says of the run."""
+        return self.record.meta
+
+    @property
+    def overnight(self) -> Overnight:
+        """What the next day starts from; give it to `simulate` as `carried`."""
+        return self.record.overnight
+
+    @property
+    def trips(self) -> pd.DataFrame:
+        """The trips as a pandas frame; columns in `events.KINDS["trips"]`."""
+        return self.record.frame("trips")
+
+    @property
+    def legs(self) -> pd.DataFrame:
+        """The legs of the trips as a pandas frame; columns in `events.KINDS["legs"]`."""
+        return self.record.frame("legs")
+
+    def kpis(self) -> list[Kpi]:
+        """Return the KPIs, each with unit, population and definition."""
+        return compute(self.record)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the result folder, whole or not at all, and return where it stands."""
+        return write_record(self.record, Path(folder))
+
+
+def simulate(
+    scenario: Scenario | str | Path,
+    seed: int = 1,
+    day: int = 0,
+    carried: Overnight | None = None,
+    *,
+    progress: Progress | None = None,
+    follow: int | None = None,
+    say: Callable[[str], None] | None = None,
+    without: Collection[int] = (),
+    batch_rows: int = BATCH_ROWS,
+) -> Run:
+    """Return one day of a scenario, lived.
+
+    Parameters
+    ----------
+    seed
+        The chance of the day; the population has a seed of its own in the scenario.
+    carried
+        What the night before handed over; fleets stand in their first places without it.
+    follow, say
+        The id of a person whose day is told through `say` as it happens.
+    without
+        Ids of people who stay away, to ask what difference they make.
+    batch_rows
+        Rows of the event log kept in Python at a time; no result depends on it.
+
+    Raises
+    ------
+    ConfigError
+        If the scenario does not fit its town.
+    """
+    watch = _Stopwatch(progress)
+    with watch.stage("load"):
+        checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        town = load_town(checked.area, checked.town.people, checked.town.seed).without(without)
+        services = open_services(checked, town)
+        dice = Dice.of(seed, day)
+        planner = Planner(services, town, Choice(checked.choice), checked.planning, dice)
+    with watch.stage("plan"):
+        wanted = Wanted.of(town.trips(dice), town.people.person)
+        plans = planner.plan_day(wanted)
+    with watch.stage("simulate"), _undisturbed():
+        log = Narrator(follow, say, town, batch_rows) if follow is not None and say else EventLog(batch_rows)
+        world = World(simpy.Environment(), town.skims, dice, log, END_S)
+        for name, service in services.items():
+            service.start(world, (carried or {}).get(name))
+        travellers = Travellers(world, services, planner, wanted, plans)
+        world.env.process(travellers.feed())
+        watch.run_until(world.env, END_S)
+        for ending in (travellers, *services.values()):
+            ending.finish()
+    with watch.stage("write"):
+        tables = log.tables()
+        meta = {
+            "scenario": checked.name, "title": checked.title or checked.name, "seed": seed, "day": day,
+            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": checked.hash, "town": town.hash},
+            "person_trips": len(wanted), "journeys_dropped": plans.dropped,
+            "simpy_events": next(world.env._eid), "services": _about(services),
+            "people": _counts(town),
+        }  # fmt: skip
+    meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
+    return Run(
+        RunRecord(
+            tables, _people_table(town, services), _vehicles_table(services), _places_table(town, services),
+            {name: service.overnight() for name, service in services.items()}, meta, checked.resolved_yaml(),
+            description(town),
+        )
+    )  # fmt: skip
+
+
+def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2) -> list[Run]:
+    """Return consecutive days, each starting from what the night before handed over."""
+    runs: list[Run] = []
+    for day in range(days):
+        runs.append(simulate(scenario, seed, day, runs[-1].overnight if runs else None))
+    return runs
+
+
+def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
+    """Return the services of a scenario by name, fit for the town.
+
+    Raises
+    ------
+    ConfigError
+        With everything in their settings that does not fit.
+    """
+    kinds = members("kera_mobility.services", Service, "kera_mobility.services")
+    services = {
+        name: kinds[settings.kind](name, settings, town)  # type: ignore[attr-defined]
+        for name, settings in sorted(scenario.services.items())
+    }
+    faults = [
+        Fault(scenario.where(key), f"{key}: {what}")
+        for name, service in services.items()
+        for key, what in ((f"services.{name}.{part}", what) for part, what in service.faults())
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return services
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory this process has held, in megabytes."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+@dataclass
+class _Stopwatch:
+    """CPU-seconds by stage, and word of progress."""
+
+    progress: Progress | None
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    _begin_s: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._say(name, 0.0)
+        begin_s = time.process_time()
+        yield
+        self.cpu_s[name] = round(time.process_time() - begin_s, 4)
+        self._say(name, 1.0)
+
+    def run_until(self, env: simpy.Environment, end_s: float) -> None:
+        for hour in range(1, int(end_s // HOUR_S) + 1):
+            env.run(until=hour * HOUR_S)
+            self._say(f"simulate {clock(hour * HOUR_S)}", hour * HOUR_S / end_s)
+
+    def wall_s(self) -> float:
+        return round(time.perf_counter() - self._begin_s, 3)
+
+    def _say(self, stage: str, part: float) -> None:
+        if self.progress:
+            self.progress(stage, part)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector out of the way: a day makes millions of objects and no cycles that matter."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+def _about(services: Mapping[str, Service]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "kind": service.kind, "mode": service.mode, "nest": service.nest, "sustainable": service.sustainable,
+            "title": service.settings.title or name,
+        }
+        for name, service in services.items()
+    }  # fmt: skip
+
+
+def _counts(town: Town) -> dict[str, int]:
+    return {name: int(np.count_nonzero(town.people.population == index)) for index, name in enumerate(POPULATIONS)}
+
+
+def _people_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
+    people = town.people
+    columns: dict[str, Any] = {
+        "person": people.person,
+        "household": people.household,
+        "population": np.array(POPULATIONS, dtype=object)[people.population],
+        "age": people.age, "home": people.home, "household_cars": people.household_cars, "licence": people.licence,
+        "main_driver": people.main_driver, "bicycle": people.bicycle, "season_ticket": people.season_ticket,
+    }  # fmt: skip
+    for name, service in services.items():
+        if service.scarce:
+            columns[f"registered.{name}"] = service.members()
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
+def _vehicles_table(services: Mapping[str, Service]) -> pa.Table:
+    rows = [(vehicle[0], name, *vehicle[1:]) for name, service in services.items() for vehicle in service.vehicles()]
+    names = ("vehicle", "service", "places", "start_place", "end_place", "start_charge", "end_charge")
+    kinds = (pa.int64(), pa.string(), pa.int32(), pa.int32(), pa.int32(), pa.float64(), pa.float64())
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)})
+
+
+def _places_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
+    streets = town.streets
+    kind = np.where(np.asarray(streets.node_outside), "outside", "street").astype(object)
+    name = np.full(streets.nodes, "", dtype=object)
+    for service in services.values():
+        for node, title, what in service.places():
+            kind[node], name[node] = what, title
+    lonlat = np.asarray(streets.node_lonlat)
+    return pa.table(
+        {
+            "node": pa.array(np.arange(streets.nodes), pa.int32()),
+            "lon": pa.array(lonlat[:, 0]), "lat": pa.array(lonlat[:, 1]),
+            "name": pa.array(name, pa.string()), "kind": pa.array(kind, pa.string()),
+        }
+    )  # fmt: skip

@@ -1,0 +1,229 @@
+"""All pieces of an area's street map: real ways, drawn streets, underpasses, inferred links and planned blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from shapely.geometry import LineString
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
+
+from kera_mobility.errors import NetworkError
+from kera_mobility.town import pieces as cutting
+from kera_mobility.town.build_inputs import (
+    Area,
+    Build,
+    Crossing,
+    LonLat,
+    read_area,
+    read_build,
+    read_developments,
+    read_points,
+    read_rail,
+    read_residents,
+)
+from kera_mobility.town.pieces import Piece, Point, on_millimetres
+from kera_mobility.town.reconstruct import Rule, join
+from kera_mobility.units import FloatArray
+
+CLASS_OF_HIGHWAY = {
+    **dict.fromkeys(("motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"), "main"),
+    **dict.fromkeys(("primary_link", "secondary_link"), "main"),
+    **dict.fromkeys(("tertiary", "tertiary_link"), "collector"),
+    **dict.fromkeys(("unclassified", "residential", "living_street", "service", "road"), "local"),
+    **dict.fromkeys(("footway", "cycleway", "path", "pedestrian", "track"), "path"),
+}
+"""Class of each kind of way; other kinds (steps, proposed, construction) are left out. Paths are open to walking and
+cycling alike. Assumption."""
+CROSSING_TOLERANCE_M = 40.0
+"""A street that crosses the railway farther than this from every listed crossing is an error. Assumption."""
+PLANNED_APART = 0.8
+"""Corners of planned blocks keep apart by this share of the depth of a block. Assumption."""
+PLANNED_OFF_STREETS = 0.3
+"""They keep off streets that exist by this share of it. Assumption."""
+KM_H_PER_M_S = 3.6
+
+Way = tuple[dict[str, Any], LineString]
+"""Tags of a real way and its line in metres."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every step of the building stands on."""
+
+    folder: Path
+    """Folder of the area."""
+    raw: Path
+    """Folder of the raw data."""
+    area: Area
+    settings: Build
+    rail_degrees: BaseGeometry
+    transformer: Transformer
+
+    @classmethod
+    def of(cls, folder: Path, raw: Path) -> Ground:
+        """Return the ground of an area's folder and its raw data."""
+        area, settings = read_area(folder), read_build(folder)
+        transformer = Transformer.from_crs("EPSG:4326", area.projection, always_xy=True)
+        return cls(folder, raw, area, settings, read_rail(raw / settings.files.rail, area.bbox), transformer)
+
+    @property
+    def rail(self) -> BaseGeometry:
+        """The railway in metres."""
+        return self.in_metres(self.rail_degrees)
+
+    @property
+    def outline(self) -> BaseGeometry:
+        """The rectangle of the map in metres."""
+        return self.in_metres(self.area.bbox.outline)
+
+    def metres(self, lonlat: FloatArray | Sequence[LonLat]) -> FloatArray:
+        """Return projected points for longitudes and latitudes, on whole millimetres, (S, 2)."""
+        degrees = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
+        return on_millimetres(np.column_stack(self.transformer.transform(degrees[:, 0], degrees[:, 1])))
+
+    def degrees(self, xy_m: FloatArray) -> FloatArray:
+        """Return longitudes and latitudes of projected points, (S, 2)."""
+        points = np.asarray(xy_m, dtype=np.float64).reshape(-1, 2)
+        return np.column_stack(self.transformer.transform(points[:, 0], points[:, 1], direction="INVERSE"))
+
+    def in_metres(self, geometry: BaseGeometry) -> BaseGeometry:
+        """Return a geometry of degrees in metres."""
+        return shapely.transform(geometry, self.metres)
+
+
+def all_pieces(ground: Ground, ways: Sequence[Way]) -> tuple[list[Piece], set[Point]]:
+    """Return all pieces of the map and the points that stay nodes.
+
+    What stands today is joined first and never depends on what is planned.
+
+    Raises
+    ------
+    NetworkError
+        If a piece crosses the railway where no crossing is listed, or a part stays alone.
+    """
+    shape, files = ground.settings.shape, ground.settings.files
+    rule = Rule(shape.beta, shape.beta_cars, shape.longest_m, shape.least_angle_degrees, shape.barrier_gap_m)
+    real = _real_pieces(ground, ways)
+    drawn = cutting.extend_ends(_drawn_pieces(ground, len(real)), real, shape.reach_m)
+    underpasses = _underpasses(ground, "inferred", len(real) + len(drawn))
+    pieces = cutting.cut_at_meetings([*real, *drawn, *underpasses])
+    stops = ground.metres(read_points(ground.raw / files.stops, ground.area.bbox))
+    pieces, served, marks = cutting.cut_near(pieces, stops, shape.reach_m)
+    pieces = cutting.cut_long(pieces, shape.cut_m)
+    free = _free_sites(ground, stops[~served], pieces)
+    pieces += join(pieces, free, ground.rail, rule, "inferred")
+    keep = {*marks, *map(cutting.point_of, free), *(end for piece in underpasses for end in piece.ends)}
+    corners = _planned_corners(ground, pieces)
+    if len(corners):
+        pieces += _underpasses(ground, "planned", 1 + max(piece.street for piece in pieces))
+        pieces = cutting.cut_at_meetings(pieces)
+        pieces += join(pieces, corners, ground.rail, rule, "planned")
+        keep |= set(map(cutting.point_of, corners))
+    check_crossings(ground, pieces)
+    return pieces, keep
+
+
+def check_crossings(ground: Ground, pieces: Sequence[Piece]) -> None:
+    """Raise NetworkError if a piece crosses the railway where no crossing is listed."""
+    listed = ground.metres([(crossing.lon, crossing.lat) for crossing in ground.settings.crossings])
+    rail = ground.rail
+    for piece in pieces:
+        for place in shapely.get_coordinates(piece.line.intersection(rail)):
+            if not len(listed) or np.hypot(*(listed - place).T).min() > CROSSING_TOLERANCE_M:
+                lon, lat = ground.degrees(place)[0]
+                raise NetworkError(
+                    f"build.yaml: {piece.name or 'a street'} ({piece.origin}) crosses the railway at lon {lon:.5f}, "
+                    f"lat {lat:.5f}; expected a crossing listed within {CROSSING_TOLERANCE_M:.0f} m"
+                )
+
+
+def _real_pieces(ground: Ground, ways: Sequence[Way]) -> list[Piece]:
+    """Return the real streets inside the map; loose ones shorter than the least length are left out."""
+    outline, seen = ground.outline, set()
+    pieces: list[Piece] = []
+    for tags, line in ways:
+        street_class = CLASS_OF_HIGHWAY.get(str(tags["highway"]))
+        if street_class is None or tags.get("area") == "yes" or tags.get("access") in ("no", "private"):
+            continue
+        drive = street_class != "path" and tags.get("motor_vehicle") not in ("no", "private")
+        inside = line.intersection(outline)
+        for part in getattr(inside, "geoms", [inside]):
+            points = on_millimetres(shapely.get_coordinates(part))
+            same = min(points.tobytes(), points[::-1].tobytes())
+            if len(points) > 1 and same not in seen:
+                seen.add(same)
+                oneway = tags["oneway"] is True and drive
+                pieces.append(Piece(points, "osm-2017", street_class, len(pieces), drive, oneway))
+    length_m: dict[Point, float] = {}
+    for nodes in cutting.parts_of(pieces):
+        total = sum(piece.line.length for piece in pieces if piece.ends[0] in nodes)
+        length_m.update(dict.fromkeys(nodes, total))
+    return [piece for piece in pieces if length_m[piece.ends[0]] >= ground.settings.shape.least_real_m]
+
+
+def _drawn_pieces(ground: Ground, first_street: int) -> list[Piece]:
+    return [
+        Piece(
+            ground.metres(street.course),
+            "inferred",
+            street.street_class,
+            first_street + number,
+            street.street_class != "path",
+            speed_m_s=(street.speed_km_h or 0.0) / KM_H_PER_M_S,
+            name=street.name,
+        )
+        for number, street in enumerate(ground.settings.streets)
+    ]
+
+
+def _underpasses(ground: Ground, origin: str, first_street: int) -> list[Piece]:
+    new = [crossing for crossing in ground.settings.crossings if crossing.way == "new" and crossing.origin == origin]
+    return [half for number, crossing in enumerate(new) for half in _underpass(ground, crossing, first_street + number)]
+
+
+def _underpass(ground: Ground, crossing: Crossing, street: int) -> list[Piece]:
+    """Return the two halves of a straight way across the railway, square to it, meeting on it."""
+    here, rail = shapely.Point(ground.metres([(crossing.lon, crossing.lat)])[0]), ground.rail
+    track = min(getattr(rail, "geoms", [rail]), key=here.distance)
+    along, reach_m = track.project(here), crossing.half_length_m
+    middle = shapely.get_coordinates(track.interpolate(along))[0]
+    ahead = shapely.get_coordinates(substring(track, along - reach_m, along + reach_m))
+    way = (ahead[-1] - ahead[0]) / math.dist(ahead[-1], ahead[0])
+    across = np.array([-way[1], way[0]]) * reach_m
+    ends = on_millimetres(np.array([middle - across, middle, middle + across]))
+    kind, drive = crossing.street_class, crossing.street_class != "path"
+    halves = (ends[:2], ends[1:])
+    return [Piece(half, crossing.origin, kind, street, drive, name=crossing.name) for half in halves]
+
+
+def _free_sites(ground: Ground, stops: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
+    """Return the points off every street that get links of their own: stops, then named points, then homes."""
+    shape, files, bbox = ground.settings.shape, ground.settings.files, ground.area.bbox
+    named = ground.metres(read_points(ground.raw / files.named_points, bbox))
+    centres, residents = read_residents(ground.raw / files.residents, bbox)
+    counts = 1 + np.searchsorted(np.array(shape.residents_per_site), residents, side="right")
+    homes = cutting.spread(ground.metres(centres), counts, shape.cell_radius_m)
+    every = np.vstack([stops, named, homes])
+    inside = shapely.contains(ground.outline, shapely.points(every))
+    streets = shapely.union_all([piece.line for piece in pieces])
+    return cutting.thin(every[inside], shape.apart_m, [(streets, shape.reach_m), (ground.rail, shape.reach_m)])
+
+
+def _planned_corners(ground: Ground, pieces: Sequence[Piece]) -> FloatArray:
+    """Return the corners of planned blocks that lie off the streets that exist."""
+    shape = ground.settings.shape
+    rows = [np.zeros((0, 2))]
+    for development in read_developments(ground.folder):
+        rows.append(cutting.lattice(ground.in_metres(development.outline), shape.block_along_m, shape.block_across_m))
+    streets = shapely.union_all([piece.line for piece in pieces])
+    gap_m = shape.block_across_m * PLANNED_OFF_STREETS
+    off = [(streets, gap_m), (ground.rail, shape.barrier_gap_m)]
+    return cutting.thin(np.vstack(rows), shape.block_across_m * PLANNED_APART, off)

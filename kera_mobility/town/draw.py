@@ -1,0 +1,110 @@
+"""Draw a street map with the origin of its streets told apart. Needs the optional extra `plot`."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kera_mobility.errors import MissingExtraError
+from kera_mobility.town.network import CLASSES, ORIGINS, Streets
+
+INK_BY_ORIGIN = {"inferred": "#8f9bb3", "planned": "#e08e0b", "osm-2017": "#0b6e4f"}
+"""Colours of streets; the real ones are drawn last, on top."""
+TITLE_BY_ORIGIN = {"inferred": "inferred", "planned": "planned (finished district)", "osm-2017": "real, OSM 2017"}
+WIDTH_BY_CLASS = {"main": 3.2, "collector": 2.0, "local": 1.0, "path": 0.8}
+"""Points."""
+RAIL_INK = "#222222"
+STATION_INK = "#c1121f"
+FRAME_DEGREES = 0.001
+SIZE_INCHES = (24.0, 14.0)
+
+
+def draw_map(area_folder: Path, title: str, attribution: str, target: Path) -> None:
+    """Write a picture of the area's streets, railway, stations and gateways to `target` (PNG, SVG or PDF).
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError(
+            "drawing needs matplotlib, which is not installed: pip install kera-mobility[plot]"
+        ) from None
+    streets = Streets.load(area_folder / "streets")
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    _draw_developments(axes, area_folder / "developments.geojson")
+    _draw_streets(axes, streets)
+    _draw_rail(axes, area_folder / "rail.geojson")
+    _draw_gateways(axes, streets)
+    inside = np.asarray(streets.node_lonlat)[~np.asarray(streets.node_outside)]
+    axes.set_xlim(inside[:, 0].min() - FRAME_DEGREES, inside[:, 0].max() + FRAME_DEGREES)
+    axes.set_ylim(inside[:, 1].min() - FRAME_DEGREES, inside[:, 1].max() + FRAME_DEGREES)
+    axes.set_aspect(1.0 / math.cos(math.radians(float(inside[:, 1].mean()))))
+    axes.set_title(f"{title}: streets by origin. Inferred and planned streets are assumptions.", fontsize=18)
+    axes.set_xlabel(attribution)
+    axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
+    figure.savefig(target, dpi=90)
+
+
+def _draw_streets(axes: Any, streets: Streets) -> None:
+    from matplotlib.collections import LineCollection
+
+    start, points = np.asarray(streets.shape_start), np.asarray(streets.shape_lonlat)
+    origin, street_class = np.asarray(streets.edge_origin), np.asarray(streets.edge_class)
+    once = np.asarray(streets.edge_from) <= np.asarray(streets.edge_to)
+    for name, ink in INK_BY_ORIGIN.items():
+        for kind, width in WIDTH_BY_CLASS.items():
+            chosen = once & (origin == ORIGINS.index(name)) & (street_class == CLASSES.index(kind))
+            lines = [points[start[edge] : start[edge + 1]] for edge in np.flatnonzero(chosen)]
+            dashes = (0, (2, 1.5)) if kind == "path" else "solid"
+            label = TITLE_BY_ORIGIN[name] if kind == "local" else None
+            axes.add_collection(LineCollection(lines, colors=ink, linewidths=width, linestyles=dashes, label=label))
+
+
+def _draw_developments(axes: Any, path: Path) -> None:
+    for tags, geometry in _features(path):
+        ring = np.array(geometry["coordinates"][0])
+        axes.fill(ring[:, 0], ring[:, 1], color="#fff1d6", zorder=0)
+        axes.text(*ring.mean(axis=0), tags["name"], ha="center", fontsize=9, color="#8a5a00", zorder=5)
+
+
+def _draw_rail(axes: Any, path: Path) -> None:
+    for tags, geometry in _features(path):
+        if geometry["type"] == "LineString":
+            line = np.array(geometry["coordinates"])
+            axes.plot(line[:, 0], line[:, 1], color=RAIL_INK, linewidth=3.0)
+        else:
+            lon, lat = geometry["coordinates"]
+            axes.plot(lon, lat, "s", color=STATION_INK, markersize=8, zorder=6)
+            axes.annotate(tags["name"], (lon, lat), (6, 8), textcoords="offset points", fontsize=13, color=STATION_INK)
+
+
+def _draw_gateways(axes: Any, streets: Streets) -> None:
+    """Note at each gateway how many places beyond the map are reached there and how far the nearest is."""
+    outside = np.asarray(streets.node_outside)
+    leaving = np.flatnonzero(outside[streets.edge_to] & np.isfinite(streets.edge_drive_s))
+    position = np.asarray(streets.node_lonlat)
+    for gate in np.unique(streets.edge_from[leaving]):
+        edges = leaving[streets.edge_from[leaving] == gate]
+        far = ", ".join(f"{km:.1f}" for km in sorted(streets.edge_length_m[edges] / 1000.0))
+        lon, lat = position[gate]
+        axes.plot(lon, lat, "o", color="#5f0f40", markersize=9, zorder=6)
+        note = f"to places outside: {far} km"
+        axes.annotate(note, (lon, lat), (-8, 10), textcoords="offset points", fontsize=11, ha="center", color="#5f0f40")
+
+
+def _features(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))["features"]
+    return [(feature["properties"], feature["geometry"]) for feature in found]

@@ -1,0 +1,270 @@
+"""Pieces of street in projected metres: cut where they meet, welded at their ends, and the points that need streets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from scipy.spatial import cKDTree
+from shapely.geometry import LineString
+from shapely.geometry.base import BaseGeometry
+
+from kera_mobility.units import BoolArray, FloatArray, IntArray
+
+MILLIMETRES = 3
+"""Coordinates are kept in whole millimetres, so that equal points are equal to the bit."""
+WELD_M = 2.0
+"""Ends of pieces nearer than this are one node. Assumption."""
+TOUCH_M = 0.01
+"""A point this near to a line lies on it: ten times the rounding of coordinates."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of street between two nodes, straight on without a junction."""
+
+    points: FloatArray
+    """(K, 2) metres, K at least 2."""
+    origin: str
+    """One of `network.ORIGINS`."""
+    street_class: str
+    """One of `network.CLASSES`."""
+    street: int
+    """Number of the line that the piece was cut from; pieces of one line are never joined to each other."""
+    drive: bool
+    oneway: bool = False
+    """Cars may go from the first point to the last only."""
+    speed_m_s: float = 0.0
+    """Free-flow speed of its own; 0 is that of the class."""
+    name: str = ""
+
+    @property
+    def line(self) -> LineString:
+        """The piece as a line."""
+        return LineString(self.points)
+
+    @property
+    def ends(self) -> tuple[Point, Point]:
+        """First and last point."""
+        return point_of(self.points[0]), point_of(self.points[-1])
+
+
+class Groups:
+    """Disjoint sets of numbers; the smallest number stands for its set."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def of(self, member: int) -> int:
+        """Return the number that stands for a member's set."""
+        while self._parent[member] != member:
+            self._parent[member] = self._parent[self._parent[member]]
+            member = self._parent[member]
+        return member
+
+    def join(self, first: int, second: int) -> bool:
+        """Make two sets one; false if they were."""
+        a, b = sorted((self.of(first), self.of(second)))
+        self._parent[b] = a
+        return a != b
+
+
+def point_of(pair: FloatArray) -> Point:
+    """Return a pair of coordinates as a point that can be compared and looked up."""
+    return float(pair[0]), float(pair[1])
+
+
+def on_millimetres(points: FloatArray) -> FloatArray:
+    """Return points rounded to whole millimetres, (K, 2)."""
+    return np.asarray(np.round(points, MILLIMETRES) + 0.0, dtype=np.float64)
+
+
+def extend_ends(drawn: Sequence[Piece], given: Sequence[Piece], reach_m: float) -> list[Piece]:
+    """Return the drawn pieces with each end led to the nearest other piece, where one is within reach."""
+    every = [*drawn, *given]
+    lines = [piece.line for piece in every]
+    longer = []
+    for number, piece in enumerate(drawn):
+        others = lines[:number] + lines[number + 1 :]
+        tree = shapely.STRtree(others)
+        points = piece.points
+        for end in (0, -1):
+            near = tree.query_nearest(shapely.Point(points[end]), max_distance=reach_m, all_matches=False)
+            if len(near):
+                target = others[int(near[0])]
+                landing = target.interpolate(target.project(shapely.Point(points[end])))
+                landed = on_millimetres(np.array([[landing.x, landing.y]]))
+                points = np.vstack([landed, points]) if end == 0 else np.vstack([points, landed])
+        longer.append(replace(piece, points=_without_repeats(points)))
+    return longer
+
+
+def cut_at_meetings(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces cut where a drawn one meets another, and where an end lies on another piece.
+
+    Two real ways (origin `osm-2017`) that cross without a common point are a bridge and stay whole.
+    """
+    lines = [piece.line for piece in pieces]
+    tree = shapely.STRtree(lines)
+    cuts: dict[int, list[Point]] = {}
+    for first, second in sorted(zip(*tree.query(lines, predicate="dwithin", distance=TOUCH_M).tolist(), strict=True)):
+        if first >= second:
+            continue
+        meetings = _ends_on(pieces[first], lines[second]) + _ends_on(pieces[second], lines[first])
+        if not pieces[first].origin == pieces[second].origin == "osm-2017":
+            meetings += _points_of(lines[first].intersection(lines[second]))
+        for number in (first, second):
+            cuts.setdefault(number, []).extend(meetings)
+    return weld([part for number, piece in enumerate(pieces) for part in cut(piece, cuts.get(number, ()))])
+
+
+def cut(piece: Piece, points: Iterable[Point]) -> list[Piece]:
+    """Return a piece cut at points that lie on it."""
+    line = piece.line
+    along = sorted({(line.project(shapely.Point(point)), point) for point in points})
+    length = line.length
+    stops = [(d, p) for d, p in along if WELD_M / 2 < d < length - WELD_M / 2]
+    distances = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(piece.points, axis=0).T))])
+    parts, start, here = [], 0.0, piece.points[0]
+    for distance, point in [*stops, (length, point_of(piece.points[-1]))]:
+        between = piece.points[(distances > start + TOUCH_M) & (distances < distance - TOUCH_M)]
+        parts.append(replace(piece, points=_without_repeats(np.vstack([here, between, point]))))
+        start, here = distance, np.asarray(point)
+    return [part for part in parts if len(part.points) > 1]
+
+
+def weld(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces with ends that lie within WELD_M of each other made one; what shrinks to nothing goes."""
+    ends = np.array(sorted({end for piece in pieces for end in piece.ends}))
+    group = Groups(len(ends))
+    for first, second in sorted(cKDTree(ends).query_pairs(WELD_M)):
+        group.join(first, second)
+    place = {point_of(end): ends[group.of(number)] for number, end in enumerate(ends)}
+    welded = []
+    for piece in pieces:
+        points = piece.points.copy()
+        points[0], points[-1] = place[piece.ends[0]], place[piece.ends[1]]
+        points = _without_repeats(points)
+        if len(points) > 1 and not (len(points) == 2 and np.array_equal(points[0], points[1])):
+            welded.append(replace(piece, points=points))
+    return welded
+
+
+def parts_of(pieces: Sequence[Piece], drive_only: bool = False) -> list[set[Point]]:
+    """Return the nodes of each connected part, the largest part first."""
+    chosen = [piece for piece in pieces if piece.drive or not drive_only]
+    nodes = sorted({end for piece in chosen for end in piece.ends})
+    number = {node: k for k, node in enumerate(nodes)}
+    group = Groups(len(nodes))
+    for piece in chosen:
+        group.join(number[piece.ends[0]], number[piece.ends[1]])
+    parts: dict[int, set[Point]] = {}
+    for node in nodes:
+        parts.setdefault(group.of(number[node]), set()).add(node)
+    return sorted(parts.values(), key=lambda part: (-len(part), min(part)))
+
+
+def cut_near(
+    pieces: Sequence[Piece], anchors: FloatArray, reach_m: float
+) -> tuple[list[Piece], BoolArray, list[Point]]:
+    """Return the pieces cut beside each anchor within reach, which anchors those were, and the points of the cuts."""
+    lines = [piece.line for piece in pieces]
+    tree = shapely.STRtree(lines)
+    cuts: dict[int, list[Point]] = {}
+    served = np.zeros(len(anchors), dtype=bool)
+    marks = []
+    for number, anchor in enumerate(anchors):
+        near = tree.query_nearest(shapely.Point(anchor), max_distance=reach_m, all_matches=False)
+        if not len(near):
+            continue
+        served[number] = True
+        line = lines[int(near[0])]
+        along = line.project(shapely.Point(anchor))
+        if along < reach_m / 2 or along > line.length - reach_m / 2:
+            continue
+        foot = line.interpolate(along)
+        mark = point_of(on_millimetres(np.array([foot.x, foot.y])))
+        taken = cuts.setdefault(int(near[0]), [])
+        if all(math.dist(mark, other) > reach_m / 2 for other in taken):
+            taken.append(mark)
+            marks.append(mark)
+    return [part for number, piece in enumerate(pieces) for part in cut(piece, cuts.get(number, ()))], served, marks
+
+
+def cut_long(pieces: Sequence[Piece], longest_m: float) -> list[Piece]:
+    """Return the pieces cut into equal parts no longer than `longest_m`, so that links may leave them on the way."""
+    parts = []
+    for piece in pieces:
+        line = piece.line
+        count = math.ceil(line.length / longest_m)
+        feet = [line.interpolate(line.length * k / count) for k in range(1, count)]
+        parts += cut(piece, [point_of(on_millimetres(np.array([foot.x, foot.y]))) for foot in feet])
+    return parts
+
+
+# --- Sites ---------------------------------------------------------------------------------------------------------
+
+
+def spread(centres: FloatArray, counts: IntArray, radius_m: float) -> FloatArray:
+    """Return `counts` points around each centre, on a circle that turns by the golden angle from cell to cell, (S, 2).
+
+    A turning pattern avoids streets in rows that no town has; a count of one is the centre itself.
+    """
+    golden = math.pi * (3.0 - math.sqrt(5.0))
+    found = []
+    for number, (centre, count) in enumerate(zip(centres, counts, strict=True)):
+        for k in range(int(count)):
+            angle = golden * number + 2.0 * math.pi * k / count
+            reach = radius_m if count > 1 else 0.0
+            found.append((centre[0] + reach * math.cos(angle), centre[1] + reach * math.sin(angle)))
+    return on_millimetres(np.array(found).reshape(-1, 2))
+
+
+def thin(points: FloatArray, apart_m: float, keep_off: Sequence[tuple[BaseGeometry, float]]) -> FloatArray:
+    """Return the points, in order, that lie `apart_m` from every earlier one and far enough from what they keep off."""
+    kept: list[Point] = []
+    for point in points:
+        here = shapely.Point(point)
+        if any(geometry.distance(here) < gap_m for geometry, gap_m in keep_off):
+            continue
+        if all(math.dist(point, other) >= apart_m for other in kept):
+            kept.append(point_of(point))
+    return np.array(kept).reshape(-1, 2)
+
+
+def lattice(outline: BaseGeometry, along_m: float, across_m: float) -> FloatArray:
+    """Return points in rows inside an outline, turned with its longest side, (S, 2)."""
+    frame = shapely.get_coordinates(shapely.minimum_rotated_rectangle(outline))[:4]
+    sides = frame[1] - frame[0], frame[3] - frame[0]
+    long, short = sides if math.hypot(*sides[0]) >= math.hypot(*sides[1]) else sides[::-1]
+    columns, rows = max(1, round(math.hypot(*long) / along_m)), max(1, round(math.hypot(*short) / across_m))
+    grid = [
+        frame[0] + long * ((column + 0.5) / columns) + short * ((row + 0.5) / rows)
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    inside = [point for point in grid if outline.contains(shapely.Point(point))]
+    return on_millimetres(np.array(inside).reshape(-1, 2))
+
+
+def _without_repeats(points: FloatArray) -> FloatArray:
+    fresh = np.concatenate([[True], np.any(np.diff(points, axis=0) != 0.0, axis=1)])
+    return np.asarray(points[fresh])
+
+
+def _ends_on(piece: Piece, line: LineString) -> list[Point]:
+    return [end for end in piece.ends if line.distance(shapely.Point(end)) <= TOUCH_M]
+
+
+def _points_of(meeting: BaseGeometry) -> list[Point]:
+    """Return the points of an intersection; a shared stretch gives its two ends."""
+    found: list[Point] = []
+    for part in getattr(meeting, "geoms", [meeting]):
+        coordinates = on_millimetres(shapely.get_coordinates(part))
+        found += [point_of(pair) for pair in coordinates[[0, -1]][: len(coordinates)]] if len(coordinates) else []
+    return found

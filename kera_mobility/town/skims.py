@@ -1,0 +1,115 @@
+"""Shortest ways between all nodes of a district, computed once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_dir
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from kera_mobility.town.network import MODE_BIT, Skims, Streets
+from kera_mobility.units import FloatArray
+
+CACHE_VARIABLE = "KERA_CACHE"
+"""Environment variable that moves the cache; empty turns it off."""
+_FORMAT = "skims-1"
+
+
+def skims_of(streets: Streets) -> Skims:
+    """Return the tables of shortest ways, memory-mapped from the cache where it has them."""
+    folder = _cache_folder(streets)
+    if folder is None:
+        return compute_skims(streets)
+    names = list(Skims.__dataclass_fields__)
+    if not all((folder / f"{name}.npy").exists() for name in names):
+        computed = compute_skims(streets)
+        if not _keep(computed, folder):
+            return computed
+    return Skims(**{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names})
+
+
+def compute_skims(streets: Streets) -> Skims:
+    """Return the tables of shortest ways by Dijkstra's algorithm; lengths and times add exactly."""
+    walk_m, _ = _shortest(streets, "walk", np.asarray(streets.edge_length_m), with_ways=False)
+    cycle_m, _ = _shortest(streets, "cycle", np.asarray(streets.edge_length_m), with_ways=False)
+    drive_s, before = _shortest(streets, "drive", np.asarray(streets.edge_drive_s), with_ways=True)
+    assert before is not None
+    return Skims(walk_m, cycle_m, drive_s, _length_along(streets, before, np.isfinite(drive_s)))
+
+
+def _shortest(
+    streets: Streets, mode: str, weight: FloatArray, *, with_ways: bool
+) -> tuple[NDArray[np.float32], NDArray[np.int32] | None]:
+    open_edges, _ = _lightest(streets, mode, weight)
+    graph = csr_matrix(
+        (weight[open_edges], (streets.edge_from[open_edges], streets.edge_to[open_edges])),
+        shape=(streets.nodes, streets.nodes),
+    )
+    if not with_ways:
+        return dijkstra(graph).astype(np.float32), None
+    table, before = dijkstra(graph, return_predecessors=True)
+    return table.astype(np.float32), before.astype(np.int32)
+
+
+def _lightest(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the lightest open edge for each pair of nodes that an edge joins, and its key from * N + to."""
+    usable = (np.asarray(streets.edge_modes) & MODE_BIT[mode]).astype(bool) & np.isfinite(weight)
+    edges = np.flatnonzero(usable & (streets.edge_from != streets.edge_to))
+    key = np.asarray(streets.edge_from, np.int64)[edges] * streets.nodes + np.asarray(streets.edge_to, np.int64)[edges]
+    order = np.lexsort((edges, weight[edges], key))
+    keys, first = np.unique(key[order], return_index=True)
+    return edges[order][first], keys
+
+
+def _length_along(streets: Streets, before: NDArray[np.int32], reachable: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the length of the fastest ways by following each node's predecessor, doubling the stride each round."""
+    edges, keys = _lightest(streets, "drive", np.asarray(streets.edge_drive_s))
+    nodes = streets.nodes
+    own = np.broadcast_to(np.arange(nodes, dtype=np.int32), (nodes, nodes))
+    is_root = before < 0
+    stride = np.where(is_root, own, before)
+    found = np.minimum(np.searchsorted(keys, stride.astype(np.int64) * nodes + own), len(keys) - 1)
+    length = np.where(is_root, 0.0, np.asarray(streets.edge_length_m)[edges][found])
+    while True:
+        further = np.take_along_axis(stride, stride, axis=1)
+        if np.array_equal(further, stride):
+            break
+        length = length + np.take_along_axis(length, stride, axis=1)
+        stride = further
+    return np.where(reachable, length, np.inf).astype(np.float32)
+
+
+def _cache_folder(streets: Streets) -> Path | None:
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen == "":
+        return None
+    digest = hashlib.sha256(_FORMAT.encode())
+    for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
+        digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
+    digest.update(str(streets.nodes).encode())
+    return Path(chosen or user_cache_dir("kera-mobility")) / "skims" / digest.hexdigest()[:20]
+
+
+def _keep(skims: Skims, folder: Path) -> bool:
+    """Write the tables under a temporary name and rename when whole; false where the disk does not allow it."""
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+        for name in Skims.__dataclass_fields__:
+            np.save(temporary / f"{name}.npy", getattr(skims, name))
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except OSError:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return folder.is_dir()
+    return True

@@ -1,0 +1,204 @@
+"""The town: everything that a trial takes as given, as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+from scipy.spatial import cKDTree
+
+from kera_mobility.dice import Dice
+from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
+from kera_mobility.settings import Place
+from kera_mobility.shipped import find
+from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
+from kera_mobility.town.people import People, Trips
+from kera_mobility.town.population import PeopleSettings, Population, populate
+from kera_mobility.town.skims import skims_of
+from kera_mobility.town.timetable import Journeys, Timetable
+from kera_mobility.town.tours import draw_trips
+from kera_mobility.units import BoolArray, FloatArray, IntArray
+
+_log = logging.getLogger(__name__)
+
+SNAP_LIMIT_M = 500.0
+"""A place of the settings farther than this from every street node lies outside the map. Assumption."""
+_DEGREE_M = 111_320.0
+"""Metres in a degree of latitude, a sphere of 6,378 km."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The timetabled lines of a town, their stops joined to its streets."""
+
+    timetable: Timetable
+    journeys: Journeys
+    stop_node: IntArray
+    """(S,) street node of each stop; -1 where no street is near."""
+
+
+@dataclass(frozen=True)
+class Town:
+    """Streets, shortest ways, people and timetables of one area."""
+
+    folder: Path
+    area: dict[str, Any]
+    """What `area.yaml` says."""
+    streets: Streets
+    skims: Skims
+    population: Population
+    people_settings: PeopleSettings
+    dice: Dice
+    """The dice of the population (`town.seed`), not of the day."""
+    _lines: dict[Path, Lines] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over the area's files, hex digits; GraphML apart, which no run reads."""
+        digest = hashlib.sha256()
+        for file in sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".graphml"):
+            digest.update(file.relative_to(self.folder).as_posix().encode())
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    @property
+    def people(self) -> People:
+        """Everyone of the town."""
+        return self.population.people
+
+    def without(self, persons: Collection[int]) -> Town:
+        """Return the same town where the people with these ids have never lived."""
+        if not persons:
+            return self
+        stays = ~np.isin(self.people.person, np.array(sorted(persons), dtype=np.int64))
+        return replace(self, population=self.population.at(stays))
+
+    def trips(self, dice: Dice) -> Trips:
+        """Return the trips that people want to make on the day of `dice`."""
+        return draw_trips(self.population, self.streets, self.people_settings, dice)
+
+    def lines(self, timetable: str) -> Lines:
+        """Return the lines of a timetable of the area by name.
+
+        Raises
+        ------
+        MissingFileError
+            If the area has no such timetable; the message names those it has.
+        """
+        folder = self.folder / "timetables" / timetable
+        if not folder.is_dir():
+            known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
+            raise MissingFileError(
+                f"{folder}: no such timetable{nearest_name(timetable, known)}; the area has {', '.join(known) or 'none'}"
+            )
+        if folder not in self._lines:
+            self._lines[folder] = self._read_lines(folder)
+        return self._lines[folder]
+
+    def _read_lines(self, folder: Path) -> Lines:
+        """Return the lines with all stops at one street node made one: a street node is where people wait."""
+        timetable = Timetable.load(folder)
+        nodes, distance_m = self.snap_lonlat(np.asarray(timetable.stop_lonlat))
+        for name, metres in zip(timetable.stop_name, distance_m.tolist(), strict=True):
+            _log.info("stop %s lies %.0f m from its street node", name, metres)
+        place = np.where(distance_m <= SNAP_LIMIT_M, nodes, -1 - np.arange(len(nodes)))
+        _, first, number = np.unique(place, return_index=True, return_inverse=True)
+        merged = replace(
+            timetable,
+            stop_lonlat=np.asarray(timetable.stop_lonlat)[first],
+            stop_id=tuple(timetable.stop_id[stop] for stop in first.tolist()),
+            stop_name=tuple(timetable.stop_name[stop] for stop in first.tolist()),
+            call_stop=number[np.asarray(timetable.call_stop)].astype(np.int32),
+        )
+        return Lines(merged, Journeys.of(merged), np.maximum(place[first], -1))
+
+    def snap(self, places: Sequence[Place], modes: tuple[str, ...] = ("walk",)) -> tuple[IntArray, FloatArray]:
+        """Return the nearest street node of each place that all modes reach, (S,), and the distance in metres, (S,)."""
+        lonlat = np.array([[place.lon, place.lat] for place in places], dtype=np.float64).reshape(-1, 2)
+        nodes, distance_m = self.snap_lonlat(lonlat, modes)
+        for place, metres in zip(places, distance_m.tolist(), strict=True):
+            _log.info("%s lies %.0f m from its street node", place.name or "a place", metres)
+        return nodes, distance_m
+
+    def snap_lonlat(self, lonlat: FloatArray, modes: tuple[str, ...] = ("walk",)) -> tuple[IntArray, FloatArray]:
+        """Return the nearest street node of each point (S, 2), places beyond the map among them, and the distance."""
+        nodes = np.flatnonzero(self._reached_by(modes) | np.asarray(self.streets.node_outside))
+        tree = cKDTree(self._local_m(np.asarray(self.streets.node_lonlat)[nodes]))
+        distance_m, index = tree.query(self._local_m(lonlat))
+        return nodes[np.asarray(index)], np.asarray(distance_m, dtype=np.float64)
+
+    def _reached_by(self, modes: tuple[str, ...]) -> BoolArray:
+        """Return the nodes that have streets for every one of the modes, (N,)."""
+        streets = self.streets
+        reached = np.ones(streets.nodes, dtype=np.bool_)
+        for mode in modes:
+            usable = (np.asarray(streets.edge_modes) & MODE_BIT[mode]).astype(bool)
+            touched = np.zeros(streets.nodes, dtype=np.bool_)
+            touched[np.asarray(streets.edge_from)[usable]] = True
+            reached &= touched
+        return reached
+
+    def _local_m(self, lonlat: FloatArray) -> FloatArray:
+        """Return metres east and north on a plane that touches the area; good to 0.1 % over 20 km."""
+        middle = float(np.asarray(self.streets.node_lonlat)[:, 1].mean())
+        return lonlat * np.array([np.cos(np.radians(middle)), 1.0]) * _DEGREE_M
+
+    def drawn_streets(self) -> list[dict[str, Any]]:
+        """Return each street once as {class, origin, line}, for results that outlive the network's files."""
+        streets = self.streets
+        start = np.asarray(streets.shape_start)
+        points = np.round(np.asarray(streets.shape_lonlat, dtype=np.float64), 5)
+        forward = np.flatnonzero(np.asarray(streets.edge_from) < np.asarray(streets.edge_to))
+        return [
+            {
+                "class": CLASSES[int(streets.edge_class[edge])],
+                "origin": ORIGINS[int(streets.edge_origin[edge])],
+                "line": points[start[edge] : start[edge + 1]].tolist(),
+            }
+            for edge in forward.tolist()
+            if ORIGINS[int(streets.edge_origin[edge])] != "outside"
+        ]
+
+
+def load_town(area: str, people: PeopleSettings, seed: int) -> Town:
+    """Return the town of a shipped area or of a folder of one.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such area.
+    NetworkError
+        If its files are broken.
+    """
+    folder = find(Path("networks") / area if not Path(area).is_dir() else area, "networks")
+    try:
+        about = YAML(typ="safe").load((folder / "area.yaml").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
+    streets, skims = _streets(folder / "streets")
+    return Town(folder, about, streets, skims, _population(people, folder, seed), people, Dice.of(seed))
+
+
+def description(town: Town) -> dict[str, Any]:
+    """Return what a result keeps of its area: names, sources and the streets to draw."""
+    return {**json.loads(json.dumps(town.area, default=str)), "streets": town.drawn_streets()}
+
+
+@cache
+def _streets(folder: Path) -> tuple[Streets, Skims]:
+    streets = Streets.load(folder)
+    return streets, skims_of(streets)
+
+
+@cache
+def _population(people: PeopleSettings, folder: Path, seed: int) -> Population:
+    return populate(people, folder, _streets(folder / "streets")[0], Dice.of(seed))
+

@@ -1,0 +1,52 @@
+"""Units: times are seconds from the midnight that starts the day, kept in steps of 1/64 s so that sums are exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+AnyArray = NDArray[Any]
+
+STEPS_PER_S = 64
+"""Durations are whole multiples of 1/64 s: binary fractions add exactly in any order."""
+UTILITY_STEPS = 2**20
+"""Utilities are compared as whole multiples of 2^-20."""
+LENGTH_STEPS_PER_M = 8
+"""Street lengths are whole multiples of 1/8 m."""
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+DAY_S = 86400.0
+
+
+def round_s(duration_s: FloatArray) -> FloatArray:
+    """Return durations rounded once to 1/64 s; inf stays inf."""
+    return np.round(np.asarray(duration_s, dtype=np.float64) * STEPS_PER_S) / STEPS_PER_S
+
+
+def round_one_s(duration_s: float) -> float:
+    """Return one duration rounded to 1/64 s, equal to the bit with `round_s`."""
+    return round(duration_s * STEPS_PER_S) / STEPS_PER_S
+
+
+def round_m(length_m: FloatArray) -> FloatArray:
+    """Return lengths rounded to 1/8 m; inf stays inf."""
+    return np.round(np.asarray(length_m, dtype=np.float64) * LENGTH_STEPS_PER_M) / LENGTH_STEPS_PER_M
+
+
+def quantise_utility(utility: FloatArray) -> IntArray:
+    """Return utilities as whole steps of 2^-20; -inf (impossible) becomes the smallest integer."""
+    steps = np.round(np.asarray(utility, dtype=np.float64) * UTILITY_STEPS)
+    impossible = ~np.isfinite(steps)
+    return np.where(impossible, np.iinfo(np.int64).min, np.where(impossible, 0.0, steps).astype(np.int64))
+
+
+def clock(time_s: float) -> str:
+    """Return `HH:MM` for seconds from midnight; hours run on past 24."""
+    minutes = int(time_s // 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
