@@ -113,7 +113,9 @@ def _say(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str,
 def _say_kind(path: KeyPath, found: Any, data: Any, schema: Schema) -> tuple[str, str]:
     kinds = sorted(set(_words(schemas_at(schema, path, data))))
     expected = f"one of {', '.join(kinds)}"
-    return ("missing", expected) if found is None else (f"got {shown(found)}", expected + nearest_name(str(found), kinds))
+    if found is None:
+        return "missing", expected
+    return f"got {shown(found)}", expected + nearest_name(str(found), kinds)
 
 
 def _say_unknown(path: KeyPath, data: Any, schema: Schema) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from kera_mobility.errors import MissingFileError
@@ -18,7 +19,8 @@ def shipped_folder(name: str) -> Path:
 def find(path: str | Path, kind: str) -> Path:
     """Return an existing path: as given, else the same path among what is shipped.
 
-    `kind` is the shipped folder to search, `configs` or `networks`; a leading `configs/` or `networks/` is dropped there.
+    `kind` is the shipped folder to search, `configs` or `networks`; the same word at the start of the path is dropped
+    there.
 
     Raises
     ------
@@ -26,10 +28,10 @@ def find(path: str | Path, kind: str) -> Path:
         If neither exists; the message names both places.
     """
     given = Path(path)
-    if given.exists():
+    if os.path.exists(given):  # unlike Path.exists, False also for names that no file can have
         return given
     parts = given.parts[1:] if given.parts[:1] == (kind,) else given.parts
     shipped = shipped_folder(kind).joinpath(*parts)
-    if not given.is_absolute() and shipped.exists():
+    if not given.is_absolute() and os.path.exists(shipped):
         return shipped
     raise MissingFileError(f"{given}: no such file here, nor among the shipped {kind} ({shipped_folder(kind)})")

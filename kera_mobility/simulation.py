@@ -117,18 +117,34 @@ def simulate(
     ConfigError
         If the scenario does not fit its town.
     """
-    watch = _Stopwatch(progress)
+    watch = Stopwatch(progress)
     with watch.stage("load"):
         checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         town = load_town(checked.area, checked.town.people, checked.town.seed).without(without)
-        services = open_services(checked, town)
+    log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
+    return live(checked, town, seed, day, carried, log=log, watch=watch)
+
+
+def live(
+    scenario: Scenario,
+    town: Town,
+    seed: int = 1,
+    day: int = 0,
+    carried: Overnight | None = None,
+    *,
+    log: EventLog | None = None,
+    watch: Stopwatch | None = None,
+) -> Run:
+    """Return one day of a scenario in a town that is at hand; see `simulate`."""
+    log, watch = log or EventLog(), watch or Stopwatch()
+    with watch.stage("load"):
+        services = open_services(scenario, town)
         dice = Dice.of(seed, day)
-        planner = Planner(services, town, Choice(checked.choice), checked.planning, dice)
+        planner = Planner(services, town, Choice(scenario.choice), scenario.planning, dice)
     with watch.stage("plan"):
-        wanted = Wanted.of(town.trips(dice), town.people.person)
+        wanted = Wanted.of(town.demand(dice), town.people.person)
         plans = planner.plan_day(wanted)
     with watch.stage("simulate"), _undisturbed():
-        log = Narrator(follow, say, town, batch_rows) if follow is not None and say else EventLog(batch_rows)
         world = World(simpy.Environment(), town.skims, dice, log, END_S)
         for name, service in services.items():
             service.start(world, (carried or {}).get(name))
@@ -140,17 +156,16 @@ def simulate(
     with watch.stage("write"):
         tables = log.tables()
         meta = {
-            "scenario": checked.name, "title": checked.title or checked.name, "seed": seed, "day": day,
-            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": checked.hash, "town": town.hash},
+            "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
+            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
             "person_trips": len(wanted), "journeys_dropped": plans.dropped,
-            "simpy_events": next(world.env._eid), "services": _about(services),
-            "people": _counts(town),
+            "simpy_events": next(world.env._eid), "services": _about(services), "people": _counts(town),
         }  # fmt: skip
     meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
     return Run(
         RunRecord(
             tables, _people_table(town, services), _vehicles_table(services), _places_table(town, services),
-            {name: service.overnight() for name, service in services.items()}, meta, checked.resolved_yaml(),
+            {name: service.overnight() for name, service in services.items()}, meta, scenario.resolved_yaml(),
             description(town),
         )
     )  # fmt: skip
@@ -193,10 +208,10 @@ def peak_rss_mb() -> float:
 
 
 @dataclass
-class _Stopwatch:
+class Stopwatch:
     """CPU-seconds by stage, and word of progress."""
 
-    progress: Progress | None
+    progress: Progress | None = None
     cpu_s: dict[str, float] = field(default_factory=dict)
     _begin_s: float = field(default_factory=time.perf_counter)
 
@@ -205,7 +220,7 @@ class _Stopwatch:
         self._say(name, 0.0)
         begin_s = time.process_time()
         yield
-        self.cpu_s[name] = round(time.process_time() - begin_s, 4)
+        self.cpu_s[name] = round(self.cpu_s.get(name, 0.0) + time.process_time() - begin_s, 4)
         self._say(name, 1.0)
 
     def run_until(self, env: simpy.Environment, end_s: float) -> None:

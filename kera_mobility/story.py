@@ -6,16 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from kera_mobility.events import KINDS, EventLog
-from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, clock
 
 
 class Narrator(EventLog):
     """An event log that also tells what happens to one person."""
 
-    def __init__(self, person: int, say: Callable[[str], None], town: Town, batch_rows: int) -> None:
+    def __init__(self, person: int, say: Callable[[str], None], batch_rows: int) -> None:
         super().__init__(batch_rows)
-        self._person, self._say, self._town = person, say, town
+        self._person, self._say = person, say
         self._column = {kind: about.schema.get_field_index("person") for kind, about in KINDS.items()}
 
     def add(self, kind: str, *row: Any) -> None:

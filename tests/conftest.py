@@ -18,21 +18,20 @@ REQUIRED = frozenset(name.strip() for name in os.environ.get("KERA_REQUIRE", "")
 """Optional things that may not be missing here; elsewhere their tests are skipped."""
 
 
-def skip_unless_required(name: str, why: str) -> None:
-    """Skip the test and say what was skipped; fail instead where `name` stands in KERA_REQUIRE."""
-    if name in REQUIRED:
-        pytest.fail(f"{name} is in KERA_REQUIRE, but: {why}")
-    pytest.skip(f"skipped what needs {name}: {why}")
+@pytest.fixture(scope="session")
+def require() -> Callable[..., Any]:
+    """Return `require(name, *modules)`: it imports what is optional and returns it, or skips the test and says why.
 
+    `name` is a module, unless `modules` say which ones it stands for. Where `name` is in KERA_REQUIRE the test fails
+    instead of being skipped.
+    """
 
-@pytest.fixture
-def require() -> Callable[[str], Any]:
-    """Return a function that imports an optional module by name, or skips the test."""
-
-    def importing(name: str) -> Any:
+    def importing(name: str, *modules: str) -> Any:
         try:
-            return importlib.import_module(name)
+            return [importlib.import_module(module) for module in modules or (name,)][-1]
         except ImportError as error:
-            skip_unless_required(name, str(error))
+            if name in REQUIRED:
+                pytest.fail(f"{name} is in KERA_REQUIRE, but: {error}")
+            pytest.skip(f"skipped what needs {name}: {error}")
 
     return importing

@@ -16,12 +16,13 @@ import pytest
 KERA = [sys.executable, "-m", "kera_mobility"]
 HELP_CPU_S = 0.5
 """What `kera --help` may take."""
+HEAVY = {"numpy", "pandas", "simpy", "scipy", "pyarrow", "pydantic", "matplotlib", "osmnx"}
 START_S = 60.0
 """How long a test waits for something that takes a second or two on an idle machine."""
 
 
 def kera(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: PLW1510
+    return subprocess.run(
         [*KERA, *arguments], cwd=cwd, capture_output=True, text=True, timeout=600, env={**os.environ, "COLUMNS": "100"}
     )
 
@@ -38,8 +39,7 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         "import sys, time, kera_mobility.cli as cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'pandas', 'simpy', 'scipy', 'pyarrow', 'pydantic', 'matplotlib', 'osmnx'} & set(sys.modules)\n"
-        "print('heavy', sorted(heavy), time.process_time())\n"
+        f"print('heavy', sorted({HEAVY!r} & set(sys.modules)), time.process_time())\n"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     last = found.stdout.splitlines()[-1]
@@ -69,7 +69,10 @@ BROKEN = {
     "range.yaml": b"extends: configs/today.yaml\nyear: 1066\n",
     "area.yaml": b"extends: configs/today.yaml\narea: atlantis\n",
     "timetable.yaml": b"extends: configs/today.yaml\nservices: {rail: {timetable: gone}}\n",
-    "far.yaml": b"extends: configs/trials/shuttle.yaml\nservices: {shuttle: {stops: [{lon: 0, lat: 0}, {lon: 1, lat: 1}]}}\n",
+    "far.yaml": (
+        b"extends: configs/trials/shuttle.yaml\n"
+        b"services: {shuttle: {stops: [{lon: 0, lat: 0}, {lon: 1, lat: 0}]}}\n"
+    ),
 }
 
 
@@ -78,6 +81,7 @@ BROKEN = {
     [
         ["run"],
         ["run", "gone.yaml"],
+        ["run", "long" * 100],
         ["run", "."],
         *(["run", name] for name in BROKEN),
         ["run", "configs/today.yaml", "--set", "services.scooter.fleet"],
@@ -122,7 +126,8 @@ def test_something_else_in_the_place_of_a_result_is_not_replaced(tmp_path: Path)
     assert [path.name for path in place.iterdir()] == ["thesis.txt"]
 
 
-SMALL = ["--set", "town.people.residents=40", "--set", "town.people.jobs=20", "--set", "town.people.neighbours_within_m=0"]
+SMALL = [f"--set=town.people.{what}" for what in ("residents=40", "jobs=20", "neighbours_within_m=0")]
+"""Few people, to be quick."""
 
 
 @pytest.fixture(scope="module")

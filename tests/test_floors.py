@@ -26,7 +26,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: PLW1510
+    return subprocess.run(
         [sys.executable, "-c", LINT, "--no-cache"],
         cwd=folder,
         capture_output=True,

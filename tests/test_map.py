@@ -195,7 +195,8 @@ streets:
 """
 OSM = """<?xml version='1.0' encoding='UTF-8'?>
 <osm version="0.6">
-  <node id="1" lat="60.302" lon="25.005"/><node id="2" lat="60.302" lon="25.008"/><node id="3" lat="60.303" lon="25.008"/>
+  <node id="1" lat="60.302" lon="25.005"/><node id="2" lat="60.302" lon="25.008"/>
+  <node id="3" lat="60.303" lon="25.008"/>
   <node id="4" lat="60.308" lon="25.005"/><node id="5" lat="60.308" lon="25.009"/>
   <node id="6" lat="60.307" lon="25.013"/><node id="7" lat="60.308" lon="25.013"/>
   <way id="11"><nd ref="1"/><nd ref="2"/><nd ref="3"/><tag k="highway" v="residential"/></way>
@@ -239,7 +240,9 @@ def hamlet(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_hamlet_becomes_one_network_from_loose_pieces(hamlet: tuple[Path, Path]) -> None:
     area, raw = hamlet
-    found = survey(build(area, raw), pairs=100)
+    streets = build(area, raw)
+    test_lengths_and_times_are_whole_steps(streets)
+    found = survey(streets, pairs=100)
     assert found.parts_by_mode == dict.fromkeys(MODES, 1)
     assert found.outside_places == 1
     assert all(km > 0 for km in found.km_by_origin.values())
@@ -328,6 +331,16 @@ def test_links_pass_the_railway_only_on_the_underpass() -> None:
     found = links_between([*south, *north], rail, [underpass])
     assert all(not shapely.LineString(list(link)).intersects(rail) for link in found)
     assert frozenset([(150.0, 0.0), (300.0, 30.0)]) in found
+
+
+def test_planned_links_leave_from_planned_corners_only() -> None:
+    street = [Piece(np.array([[0.0, y], [100.0, y]]), "inferred", "local", int(y), drive=True) for y in (0.0, 80.0)]
+    corners = np.array([[220.0, 0.0], [220.0, 80.0]])
+    today = join(street, np.zeros((0, 2)), FAR_RAIL, RULE, "inferred")
+    planned = join([*street, *today], corners, FAR_RAIL, RULE, "planned")
+    assert len(today) == 2
+    assert planned
+    assert all(set(link.ends) & set(map(tuple, corners.tolist())) for link in planned)
 
 
 def test_a_drawn_street_gets_a_node_where_it_meets_another_and_a_bridge_does_not() -> None:

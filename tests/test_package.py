@@ -7,29 +7,28 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import skip_unless_required
 
 ROOT = Path(__file__).parents[1]
+FEW = [f"--set=town.people.{what}" for what in ("residents=40", "jobs=20", "neighbours_within_m=0")]
+"""A scenario with few people, to be quick."""
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return subprocess.run(  # noqa: PLW1510
+    return subprocess.run(
         [str(part) for part in command], cwd=cwd, capture_output=True, text=True, env={**known, **environment}
     )
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory, require: Callable[..., Any]) -> Path:
     """Return the wheel, built by way of the source distribution, as a release would be."""
-    try:
-        import build  # noqa: F401
-        import hatchling  # noqa: F401
-    except ImportError as error:
-        skip_unless_required("wheel", str(error))
+    require("wheel", "build", "hatchling")
     folder = tmp_path_factory.mktemp("dist")
     built = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -72,9 +71,8 @@ def test_the_installed_package_is_not_the_checkout(python: Path, tmp_path: Path)
 
 
 def test_the_installed_command_runs_a_shipped_scenario_from_an_empty_folder(python: Path, tmp_path: Path) -> None:
-    few = ("--set", "town.people.residents=40", "--set", "town.people.jobs=20", "--set", "town.people.neighbours_within_m=0")
     entry = "from kera_mobility.cli import main; main()"
-    found = run(python, "-c", entry, "run", "configs/trials/all.yaml", "--quiet", *few, cwd=tmp_path)
+    found = run(python, "-c", entry, "run", "configs/trials/all.yaml", "--quiet", *FEW, cwd=tmp_path)
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
     assert (tmp_path / "results" / "all" / "seed-0001" / "kpis.json").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["results"]

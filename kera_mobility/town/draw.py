@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -19,6 +20,7 @@ WIDTH_BY_CLASS = {"main": 3.2, "collector": 2.0, "local": 1.0, "path": 0.8}
 """Points."""
 RAIL_INK = "#222222"
 STATION_INK = "#c1121f"
+GATEWAY_INK = "#5f0f40"
 FRAME_DEGREES = 0.001
 SIZE_INCHES = (24.0, 14.0)
 
@@ -51,7 +53,7 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path) -> N
     axes.set_ylim(inside[:, 1].min() - FRAME_DEGREES, inside[:, 1].max() + FRAME_DEGREES)
     axes.set_aspect(1.0 / math.cos(math.radians(float(inside[:, 1].mean()))))
     axes.set_title(f"{title}: streets by origin. Inferred and planned streets are assumptions.", fontsize=18)
-    axes.set_xlabel(attribution)
+    axes.set_xlabel(f"{_note_of_outside(area_folder / 'outside.csv')}\n{attribution}", fontsize=13)
     axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
     figure.savefig(target, dpi=90)
 
@@ -90,17 +92,20 @@ def _draw_rail(axes: Any, path: Path) -> None:
 
 
 def _draw_gateways(axes: Any, streets: Streets) -> None:
-    """Note at each gateway how many places beyond the map are reached there and how far the nearest is."""
+    """Mark the nodes where ways to places beyond the map begin."""
     outside = np.asarray(streets.node_outside)
-    leaving = np.flatnonzero(outside[streets.edge_to] & np.isfinite(streets.edge_drive_s))
-    position = np.asarray(streets.node_lonlat)
-    for gate in np.unique(streets.edge_from[leaving]):
-        edges = leaving[streets.edge_from[leaving] == gate]
-        far = ", ".join(f"{km:.1f}" for km in sorted(streets.edge_length_m[edges] / 1000.0))
-        lon, lat = position[gate]
-        axes.plot(lon, lat, "o", color="#5f0f40", markersize=9, zorder=6)
-        note = f"to places outside: {far} km"
-        axes.annotate(note, (lon, lat), (-8, 10), textcoords="offset points", fontsize=11, ha="center", color="#5f0f40")
+    gates = np.unique(streets.edge_from[outside[streets.edge_to]])
+    lon, lat = np.asarray(streets.node_lonlat)[gates[~outside[gates]]].T
+    axes.plot(lon, lat, "o", color=GATEWAY_INK, markersize=10, zorder=6, label="way out of the map")
+
+
+def _note_of_outside(path: Path) -> str:
+    """Return the places beyond the map and how far they are by car from its border, one line."""
+    if not path.exists():
+        return ""
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    places = ", ".join(f"{row['title']} {row['drive_km']} km" for row in rows)
+    return f"Beyond the map, by car from its border: {places}"
 
 
 def _features(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,9 @@ class Town:
     """What `area.yaml` says."""
     streets: Streets
     skims: Skims
-    population: Population
-    people_settings: PeopleSettings
+    people: People
+    demand: Callable[[Dice], Trips]
+    """The trips that people want to make on the day of some dice; rows are rows of `people`."""
     dice: Dice
     """The dice of the population (`town.seed`), not of the day."""
     _lines: dict[Path, Lines] = field(default_factory=dict, repr=False, compare=False)
@@ -69,21 +70,13 @@ class Town:
             digest.update(file.read_bytes())
         return digest.hexdigest()
 
-    @property
-    def people(self) -> People:
-        """Everyone of the town."""
-        return self.population.people
-
     def without(self, persons: Collection[int]) -> Town:
         """Return the same town where the people with these ids have never lived."""
         if not persons:
             return self
         stays = ~np.isin(self.people.person, np.array(sorted(persons), dtype=np.int64))
-        return replace(self, population=self.population.at(stays))
-
-    def trips(self, dice: Dice) -> Trips:
-        """Return the trips that people want to make on the day of `dice`."""
-        return draw_trips(self.population, self.streets, self.people_settings, dice)
+        people = People(*(getattr(self.people, part.name)[stays] for part in fields(People)))
+        return replace(self, people=people, demand=partial(_trips_of, self.demand, stays))
 
     def lines(self, timetable: str) -> Lines:
         """Return the lines of a timetable of the area by name.
@@ -184,12 +177,22 @@ def load_town(area: str, people: PeopleSettings, seed: int) -> Town:
     except OSError as error:
         raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
     streets, skims = _streets(folder / "streets")
-    return Town(folder, about, streets, skims, _population(people, folder, seed), people, Dice.of(seed))
+    population = _population(people, folder, seed)
+    demand = partial(draw_trips, population, streets, people)
+    return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed))
 
 
 def description(town: Town) -> dict[str, Any]:
     """Return what a result keeps of its area: names, sources and the streets to draw."""
     return {**json.loads(json.dumps(town.area, default=str)), "streets": town.drawn_streets()}
+
+
+def _trips_of(demand: Callable[[Dice], Trips], stays: BoolArray, dice: Dice) -> Trips:
+    """Return the trips of those who stay, (P,), with the rows that they have without the others."""
+    trips = demand(dice)
+    kept = stays[trips.row]
+    some = Trips(*(getattr(trips, part.name)[kept] for part in fields(Trips)))
+    return replace(some, row=(np.cumsum(stays) - 1)[some.row])
 
 
 @cache
