@@ -69,7 +69,7 @@ class Dice:
         return Dice(address)
 
     @overload
-    def uniform(self, *steps: Step) -> float: ...
+    def uniform(self, *steps: Step) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def uniform(self, *steps: ArrayStep) -> FloatArray: ...
     def uniform(self, *steps: ArrayStep) -> float | FloatArray:
@@ -85,7 +85,7 @@ class Dice:
         return np.where(draw >= 1.0, 1.0 - _UNIT, draw)
 
     @overload
-    def gumbel(self, *steps: Step) -> float: ...
+    def gumbel(self, *steps: Step) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def gumbel(self, *steps: ArrayStep) -> FloatArray: ...
     def gumbel(self, *steps: ArrayStep) -> float | FloatArray:
@@ -93,7 +93,7 @@ class Dice:
         return -exact.log(-exact.log(self.uniform(*steps)))
 
     @overload
-    def exponential(self, *steps: Step) -> float: ...
+    def exponential(self, *steps: Step) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def exponential(self, *steps: ArrayStep) -> FloatArray: ...
     def exponential(self, *steps: ArrayStep) -> float | FloatArray:
@@ -101,7 +101,7 @@ class Dice:
         return -exact.log(self.uniform(*steps))
 
     @overload
-    def log_stable(self, index: float, *steps: Step) -> float: ...
+    def log_stable(self, index: float, *steps: Step) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def log_stable(self, index: float, *steps: ArrayStep) -> FloatArray: ...
     def log_stable(self, index: float, *steps: ArrayStep) -> float | FloatArray:

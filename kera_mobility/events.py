@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from kera_mobility.units import AnyArray
 
 BATCH_ROWS = 65_536
 """Rows kept as Python tuples before they are turned into Arrow columns."""
@@ -104,8 +106,8 @@ class EventLog:
     def _flush(self, kind: str) -> None:
         rows = self._rows[kind]
         if rows:
-            schema = KINDS[kind].schema
-            columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)]
+            schema, values = KINDS[kind].schema, zip(*rows, strict=True)
+            columns = [to_arrow(column, field.type) for column, field in zip(values, schema, strict=True)]
             self._batches[kind].append(pa.RecordBatch.from_arrays(columns, schema=schema))
             rows.clear()
 
@@ -132,9 +134,25 @@ def table_fingerprint(table: pa.Table) -> str:
         digest.update(f"{field.name}:{field.type};".encode())
         column = table.column(field.name).combine_chunks()
         if pa.types.is_string(field.type):
-            digest.update(np.ascontiguousarray(pc.binary_length(column).to_numpy(zero_copy_only=False), "<i4").tobytes())
+            lengths = np.from_dlpack(pc.binary_length(column))
+            digest.update(np.ascontiguousarray(lengths, "<i4").tobytes())
             digest.update("".join(column.to_pylist()).encode())
         else:
-            values = column.to_numpy(zero_copy_only=False)
+            values = np.from_dlpack(column)
             digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def to_arrow(values: Sequence[Any] | AnyArray, kind: pa.DataType) -> pa.Array:
+    """Return a column without missing values, by its buffers: `pa.array` would import pandas on the path of a run."""
+    if pa.types.is_string(kind):
+        joined = "".join(values)
+        parts = values if joined.isascii() else [value.encode() for value in values]
+        offsets = np.zeros(len(values) + 1, dtype=np.int32)
+        np.cumsum(np.fromiter(map(len, parts), dtype=np.int32, count=len(values)), out=offsets[1:])
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(offsets), pa.py_buffer(joined.encode())])
+    if pa.types.is_boolean(kind):
+        bits = np.packbits(np.asarray(values, dtype=np.bool_), bitorder="little")
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(bits)])
+    numbers = np.ascontiguousarray(np.asarray(values), dtype=np.dtype(kind.to_pandas_dtype()))
+    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])

@@ -217,7 +217,7 @@ class Planner:
         requests = Requests(some.row, some.origin, some.destination, some.depart_s)
         expected, bound = _expect_both(service, requests)
         kept = bound.possible
-        rows, some, expected, bound = rows[kept], some.at(kept), expected.at(kept), bound.at(kept)
+        rows, some, expected, bound = rows[kept], some.at(np.flatnonzero(kept)), expected.at(kept), bound.at(kept)
         on_foot = service.mode == "walk"
         best = self.choice.leg_utility(some.purpose, service.time_class, bound, on_foot=on_foot)
         plans.bound[rows, j] = best

@@ -18,7 +18,7 @@ import simpy
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault
-from kera_mobility.events import BATCH_ROWS, EventLog, fingerprint
+from kera_mobility.events import BATCH_ROWS, EventLog, fingerprint, to_arrow
 from kera_mobility.journeys import POPULATIONS
 from kera_mobility.outcomes.kpis import Kpi, compute
 from kera_mobility.outcomes.store import RunRecord, write_record
@@ -151,8 +151,9 @@ def live(
         travellers = Travellers(world, services, planner, wanted, plans)
         world.env.process(travellers.feed())
         watch.run_until(world.env, END_S)
-        for ending in (travellers, *services.values()):
-            ending.finish()
+        travellers.finish()
+        for service in services.values():
+            service.finish()
     with watch.stage("write"):
         tables = log.tables()
         meta = {
@@ -255,6 +256,7 @@ def _about(services: Mapping[str, Service]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "kind": service.kind, "mode": service.mode, "nest": service.nest, "sustainable": service.sustainable,
+            "operated": service.operated,
             "title": service.settings.title or name,
         }
         for name, service in services.items()
@@ -267,39 +269,58 @@ def _counts(town: Town) -> dict[str, int]:
 
 def _people_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
     people = town.people
-    columns: dict[str, Any] = {
-        "person": people.person,
-        "household": people.household,
-        "population": np.array(POPULATIONS, dtype=object)[people.population],
-        "age": people.age, "home": people.home, "household_cars": people.household_cars, "licence": people.licence,
-        "main_driver": people.main_driver, "bicycle": people.bicycle, "season_ticket": people.season_ticket,
-    }  # fmt: skip
+    columns: dict[str, tuple[Any, pa.DataType]] = {
+        "person": (people.person, pa.int64()),
+        "household": (people.household, pa.int64()),
+        "population": ([POPULATIONS[index] for index in people.population.tolist()], pa.string()),
+        "age": (people.age, pa.int16()),
+        "home": (people.home, pa.int32()),
+        "household_cars": (people.household_cars, pa.int8()),
+        "licence": (people.licence, pa.bool_()),
+        "main_driver": (people.main_driver, pa.bool_()),
+        "bicycle": (people.bicycle, pa.bool_()),
+        "season_ticket": (people.season_ticket, pa.bool_()),
+    }
     for name, service in services.items():
-        if service.scarce:
-            columns[f"registered.{name}"] = service.members()
-    return pa.table({name: pa.array(values) for name, values in columns.items()})
+        if not service.members().all():
+            columns[f"registered.{name}"] = (service.members(), pa.bool_())
+    return _table(columns)
 
 
 def _vehicles_table(services: Mapping[str, Service]) -> pa.Table:
-    rows = [(vehicle[0], name, *vehicle[1:]) for name, service in services.items() for vehicle in service.vehicles()]
-    names = ("vehicle", "service", "places", "start_place", "end_place", "start_charge", "end_charge")
-    kinds = (pa.int64(), pa.string(), pa.int32(), pa.int32(), pa.int32(), pa.float64(), pa.float64())
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)})
+    rows = [(name, vehicle) for name, service in services.items() for vehicle in service.vehicles()]
+    return _table(
+        {
+            "vehicle": ([vehicle.vehicle for _, vehicle in rows], pa.int64()),
+            "service": ([name for name, _ in rows], pa.string()),
+            "places": ([vehicle.places for _, vehicle in rows], pa.int32()),
+            "start_place": ([vehicle.start_place for _, vehicle in rows], pa.int32()),
+            "end_place": ([vehicle.end_place for _, vehicle in rows], pa.int32()),
+            "start_charge": ([vehicle.start_charge for _, vehicle in rows], pa.float64()),
+            "end_charge": ([vehicle.end_charge for _, vehicle in rows], pa.float64()),
+        }
+    )
 
 
 def _places_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
     streets = town.streets
-    kind = np.where(np.asarray(streets.node_outside), "outside", "street").astype(object)
-    name = np.full(streets.nodes, "", dtype=object)
+    kind = np.where(np.asarray(streets.node_outside), "outside", "street").tolist()
+    name = [""] * streets.nodes
     for service in services.values():
         for node, title, what in service.places():
             kind[node], name[node] = what, title
     lonlat = np.asarray(streets.node_lonlat)
-    return pa.table(
+    return _table(
         {
-            "node": pa.array(np.arange(streets.nodes), pa.int32()),
-            "lon": pa.array(lonlat[:, 0]), "lat": pa.array(lonlat[:, 1]),
-            "name": pa.array(name, pa.string()), "kind": pa.array(kind, pa.string()),
+            "node": (np.arange(streets.nodes), pa.int32()),
+            "lon": (lonlat[:, 0], pa.float64()),
+            "lat": (lonlat[:, 1], pa.float64()),
+            "name": (name, pa.string()),
+            "kind": (kind, pa.string()),
         }
-    )  # fmt: skip
+    )
+
+
+def _table(columns: Mapping[str, tuple[Any, pa.DataType]]) -> pa.Table:
+    schema = pa.schema([pa.field(name, kind) for name, (_, kind) in columns.items()])
+    return pa.Table.from_arrays([to_arrow(values, kind) for values, kind in columns.values()], schema=schema)

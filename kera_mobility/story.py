@@ -35,7 +35,8 @@ def _leg(row: dict[str, Any]) -> str:
     distance_km = (row["walk_m"] + row["ride_m"]) / 1000.0
     vehicle = f" (vehicle {row['vehicle']})" if row["vehicle"] >= 0 else ""
     fare = f", {row['fare_eur']:.2f} EUR" if row["fare_eur"] else ""
-    return f"{clock(row['t_s'])}  {row['service']}{vehicle}: {', '.join(parts) or 'at once'}, {distance_km:.1f} km{fare}"
+    what = f"{', '.join(parts) or 'at once'}, {distance_km:.1f} km{fare}"
+    return f"{clock(row['t_s'])}  {row['service']}{vehicle}: {what}"
 
 
 def _trip(row: dict[str, Any]) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+# So that `tests.hamlet` is found however pytest was started; last, so that an installed package goes before a checkout.
+sys.path.append(str(Path(__file__).parent.parent))
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("here", deadline=None)

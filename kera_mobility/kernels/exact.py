@@ -59,14 +59,18 @@ def sin_pi(x: float) -> float: ...
 def sin_pi(x: FloatArray) -> FloatArray: ...
 def sin_pi(x: float | FloatArray) -> float | FloatArray:
     """Return sin(pi x) for x in [0, 1]."""
-    folded = np.minimum(x, 1.0 - x) if isinstance(x, np.ndarray) else min(x, 1.0 - x)
-    angle = folded * math.pi
-    return angle * _polynomial(_SIN_TERMS, angle * angle)
+    if isinstance(x, np.ndarray):
+        return _sine(np.minimum(x, 1.0 - x) * math.pi)
+    return _sine(min(x, 1.0 - x) * math.pi)
 
 
 def _log_near_one(m: F) -> F:
     s = (m - 1.0) / (m + 1.0)
     return 2.0 * s * _polynomial(_LOG_TERMS, s * s)
+
+
+def _sine(angle: F) -> F:
+    return angle * _polynomial(_SIN_TERMS, angle * angle)
 
 
 def _polynomial(terms: tuple[float, ...], x: F) -> F:

@@ -19,7 +19,7 @@ WALK = "walk"
 TRANSIT = "transit"
 MODE_ORDER = (TRANSIT, "shuttle", "on_demand", "car", "scooter", "bicycle", WALK)
 """Order of modes; of two parts of a trip that are equally long the earlier mode here is the main one."""
-NOT_COMPLETED = ("unserved", "under_way")
+NOT_COMPLETED = ("unserved", "under_way", "not_started")
 """Outcomes of a trip that did not end at its destination; such a trip has no main mode."""
 
 RESIDENTS = "residents"
@@ -104,6 +104,11 @@ class Facts:
         return reason, names
 
     # Legs and main modes
+
+    @cached_property
+    def operated(self) -> frozenset[str]:
+        """Services that an operator runs."""
+        return frozenset(name for name, service in self.services.items() if service.get("operated", True))
 
     @cached_property
     def modes(self) -> tuple[str, ...]:

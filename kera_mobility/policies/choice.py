@@ -21,7 +21,7 @@ IMPOSSIBLE: Final = int(np.iinfo(np.int64).min)
 
 
 class Coefficients(Settings):
-    """Sensitivities of one purpose, in utils; one-way values `2 theta beta` of HELMET 5 (facts: choice.*.time_oneway_scaled)."""
+    """Sensitivities of one purpose, utils: one-way values, `2 theta beta` of HELMET 5 (choice.*.time_oneway_scaled)."""
 
     walk_per_min: float = Field(le=0, ge=-1)
     """Utils per minute on foot (walking alone)."""
@@ -45,11 +45,11 @@ class ChoiceSettings(Settings):
     wait_weight: float = Field(1.5, ge=0, le=5)
     """A minute of waiting in minutes of riding. Source: HELMET 5 assignment (pt.wait.perception_factor)."""
     walk_weight: float = Field(1.75, ge=0, le=5)
-    """A minute of walking to, from and between services in minutes of riding. Source: HELMET 5 (pt.walk.perception_factor)."""
+    """A minute of walking to or from a service in minutes of riding. Source: HELMET 5 (pt.walk.perception_factor)."""
     coefficients: dict[str, Coefficients]
     """By purpose: work, school, study, shopping, other."""
     constants: dict[str, float] = Field(default_factory=dict)
-    """Utils added by service name when it carries the main part of a journey; 0 where none is given. Assumption: set by hand."""
+    """Utils by service name, when it carries the main part of a journey, else 0. Assumption: set by hand."""
     feeder_constants: dict[str, float] = Field(default_factory=dict)
     """Utils added by service name when it feeds a line; 0 where none is given. Assumption: set by hand."""
 
@@ -81,8 +81,8 @@ class Choice:
         felt_s = (
             offer.ride_s + settings.wait_weight * offer.wait_s + settings.walk_weight * offer.walk_s + offer.penalty_s
         )
-        utility = float(self._time[time_class][purpose]) * (felt_s / MINUTE_S) + float(self._cost[purpose]) * offer.fare_eur
-        return round(utility * UTILITY_STEPS)
+        per_min, per_eur = float(self._time[time_class][purpose]), float(self._cost[purpose])
+        return round((per_min * (felt_s / MINUTE_S) + per_eur * offer.fare_eur) * UTILITY_STEPS)
 
     def nest_errors(self, dice: Dice, nest: str, person: IntArray, tour: IntArray) -> FloatArray:
         """Return l ln S(person, tour, nest), (T,): what all alternatives of a nest share on a tour."""

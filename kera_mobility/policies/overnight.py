@@ -64,7 +64,7 @@ class ResetSettings(Settings):
 
     kind: Literal["reset"] = "reset"
     swap_below: float = Field(0.5, ge=0, le=1)
-    """Batteries below this state of charge are swapped for full ones. Assumption (scooter.swap_threshold is 0.2 by day)."""
+    """Batteries below this state of charge are swapped for full ones. Assumption (by day scooter.swap_threshold)."""
 
 
 class Reset(OvernightPolicy):

@@ -61,6 +61,8 @@ class Service(ABC):
     """Runs between stops of its own; reached by services that feed."""
     scarce: ClassVar[bool] = False
     """Must be asked live before its offer is firm."""
+    operated: ClassVar[bool] = False
+    """Run by an operator, with vehicles, fares, promises and refusals to account for."""
     private: ClassVar[bool] = False
     """Taken for a whole tour or not at all: who leaves with it brings it back."""
 

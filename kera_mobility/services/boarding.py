@@ -6,11 +6,15 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import simpy
+from simpy.events import NORMAL, EventPriority
 
 from kera_mobility.services.base import Vehicle
-from kera_mobility.town.timetable import Timetable
+from kera_mobility.town.timetable import NextJourney, Timetable
 from kera_mobility.units import FloatArray, IntArray
 from kera_mobility.world import World
+
+_LATE = EventPriority(NORMAL + 1)
+"""Priority of what comes last in its moment."""
 
 
 class Rider(NamedTuple):
@@ -66,14 +70,12 @@ class Boarding:
         for run in range(len(self._starts) - 1):
             world.env.process(self._operate(run))
 
-    def departed(self, call: int) -> bool:
-        """Return whether a call is over."""
-        return bool(self._departed[call])
-
-    def wait_for(self, call: int, alight_call: int, person: int) -> simpy.Event:
-        """Return the event of riding from `call` to `alight_call`; see Rider.done for its value."""
-        rider = Rider(person, alight_call, simpy.Event(self._world.env))
-        self._waiting.setdefault(call, []).append(rider)
+    def wait_for(self, journey: NextJourney, person: int) -> simpy.Event:
+        """Return the event of riding with the first vehicle of a journey; see Rider.done for its value."""
+        rider = Rider(person, journey.alight_call, simpy.Event(self._world.env))
+        if self._departed[journey.board_call]:
+            return rider.done.succeed(None)
+        self._waiting.setdefault(journey.board_call, []).append(rider)
         return rider.done
 
     def _operate(self, run: int) -> Generator[simpy.Event, Any, None]:
@@ -90,8 +92,8 @@ class Boarding:
             self._let_alight(alighting, run)
             if call == first:
                 begin_s = env.now
-            if self._depart_s[call] > env.now and call < last:
-                yield env.timeout(self._depart_s[call] - env.now)
+            if call < last:
+                yield _after_everyone(env, self._depart_s[call] - env.now)
             self._departed[call] = 1
             waiting = self._waiting.pop(call, [])
             boarding = waiting[: places - riding]
@@ -115,6 +117,14 @@ class Boarding:
             riders.sort(key=lambda rider: (self._dice.uniform(rider.person, run), rider.person))
         for rider in riders:
             rider.done.succeed(rider.boarded_s)
+
+
+def _after_everyone(env: simpy.Environment, delay_s: float) -> simpy.Event:
+    """Return an event after all others of its moment: who reaches the stop as the vehicle departs still boards."""
+    departure = simpy.Event(env)
+    departure._ok, departure._value = True, None
+    env.schedule(departure, priority=_LATE, delay=delay_s)
+    return departure
 
 
 def line_vehicles(places: IntArray, first_node: IntArray, last_node: IntArray) -> list[Vehicle]:

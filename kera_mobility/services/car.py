@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import Field
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.base import Ride, Service, ServiceSettings
 from kera_mobility.settings import Settings
+from kera_mobility.town.town import Town
 from kera_mobility.units import BoolArray, FloatArray, round_one_s, round_s
 
 
@@ -38,7 +40,7 @@ class CarSettings(ServiceSettings):
     factor: float = Field(1.25, ge=1, le=4)
     """Car time over free flow outside the rush: lights and turns. Assumption; car volume does not feed back."""
     periods: tuple[Period, ...] = _RUSH
-    """Slower parts of the day. Assumption; MetropAccess 2015 has 39 min in the rush against 34 at midday to Helsinki."""
+    """Slower parts of the day. Assumption; MetropAccess 2015: to Helsinki 39 min in the rush, 34 at midday."""
 
 
 class Car(Service):
@@ -52,6 +54,10 @@ class Car(Service):
     private = True
 
     settings: CarSettings
+
+    def __init__(self, name: str, settings: CarSettings, town: Town) -> None:
+        super().__init__(name, settings, town)
+        self._periods = [(period.start_s, period.end_s, period.factor) for period in settings.periods]
 
     def members(self) -> BoolArray:
         """Return who has a car of one's own use and may drive it, (P,)."""
@@ -79,19 +85,19 @@ class Car(Service):
 
     def _factor(self, depart_s: FloatArray) -> FloatArray:
         factor = np.full(len(depart_s), self.settings.factor)
-        for period in self.settings.periods:
-            factor[(depart_s >= period.start_s) & (depart_s < period.end_s)] = period.factor
+        for start_s, end_s, slower in self._periods:
+            factor[(depart_s >= start_s) & (depart_s < end_s)] = slower
         return factor
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         free_s = float(self.town.skims.drive_s[leg.origin, leg.destination])
-        if not np.isfinite(free_s):
+        if free_s == math.inf:
             return Refusal("out_of_reach", leg.origin)
         ride_m = float(self.town.skims.drive_m[leg.origin, leg.destination])
         factor, now_s = self.settings.factor, self.world.env.now
-        for period in self.settings.periods:
-            if period.start_s <= now_s < period.end_s:
-                factor = period.factor
+        for start_s, end_s, slower in self._periods:
+            if start_s <= now_s < end_s:
+                factor = slower
         fare_eur = ride_m / 1000.0 * self.settings.cost_eur_per_km
         return Offer(self.settings.access_s, 0.0, round_one_s(free_s * factor), fare_eur, ride_m)
 

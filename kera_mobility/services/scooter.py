@@ -93,6 +93,7 @@ class Scooter(Service):
     time_class = "bicycle"
     feeds = True
     scarce = True
+    operated = True
 
     settings: ScooterSettings
 
@@ -107,7 +108,7 @@ class Scooter(Service):
         self._near_nodes: dict[int, list[tuple[int, float]]] = {}
         self._policy = members("kera_mobility.policies", OvernightPolicy, "kera_mobility.policies")[
             settings.overnight.kind
-        ](settings.overnight)  # type: ignore[abstract]
+        ](settings.overnight)
 
     def faults(self) -> list[tuple[str, str]]:
         """Return hubs outside the map."""
@@ -339,12 +340,12 @@ class Scooter(Service):
 
     @property
     def _spread_m(self) -> float:
-        """Mean walk to the nearest of a fleet spread evenly over the operating area: half a mean spacing, by streets."""
+        """Mean walk to the nearest of a fleet spread evenly over the operating area: half the mean spacing."""
         area_m2 = math.pi * self.settings.operating_radius_m**2
         return 0.5 / math.sqrt(self.settings.fleet / area_m2)
 
     def _first_places(self) -> IntArray:
-        """Return the hub of each scooter on the first day, (V,); it depends on the scooter's id alone, so fleets nest."""
+        """Return the hub of each scooter on the first day, (V,); it hangs on the scooter's id alone, so fleets nest."""
         capacity = np.array([hub.capacity for hub in self.settings.hubs], dtype=np.float64)
         upto = np.cumsum(capacity) / np.cumsum(capacity)[-1]
         draw = self.town.dice.uniform("first place", self.name, np.arange(self.settings.fleet))

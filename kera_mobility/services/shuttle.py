@@ -29,7 +29,7 @@ class ShuttleSettings(ServiceSettings):
     headway_s: float = Field(600.0, ge=60, le=7200)
     """Between departures at a stop, s. Assumption."""
     speed_m_s: float = Field(2.8, gt=0, le=14)
-    """Mean speed between stops, 10 km/h: what Finnish robot-bus pilots reached; range 2.5 to 5 (robotbus.speed_average_*)."""
+    """Mean speed between stops, 10 km/h as Finnish robot-bus pilots; range 2.5 to 5 (robotbus.speed_average_*)."""
     dwell_s: float = Field(25.0, ge=0, le=300)
     """At each stop, s. Assumption (drt.boarding_time, unverified)."""
     seats: int = Field(9, ge=1, le=100)
@@ -45,9 +45,13 @@ class ShuttleSettings(ServiceSettings):
     boarding_penalty_min: float = Field(3.0, ge=0, le=20)
     """Felt minutes for boarding, as for a bus. Source: HELMET 5 (pt.boarding_penalty.bus)."""
     reserved_seats: bool = True
-    """Seats are reserved when leaving, for the first vehicle with room; if not, first come, first served at the stop. Assumption."""
+    """Seats are reserved when leaving, on the first vehicle with room; if not, people queue at the stop. Assumption."""
     patience: int = Field(1, ge=0, le=10)
     """How many full vehicles a rider lets pass before giving up. Assumption."""
+
+
+_BUS = 3
+"""GTFS route type."""
 
 
 class Shuttle(Service):
@@ -61,17 +65,17 @@ class Shuttle(Service):
     sustainable = True
     feeds = True
     scarce = True
+    operated = True
 
     settings: ShuttleSettings
 
     def __init__(self, name: str, settings: ShuttleSettings, town: Town) -> None:
         super().__init__(name, settings, town)
         self._nodes, self._snapped_m = town.snap(settings.stops, ("walk", "drive"))
-        self._ready = False
         self._pairs: dict[tuple[int, int], tuple[int, int]] = {}
 
     def faults(self) -> list[tuple[str, str]]:
-        """Return stops outside the map, stops without a street for the shuttle, and a headway too short for the fleet."""
+        """Return stops outside the map or without a street, and a headway too short for the fleet."""
         found = [
             (f"stops.{index}", f"{place.name or 'stop'} ({place.lon}, {place.lat}) lies {distance_m:.0f} m from the "
              f"nearest street, expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
@@ -80,16 +84,17 @@ class Shuttle(Service):
         ]  # fmt: skip
         if found:
             return found
-        hop_m = self._hop_m()
+        hop_m = self._hop_m
         if not np.all(np.isfinite(hop_m)):
             return [("stops", "a stop cannot be driven to from the one before, expected stops beside streets")]
-        needed = int(np.ceil(self._loop_s() / self.settings.headway_s))
+        needed = int(np.ceil(self._loop_s / self.settings.headway_s))
         if needed > self.settings.vehicles:
             return [
                 (
                     "vehicles",
-                    f"got {self.settings.vehicles}, expected at least {needed}: a loop takes {self._loop_s() / MINUTE_S:.0f} "
-                    f"min, a vehicle leaves every {self.settings.headway_s / MINUTE_S:.0f} min",
+                    f"got {self.settings.vehicles}, expected at least {needed}: a loop takes "
+                    f"{self._loop_s / MINUTE_S:.0f} min, a vehicle leaves every "
+                    f"{self.settings.headway_s / MINUTE_S:.0f} min",
                 )
             ]
         return []
@@ -122,8 +127,9 @@ class Shuttle(Service):
         rows = np.flatnonzero(self._is_near[origins] & self._is_near[destinations] & (origins != destinations))
         if len(rows):
             board, alight = self._stop_pair(origins[rows], destinations[rows])
-            walk_s = self.walk_s(origins[rows], self._nodes[board]) + self.walk_s(self._nodes[alight], destinations[rows])
-            found[rows] = np.where(board == alight, np.inf, walk_s + self._typical[board, alight])
+            walk_s = self.walk_s(origins[rows], self._nodes[board])
+            walk_s = walk_s + self.walk_s(self._nodes[alight], destinations[rows])
+            found[rows] = np.where(board == alight, np.inf, walk_s + self._typical_s[board, alight])
         return found
 
     def start(self, world: World, carried: Carried | None = None) -> None:
@@ -131,8 +137,8 @@ class Shuttle(Service):
         super().start(world, carried)
         timetable = self.timetable
         calls = np.diff(timetable.run_start)
-        hop_m = self._hop_m()
-        laps = [np.concatenate([[0.0], np.cumsum(np.tile(hop_m, (count - 1) // len(hop_m)))]) for count in calls.tolist()]
+        hop_m = self._hop_m
+        laps = [np.cumsum(np.append(0.0, np.tile(hop_m, (count - 1) // len(hop_m)))) for count in calls.tolist()]
         self._boarding = Boarding(
             self.name,
             timetable,
@@ -177,7 +183,7 @@ class Shuttle(Service):
         for _ in range(self.settings.patience + 1):
             if journey is None:
                 break
-            boarded_s = yield boarding.wait_for(journey.board_call, journey.alight_call, leg.person)
+            boarded_s = yield boarding.wait_for(journey, leg.person)
             if boarded_s is not None:
                 break
             journey = self.journeys.next_one(board, alight, env.now + 1 / STEPS_PER_S)
@@ -191,9 +197,10 @@ class Shuttle(Service):
         on_s = self.walk_one_s(target, leg.destination)
         if on_s > 0:
             yield env.timeout(on_s)
+        walk_m += self.walk_m(target, leg.destination)
         return Outcome(
-            leg.destination, walk_s + on_s, boarded_s - arrived_s, ride_s, walk_m + self.walk_m(target, leg.destination),
-            ride_m, self.settings.fare_eur, boarding.vehicle_of_run[journey.run],
+            leg.destination, walk_s + on_s, boarded_s - arrived_s, ride_s, walk_m, ride_m, self.settings.fare_eur,
+            boarding.vehicle_of_run[journey.run],
         )  # fmt: skip
 
     def finish(self) -> None:
@@ -258,67 +265,68 @@ class Shuttle(Service):
         """Return the stops."""
         return [(node, stop.name, "stop") for node, stop in zip(self._nodes.tolist(), self.settings.stops, strict=True)]
 
-    @property
+    @cached_property
     def timetable(self) -> Timetable:
         """The timetable that follows from the settings: one run for each vehicle's day, lap after lap."""
-        self._prepare()
-        return self._timetable
-
-    @property
-    def journeys(self) -> Journeys:
-        """The journeys that the timetable allows."""
-        self._prepare()
-        return self._journeys
-
-    def _prepare(self) -> None:
-        if self._ready:
-            return
         settings, stops = self.settings, len(self.settings.stops)
-        hop_s = round_s(self._hop_m() / settings.speed_m_s)
-        used = int(np.ceil(self._loop_s() / settings.headway_s))
-        cycle_s = used * settings.headway_s
-        arrive_s, depart_s = [], []
-        for vehicle in range(used):
-            first_s = settings.first_s + vehicle * settings.headway_s
-            laps = max(1, int((settings.last_s - first_s) // cycle_s) + 1)
-            reach_s = np.concatenate([[0.0], np.cumsum(hop_s + settings.dwell_s)])
-            lap_starts = first_s + cycle_s * np.arange(laps)
-            at_stop = (lap_starts[:, None] + reach_s[None, :-1]).ravel()
-            arrive = np.append(at_stop, lap_starts[-1] + reach_s[-1])
-            departs = np.append(at_stop + settings.dwell_s, arrive[-1])
-            arrive[stops:-1:stops] = (lap_starts[:-1] + reach_s[-1])[: len(arrive[stops:-1:stops])]
-            arrive_s.append(arrive)
-            depart_s.append(departs)
-        lengths = np.array([len(part) for part in arrive_s])
-        self._timetable = Timetable(
+        used = int(np.ceil(self._loop_s / settings.headway_s))
+        days = [self._calls(settings.first_s + vehicle * settings.headway_s, used) for vehicle in range(used)]
+        counts = np.array([len(arrive_s) for arrive_s, _ in days])
+        return Timetable(
             stop_lonlat=np.array([[place.lon, place.lat] for place in settings.stops]),
             stop_name=tuple(place.name for place in settings.stops),
             stop_id=tuple(str(index) for index in range(stops)),
             line_name=(self.name,),
-            line_type=np.array([3], dtype=np.int32),
+            line_type=np.array([_BUS], dtype=np.int32),
             run_line=np.zeros(used, dtype=np.int32),
             run_name=tuple(f"{self.name}-{vehicle}" for vehicle in range(used)),
-            run_start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
-            call_stop=np.concatenate([np.arange(length) % stops for length in lengths]).astype(np.int32),
-            call_arrive_s=np.concatenate(arrive_s),
-            call_depart_s=np.concatenate(depart_s),
+            run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+            call_stop=np.concatenate([np.arange(count) % stops for count in counts]).astype(np.int32),
+            call_arrive_s=np.concatenate([arrive_s for arrive_s, _ in days]),
+            call_depart_s=np.concatenate([depart_s for _, depart_s in days]),
         )
-        self._journeys = Journeys.of(self._timetable)
-        self._typical = self._journeys.typical_s(settings.first_s, settings.last_s)
-        self._ready = True
 
+    @cached_property
+    def journeys(self) -> Journeys:
+        """The journeys that the timetable allows."""
+        return Journeys.of(self.timetable)
+
+    def _calls(self, first_s: float, vehicles: int) -> tuple[FloatArray, FloatArray]:
+        """Return arrivals and departures of one vehicle's day, (C,): equal laps, with rest at the first stop."""
+        settings = self.settings
+        cycle_s = vehicles * settings.headway_s
+        laps = max(1, int((settings.last_s - first_s) // cycle_s) + 1)
+        into_lap_s = np.concatenate([[0.0], np.cumsum(self._hop_s + settings.dwell_s)])
+        lap_s = first_s + cycle_s * np.arange(laps)
+        begin_s = (lap_s[:, None] + into_lap_s[None, :-1]).ravel()
+        end_s = lap_s[-1] + into_lap_s[-1]
+        arrive_s, depart_s = np.append(begin_s, end_s), np.append(begin_s + settings.dwell_s, end_s)
+        stops = len(settings.stops)
+        arrive_s[stops:-1:stops] = lap_s[:-1] + into_lap_s[-1]
+        return arrive_s, depart_s
+
+    @cached_property
+    def _typical_s(self) -> FloatArray:
+        """Mean waiting and riding time between stops while the shuttle runs, (stops, stops)."""
+        return self.journeys.typical_s(self.settings.first_s, self.settings.last_s)
+
+    @cached_property
     def _hop_m(self) -> FloatArray:
-        """Return the driving distance from each stop to the next, (stops,)."""
+        """Driving distance from each stop to the next, (stops,)."""
         return np.asarray(self.town.skims.drive_m[self._nodes, np.roll(self._nodes, -1)], dtype=np.float64)
 
+    @cached_property
+    def _hop_s(self) -> FloatArray:
+        return round_s(self._hop_m / self.settings.speed_m_s)
+
+    @cached_property
     def _loop_s(self) -> float:
-        hop_s = round_s(self._hop_m() / self.settings.speed_m_s)
-        return float(np.cumsum(hop_s)[-1]) + self.settings.dwell_s * len(hop_s)
+        return float(np.cumsum(self._hop_s)[-1]) + self.settings.dwell_s * len(self._hop_s)
 
     @cached_property
     def _is_near(self) -> BoolArray:
         """Whether some stop is within walking reach, (N,)."""
-        near: BoolArray = (np.asarray(self.town.skims.walk_m[self._nodes]) <= self.settings.max_walk_m).any(axis=0)
+        near: BoolArray = np.any(self.town.skims.walk_m[self._nodes] <= self.settings.max_walk_m, axis=0)
         return near
 
     def _pair(self, origin: int, destination: int) -> tuple[int, int]:
@@ -330,7 +338,6 @@ class Shuttle(Service):
 
     def _stop_pair(self, origins: IntArray, destinations: IntArray) -> tuple[IntArray, IntArray]:
         """Return the pair of stops with the least walking, waiting and riding, each (T,)."""
-        self._prepare()
         best_s = np.full(len(origins), np.inf)
         best_board = np.zeros(len(origins), dtype=np.int64)
         best_alight = np.zeros(len(origins), dtype=np.int64)
@@ -341,7 +348,7 @@ class Shuttle(Service):
             for alight in range(stops):
                 if board == alight:
                     continue
-                total_s = to_stop[board] + self._typical[board, alight] + from_stop[alight]
+                total_s = to_stop[board] + self._typical_s[board, alight] + from_stop[alight]
                 better = total_s < best_s
                 best_s = np.where(better, total_s, best_s)
                 best_board = np.where(better, board, best_board)

@@ -63,6 +63,7 @@ class Transit(Service):
     sustainable = True
     alone = False
     line = True
+    operated = True
 
     settings: TransitSettings
 
@@ -135,11 +136,8 @@ class Transit(Service):
             if found is None:
                 refusal = Refusal("no_departure", place)
                 break
-            call, alight_call = found.board_call, found.alight_call
             asked_s = env.now
-            boarded_s = None
-            if not boarding.departed(call):
-                boarded_s = yield boarding.wait_for(call, alight_call, leg.person)
+            boarded_s = yield boarding.wait_for(found, leg.person)
             if boarded_s is None:
                 wait_s += env.now - asked_s
                 ready_s = max(env.now, found.depart_s) + 1 / STEPS_PER_S
@@ -150,9 +148,9 @@ class Transit(Service):
                 continue
             wait_s += boarded_s - asked_s
             ride_s += env.now - boarded_s
-            ride_m += boarding.call_m[alight_call] - boarding.call_m[call]
+            ride_m += boarding.call_m[found.alight_call] - boarding.call_m[found.board_call]
             vehicle = boarding.vehicle_of_run[found.run]
-            here, place = int(self.timetable.call_stop[alight_call]), boarding.call_node[alight_call]
+            here, place = int(self.timetable.call_stop[found.alight_call]), boarding.call_node[found.alight_call]
             ready_s = env.now + TRANSFER_SLACK_S
         fare_eur = self._fare_eur(leg.row) if ride_s > 0 else 0.0
         return Outcome(place, 0.0, wait_s, ride_s, 0.0, ride_m, fare_eur, vehicle, refusal)
@@ -174,12 +172,14 @@ class Transit(Service):
 
     def _rolling(self, route_type: int) -> Rolling:
         """Return what runs on a GTFS route type: 0 tram, 1 metro and 2 rail as trains, the rest as buses."""
-        return {0: self.settings.tram, 1: self.settings.train, 2: self.settings.train}.get(route_type, self.settings.bus)
+        settings = self.settings
+        return {0: settings.tram, 1: settings.train, 2: settings.train}.get(route_type, settings.bus)
 
     def _straight_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         xy_m = np.asarray(self.town.streets.node_xy_m)
         step = xy_m[origins] - xy_m[destinations]
-        return np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2) * self.settings.circuity
+        straight_m: FloatArray = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2)
+        return straight_m * self.settings.circuity
 
     def _call_m(self) -> FloatArray:
         """Return the distance from the start of its run to each call, (C,)."""
@@ -190,4 +190,5 @@ class Transit(Service):
         hop_m = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2) * self.settings.circuity
         along = np.cumsum(hop_m)
         first = timetable.run_start[:-1]
-        return along - np.repeat(along[first], np.diff(timetable.run_start))
+        from_start_m: FloatArray = along - np.repeat(along[first], np.diff(timetable.run_start))
+        return from_start_m

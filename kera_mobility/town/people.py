@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from kera_mobility.journeys import POPULATIONS, PURPOSES
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
-
 __all__ = ["POPULATIONS", "PURPOSES", "People", "Trips"]
 
 

@@ -90,7 +90,7 @@ class Town:
         if not folder.is_dir():
             known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
             raise MissingFileError(
-                f"{folder}: no such timetable{nearest_name(timetable, known)}; the area has {', '.join(known) or 'none'}"
+                f"{folder}: no such timetable{nearest_name(timetable, known)}; expected one of {', '.join(known)}"
             )
         if folder not in self._lines:
             self._lines[folder] = self._read_lines(folder)
@@ -142,7 +142,8 @@ class Town:
     def _local_m(self, lonlat: FloatArray) -> FloatArray:
         """Return metres east and north on a plane that touches the area; good to 0.1 % over 20 km."""
         middle = float(np.asarray(self.streets.node_lonlat)[:, 1].mean())
-        return lonlat * np.array([np.cos(np.radians(middle)), 1.0]) * _DEGREE_M
+        local_m: FloatArray = lonlat * np.array([np.cos(np.radians(middle)), 1.0]) * _DEGREE_M
+        return local_m
 
     def drawn_streets(self) -> list[dict[str, Any]]:
         """Return each street once as {class, origin, line}, for results that outlive the network's files."""

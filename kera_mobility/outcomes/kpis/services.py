@@ -16,15 +16,17 @@ BOOKING_ENDS = ("ridden", "cancelled", "expired")
 
 @kpi
 def rides(facts: Facts) -> Iterator[Kpi]:
-    """Yield rides, passenger kilometres, fares and waits of each service."""
+    """Yield the rides of each service; passenger kilometres, fares and waits of those that an operator runs."""
     for service in facts.services:
         legs = facts.of_service("legs", service)
         count = legs.num_rows
         yield _of(service, "rides", count, "rides", "Legs that people travelled with the service.")
+        if service not in facts.operated:
+            continue
         km = total(numbers(legs, "ride_m")) / 1000.0
         yield _of(service, "passenger_km", km, "km", "Kilometres that people rode with the service.")
         eur = total(numbers(legs, "fare_eur"))
-        yield _of(service, "revenue_eur", eur, "EUR", "Fares and running costs that people paid for the service.")
+        yield _of(service, "revenue_eur", eur, "EUR", "Fares that people paid to the service.")
         wait_s = mean(numbers(legs, "wait_s"))
         yield _of(service, "wait_s.mean", wait_s, "s", "Mean waiting time for a ride with the service.")
 
@@ -34,6 +36,8 @@ def refusals(facts: Facts) -> Iterator[Kpi]:
     """Yield how often each service said no, in all and by reason."""
     for service in facts.services:
         codes, names = texts(facts.of_service("refusals", service), "reason")
+        if not len(codes) and service not in facts.operated:
+            continue
         yield _of(service, "refused", len(codes), "refusals", "Times that the service said no to a person who asked.")
         for code, reason in enumerate(names):
             count = int(np.count_nonzero(codes == code))

@@ -1,0 +1,113 @@
+"""The removal law: who asked nothing scarce of anybody can be taken away, and nobody else's day changes by a bit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from kera_mobility.dice import Dice
+from kera_mobility.events import KINDS, table_fingerprint
+from kera_mobility.scenario import load_scenario
+from kera_mobility.simulation import Run, simulate
+
+TRIALS = "configs/trials/all.yaml"
+BUSY = (
+    "town.people.residents=800",
+    "town.people.jobs=300",
+    "town.people.neighbours_within_m=600",
+    "choice.constants.scooter=1.5",
+    "choice.feeder_constants.scooter=1.0",
+    "services.scooter.fleet=12",
+    "services.shuttle.seats=1",
+)
+"""Too few scooters and seats for those who want them."""
+LIMITED = ("scooter", "shuttle", "rail")
+"""Services that can be empty or full; they say no, or let wait."""
+DRAW = Dice.of(1).at("who is taken away")
+
+
+@cache
+def day(*overrides: str, seed: int = 3) -> Run:
+    return simulate(load_scenario(TRIALS, overrides), seed)
+
+
+def without(persons: Collection[int], *overrides: str) -> Run:
+    return simulate(load_scenario(TRIALS, overrides), 3, without=persons)
+
+
+def bystanders(run: Run, count: int) -> list[int]:
+    """Return people drawn from those who travelled without a word to a limited service."""
+    tables = run.record.tables
+    legs = tables["legs"]
+    limited = legs.filter(pc.is_in(legs["service"], pa.array(LIMITED)))
+    touched = {number for table in (limited, tables["bookings"], tables["refusals"]) for number in ids(table)}
+    free = np.array(sorted(set(ids(tables["trips"])) - touched))
+    order = np.argsort(DRAW.uniform("order", free))
+    return sorted(free[order][:count].tolist())
+
+
+def ids(table: pa.Table) -> list[int]:
+    return list(table["person"].to_pylist())
+
+
+def fingerprints(run: Run, dropped: Collection[int] = ()) -> dict[str, str]:
+    """Return the fingerprint of each table, and of the vehicles, without the rows of some people."""
+    tables = {kind: run.record.tables[kind] for kind in KINDS} | {"vehicles": run.record.vehicles}
+    gone = pa.array(sorted(dropped), pa.int64())
+    for kind, table in tables.items():
+        if "person" in table.column_names and len(gone):
+            tables[kind] = table.filter(pc.invert(pc.is_in(table["person"], gone)))
+    return {kind: table_fingerprint(table) for kind, table in tables.items()}
+
+
+def test_the_busy_day_refuses_people_in_more_than_one_way() -> None:
+    refusals = day(*BUSY).record.tables["refusals"]
+    said = set(zip(refusals["service"].to_pylist(), refusals["reason"].to_pylist(), strict=True))
+    assert {("scooter", "no_vehicle"), ("shuttle", "full")} <= said
+    assert refusals.num_rows >= 50
+
+
+def test_a_hundred_people_who_asked_nothing_scarce_are_not_missed() -> None:
+    base = day(*BUSY)
+    gone = bystanders(base, 100)
+    assert len(gone) == 100
+    less = without(gone, *BUSY)
+    assert not set(ids(less.record.tables["trips"])) & set(gone)
+    assert fingerprints(less) == fingerprints(base, gone)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_one_who_asked_nothing_scarce_is_not_missed(number: int) -> None:
+    base = day(*BUSY)
+    gone = bystanders(base, 60)[number::6][:1]
+    assert fingerprints(without(gone, *BUSY)) == fingerprints(base, gone)
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_a_third_of_them_is_not_missed(part: int) -> None:
+    base = day(*BUSY)
+    gone = bystanders(base, 100)[part::3]
+    assert fingerprints(without(gone, *BUSY)) == fingerprints(base, gone)
+
+
+def test_one_who_took_a_scooter_is_missed() -> None:
+    base = day(*BUSY)
+    legs = base.record.tables["legs"]
+    riders = list(dict.fromkeys(ids(legs.filter(pc.equal(legs["service"], "scooter")))))
+    missed = []
+    for rider in riders[:4]:
+        less, rest = fingerprints(without([rider], *BUSY)), fingerprints(base, [rider])
+        missed.append(less["bookings"] != rest["bookings"] or less["refusals"] != rest["refusals"])
+    assert any(missed)
+
+
+def test_nobody_misses_a_hundred_people_of_the_whole_district() -> None:
+    base = day()
+    assert base.record.tables["refusals"].num_rows > 0
+    gone = bystanders(base, 100)
+    assert fingerprints(without(gone)) == fingerprints(base, gone)
