@@ -32,6 +32,18 @@ class ConfigError(KeraError, ValueError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+class SettingError(KeraError, ValueError):
+    """One setting of a service does not fit its town; the scenario adds where it stands."""
+
+    def __init__(self, key: str, what: str) -> None:
+        self.key, self.what = key, what
+        super().__init__(f"{key}: {what}")
+
+
+class UnknownPersonError(KeraError, LookupError):
+    """Nobody has this id."""
+
+
 class NetworkError(KeraError, ValueError):
     """The files of an area are missing, broken or contradict each other."""
 

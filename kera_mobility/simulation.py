@@ -17,7 +17,7 @@ import pyarrow as pa
 import simpy
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import ConfigError, Fault
+from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
 from kera_mobility.events import BATCH_ROWS, EventLog, fingerprint, to_arrow
 from kera_mobility.journeys import POPULATIONS
 from kera_mobility.outcomes.kpis import Kpi, compute
@@ -116,11 +116,15 @@ def simulate(
     ------
     ConfigError
         If the scenario does not fit its town.
+    UnknownPersonError
+        If nobody has the id to follow.
     """
     watch = Stopwatch(progress)
     with watch.stage("load"):
         checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         town = load_town(checked.area, checked.town.people, checked.town.seed).without(without)
+        if follow is not None and follow not in town.people.person:
+            raise UnknownPersonError(f"nobody here has the id {follow}; people.parquet of a result lists all ids")
     log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
     return live(checked, town, seed, day, carried, log=log, watch=watch)
 
@@ -189,17 +193,17 @@ def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
         With everything in their settings that does not fit.
     """
     kinds = members("kera_mobility.services", Service, "kera_mobility.services")
-    services = {
-        name: kinds[settings.kind](name, settings, town)  # type: ignore[attr-defined]
-        for name, settings in sorted(scenario.services.items())
-    }
-    faults = [
-        Fault(scenario.where(key), f"{key}: {what}")
-        for name, service in services.items()
-        for key, what in ((f"services.{name}.{part}", what) for part, what in service.faults())
-    ]
+    services: dict[str, Service] = {}
+    faults: list[tuple[str, str]] = []
+    for name, settings in sorted(scenario.services.items()):
+        try:
+            services[name] = kinds[settings.kind](name, settings, town)  # type: ignore[attr-defined]
+            found = services[name].faults()
+        except SettingError as error:
+            found = [(error.key, error.what)]
+        faults += [(f"services.{name}.{key}", what) for key, what in found]
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError([Fault(scenario.where(key), f"{key}: {what}") for key, what in faults])
     return services
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ def round_s(duration_s: FloatArray) -> FloatArray:
 
 
 def round_one_s(duration_s: float) -> float:
-    """Return one duration rounded to 1/64 s, equal to the bit with `round_s`."""
-    return round(duration_s * STEPS_PER_S) / STEPS_PER_S
+    """Return one duration rounded to 1/64 s, equal to the bit with `round_s`; inf stays inf."""
+    return round(duration_s * STEPS_PER_S) / STEPS_PER_S if duration_s < math.inf else duration_s
 
 
 def round_m(length_m: FloatArray) -> FloatArray:

@@ -37,6 +37,17 @@ class Coefficients(Settings):
     """Added to driving for main drivers, utils (HELMET 5, car_user_dummy)."""
 
 
+class Sensitivities(Settings):
+    """The coefficients of every purpose of a home-based tour."""
+
+    work: Coefficients
+    school: Coefficients
+    """Ages 7 to 15."""
+    study: Coefficients
+    shopping: Coefficients
+    other: Coefficients
+
+
 class ChoiceSettings(Settings):
     """The choice model; the constants are first values set by hand, not yet calibrated (assumption)."""
 
@@ -46,8 +57,8 @@ class ChoiceSettings(Settings):
     """A minute of waiting in minutes of riding. Source: HELMET 5 assignment (pt.wait.perception_factor)."""
     walk_weight: float = Field(1.75, ge=0, le=5)
     """A minute of walking to or from a service in minutes of riding. Source: HELMET 5 (pt.walk.perception_factor)."""
-    coefficients: dict[str, Coefficients]
-    """By purpose: work, school, study, shopping, other."""
+    coefficients: Sensitivities
+    """By purpose, utils per minute and per euro."""
     constants: dict[str, float] = Field(default_factory=dict)
     """Utils by service name, when it carries the main part of a journey, else 0. Assumption: set by hand."""
     feeder_constants: dict[str, float] = Field(default_factory=dict)
@@ -59,7 +70,7 @@ class Choice:
 
     def __init__(self, settings: ChoiceSettings) -> None:
         self.settings = settings
-        rows = [settings.coefficients[purpose] for purpose in PURPOSES]
+        rows: list[Coefficients] = [getattr(settings.coefficients, purpose) for purpose in PURPOSES]
         self._time = {
             name: np.array([getattr(row, f"{name}_per_min") for row in rows], dtype=np.float64) for name in TIME_CLASSES
         }

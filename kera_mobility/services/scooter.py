@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -140,16 +141,20 @@ class Scooter(Service):
         return self._offers(requests, access_m)
 
     def bound(self, requests: Requests) -> Offers:
-        """Return rides from a scooter as near as one can possibly be."""
+        """Return rides from a scooter as near as one can possibly be, as short as walking can make them."""
         hubs_only = self.settings.parking == "hubs"
         access_m = self._hub_walk_m(requests.origin) if hubs_only else np.zeros(len(requests))
-        return self._offers(requests, np.where(access_m <= self.settings.max_walk_m, access_m, np.inf))
+        access_m = np.where(access_m <= self.settings.max_walk_m, access_m, np.inf)
+        from_m, to_m = self._most_saved_m
+        saved_m = from_m[requests.origin] + (to_m[requests.destination] if hubs_only else 0.0)
+        return self._offers(requests, access_m, saved_m)
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return typical durations between nodes, (T,)."""
         return self.expect(Requests(np.zeros_like(origins), origins, destinations, np.zeros(len(origins)))).duration_s
 
-    def _offers(self, requests: Requests, access_m: FloatArray) -> Offers:
+    def _offers(self, requests: Requests, access_m: FloatArray, saved_m: FloatArray | None = None) -> Offers:
+        """Return the offers after walks of `access_m`; with `saved_m`, of rides shorter than door to door by that."""
         settings, skims = self.settings, self.town.skims
         end, egress_m = requests.destination, np.zeros(len(requests))
         if settings.parking == "hubs":
@@ -157,6 +162,10 @@ class Scooter(Service):
             egress_m = self._hub_walk_m(requests.destination)
             egress_m = np.where(egress_m <= settings.max_walk_m, egress_m, np.inf)
         ride_m = skims.between(skims.cycle_m, requests.origin, end)
+        if saved_m is not None:
+            known = np.isfinite(saved_m)
+            straight_m = skims.between(skims.cycle_m, requests.origin, requests.destination)
+            ride_m = np.where(known, np.maximum(straight_m - np.where(known, saved_m, 0.0), 0.0), 0.0)
         inside = self._inside[requests.origin] & self._inside[end] & (requests.origin != requests.destination)
         possible = inside & np.isfinite(access_m + egress_m + ride_m) & (ride_m <= self._range_m)
         ride_m = np.where(possible, ride_m, 0.0)
@@ -337,6 +346,17 @@ class Scooter(Service):
     def _range_m(self) -> float:
         usable = 1.0 - self.settings.reserve_charge
         return usable * self.settings.battery_wh / self.settings.energy_wh_per_km * 1000.0
+
+    @cached_property
+    def _most_saved_m(self) -> tuple[FloatArray, FloatArray]:
+        """The most that a walk of `max_walk_m` from, and to, each node can take off a ride, each (N,).
+
+        No way is longer than over any other node, so a ride from `n` to `d` is at least cycle(o, d) - cycle(o, n).
+        """
+        skims = self.town.skims
+        near = np.asarray(skims.walk_m) <= self.settings.max_walk_m
+        within_m = np.where(near, skims.cycle_m, 0.0).astype(np.float64)
+        return within_m.max(axis=1), within_m.max(axis=0)
 
     @property
     def _spread_m(self) -> float:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
+from kera_mobility.errors import NetworkError, SettingError, nearest_name
 from kera_mobility.settings import Place
 from kera_mobility.shipped import find
 from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
@@ -83,15 +83,14 @@ class Town:
 
         Raises
         ------
-        MissingFileError
+        SettingError
             If the area has no such timetable; the message names those it has.
         """
         folder = self.folder / "timetables" / timetable
         if not folder.is_dir():
             known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
-            raise MissingFileError(
-                f"{folder}: no such timetable{nearest_name(timetable, known)}; expected one of {', '.join(known)}"
-            )
+            near = nearest_name(timetable, known)
+            raise SettingError("timetable", f"got '{timetable}', expected one of {', '.join(known) or 'none'}{near}")
         if folder not in self._lines:
             self._lines[folder] = self._read_lines(folder)
         return self._lines[folder]
