@@ -97,12 +97,17 @@ class Choice:
 
     def nest_errors(self, dice: Dice, nest: str, person: IntArray, tour: IntArray) -> FloatArray:
         """Return l ln S(person, tour, nest), (T,): what all alternatives of a nest share on a tour."""
-        index = self.settings.nest_parameter
-        return index * dice.at("choice").log_stable(index, "nest", nest, person, tour)
+        index, of_nest = self.settings.nest_parameter, dice.at("choice", "nest", nest)
+        if len(person) == 1:  # somebody replans: a scalar draw is the same and ten times as fast
+            return np.array([index * of_nest.log_stable(index, int(person[0]), int(tour[0]))])
+        return index * of_nest.log_stable(index, person, tour)
 
     def chain_errors(self, dice: Dice, chain: str, person: IntArray, trip: IntArray) -> FloatArray:
         """Return l gumbel(person, trip, chain), (T,): what an alternative has of its own."""
-        return self.settings.nest_parameter * dice.at("choice").gumbel("chain", chain, person, trip)
+        index, of_chain = self.settings.nest_parameter, dice.at("choice", "chain", chain)
+        if len(person) == 1:
+            return np.array([index * of_chain.gumbel(int(person[0]), int(trip[0]))])
+        return index * of_chain.gumbel(person, trip)
 
 
 def best(utilities: IntArray) -> IntArray:

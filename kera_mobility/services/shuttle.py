@@ -72,7 +72,6 @@ class Shuttle(Service):
     def __init__(self, name: str, settings: ShuttleSettings, town: Town) -> None:
         super().__init__(name, settings, town)
         self._nodes, self._snapped_m = town.snap(settings.stops, ("walk", "drive"))
-        self._pairs: dict[tuple[int, int], tuple[int, int]] = {}
 
     def faults(self) -> list[tuple[str, str]]:
         """Return stops outside the map or without a street, and a headway too short for the fleet."""
@@ -329,28 +328,42 @@ class Shuttle(Service):
         near: BoolArray = np.any(self.town.skims.walk_m[self._nodes] <= self.settings.max_walk_m, axis=0)
         return near
 
+    @cached_property
+    def _to_stop_s(self) -> FloatArray:
+        """Walk from every node to each stop, (N, stops)."""
+        nodes = np.arange(self.town.streets.nodes)
+        return np.stack([self.walk_s(nodes, np.full_like(nodes, stop)) for stop in self._nodes.tolist()], axis=1)
+
+    @cached_property
+    def _from_stop_s(self) -> FloatArray:
+        """Walk from each stop to every node, (N, stops)."""
+        nodes = np.arange(self.town.streets.nodes)
+        return np.stack([self.walk_s(np.full_like(nodes, stop), nodes) for stop in self._nodes.tolist()], axis=1)
+
+    @cached_property
+    def _stop_pairs(self) -> list[tuple[int, int, float]]:
+        """Every ride between two stops and its mean waiting and riding time."""
+        stops = range(len(self._nodes))
+        return [(board, alight, float(self._typical_s[board, alight])) for board in stops for alight in stops]
+
     def _pair(self, origin: int, destination: int) -> tuple[int, int]:
-        found = self._pairs.get((origin, destination))
-        if found is None:
-            board, alight = self._stop_pair(np.array([origin]), np.array([destination]))
-            found = self._pairs[origin, destination] = int(board[0]), int(alight[0])
-        return found
+        """Return the same as `_stop_pair` for one ride."""
+        to_stop_s: list[float] = self._to_stop_s[origin].tolist()
+        from_stop_s: list[float] = self._from_stop_s[destination].tolist()
+        best_s, best = np.inf, (0, 0)
+        for board, alight, typical_s in self._stop_pairs:
+            total_s = to_stop_s[board] + typical_s + from_stop_s[alight]
+            if total_s < best_s and board != alight:
+                best_s, best = total_s, (board, alight)
+        return best
 
     def _stop_pair(self, origins: IntArray, destinations: IntArray) -> tuple[IntArray, IntArray]:
         """Return the pair of stops with the least walking, waiting and riding, each (T,)."""
+        to_stop_s, from_stop_s = self._to_stop_s[origins], self._from_stop_s[destinations]
         best_s = np.full(len(origins), np.inf)
-        best_board = np.zeros(len(origins), dtype=np.int64)
-        best_alight = np.zeros(len(origins), dtype=np.int64)
-        stops = len(self._nodes)
-        to_stop = [self.walk_s(origins, np.full(len(origins), node)) for node in self._nodes.tolist()]
-        from_stop = [self.walk_s(np.full(len(origins), node), destinations) for node in self._nodes.tolist()]
-        for board in range(stops):
-            for alight in range(stops):
-                if board == alight:
-                    continue
-                total_s = to_stop[board] + self._typical_s[board, alight] + from_stop[alight]
-                better = total_s < best_s
-                best_s = np.where(better, total_s, best_s)
-                best_board = np.where(better, board, best_board)
-                best_alight = np.where(better, alight, best_alight)
+        best_board, best_alight = (np.zeros(len(origins), dtype=np.int64) for _ in range(2))
+        for board, alight, typical_s in self._stop_pairs:
+            total_s = to_stop_s[:, board] + typical_s + from_stop_s[:, alight]
+            better = (total_s < best_s) & (board != alight)
+            best_s[better], best_board[better], best_alight[better] = total_s[better], board, alight
         return best_board, best_alight
