@@ -121,10 +121,11 @@ def _ranked(candidates: Candidates) -> list[Rank]:
 def _lost(
     refused: Mapping[int, tuple[Leg, Refusal]], candidates: Candidates, best: Rank | None
 ) -> list[tuple[Leg, Refusal]]:
-    """Return one refusal for each service whose expected offer would have won."""
+    """Return one refusal for each service whose expected offer would have won: that of its best journey."""
+    expected = {chain: int(candidates.plans.expected[candidates.row, chain]) for chain in refused}
     lost: dict[str, tuple[Leg, Refusal]] = {}
-    for chain, (leg, refusal) in refused.items():
-        expected = int(candidates.plans.expected[candidates.row, chain])
-        if expected != IMPOSSIBLE and (best is None or (-expected, chain) < best):
+    for rank in sorted((-utility, chain) for chain, utility in expected.items() if utility != IMPOSSIBLE):
+        leg, refusal = refused[rank[1]]
+        if best is None or rank < best:
             lost.setdefault(leg.service, (leg, refusal))
     return list(lost.values())

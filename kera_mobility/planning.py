@@ -176,7 +176,8 @@ class Planner:
                 self._dice, chain.name, some.person, some.tour_trip if private else some.trip
             )
             constant = quantise_utility(self._constant(chain, some) + error)
-            plans.expected[rows, j] += constant
+            expected = plans.expected[rows, j]
+            plans.expected[rows, j] = np.where(expected == IMPOSSIBLE, IMPOSSIBLE, expected + constant)
             plans.bound[rows, j] += constant
         return self._keep_best(plans)
 
@@ -264,7 +265,8 @@ class Planner:
         most = self._settings.journeys_per_trip
         if len(self.chains) <= most:
             return plans
-        order = np.argsort(-plans.expected, axis=1, kind="stable")
+        # Not minus: the smallest integer, IMPOSSIBLE, has no opposite.
+        order = np.argsort(~plans.expected, axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
         left_out = (rank >= most) & (plans.bound != IMPOSSIBLE)

@@ -104,15 +104,21 @@ def _nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> NDArray[np
     return beside
 
 
-def _cache_folder(streets: Streets) -> Path | None:
+def cache_root() -> Path | None:
+    """Return the folder of what is computed once for an area, or None where it is turned off."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen == "":
+    return None if chosen == "" else Path(chosen or user_cache_dir("kera-mobility"))
+
+
+def _cache_folder(streets: Streets) -> Path | None:
+    root = cache_root()
+    if root is None:
         return None
     digest = hashlib.sha256(_FORMAT.encode())
     for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
         digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
     digest.update(str(streets.nodes).encode())
-    return Path(chosen or user_cache_dir("kera-mobility")) / "skims" / digest.hexdigest()[:20]
+    return root / "skims" / digest.hexdigest()[:20]
 
 
 def _keep(skims: Skims, folder: Path) -> bool:

@@ -1,7 +1,8 @@
-"""Compiles a GTFS feed into a `Timetable`. Never imported by a run."""
+"""Compiles a GTFS feed into a `Timetable`. A run calls it only for a feed that was not compiled before."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray, IntArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["build_timetables", "compile_feed", "write_feed"]
+__all__ = ["MARK", "build_timetables", "compile_feed", "feed_hash", "write_feed"]
 
 OUTSIDE_RADIUS_M = 800.0
 """A stop this near to an outside place serves it. Assumption: a ten-minute walk."""
@@ -31,6 +32,9 @@ _RUNS_ON, _RUNS_NOT = 1, 2
 
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
+
+MARK = "feed.sha256"
+"""File beside compiled arrays: the hash of the feed that they were compiled from."""
 
 
 def compile_feed(
@@ -77,6 +81,7 @@ def compile_feed(
         raise TimetableError(f"{feed}: no trips on {date} that call at two stops of the area")
     timetable = _arrays(tables, stops, trips, calls, feed)
     timetable.save(out)
+    (out / MARK).write_text(feed_hash(feed) + "\n", encoding="utf-8")
     return timetable
 
 
@@ -87,6 +92,16 @@ def build_timetables(area: Path) -> dict[str, Timetable]:
         write_feed(area / "lines.yaml", name, area / "gtfs" / name)
         built[name] = compile_feed(area / "gtfs" / name, area / "timetables" / name)
     return built
+
+
+def feed_hash(feed: Path) -> str:
+    """Return the SHA-256 over the names and bytes of a feed's files, hex digits."""
+    digest = hashlib.sha256()
+    files = [feed] if feed.is_file() else sorted(feed.glob("*.txt"))
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 # Reading a feed

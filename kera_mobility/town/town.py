@@ -16,9 +16,10 @@ from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import NetworkError, SettingError, nearest_name
+from kera_mobility.errors import NetworkError
 from kera_mobility.settings import Place
 from kera_mobility.shipped import find
+from kera_mobility.town.feeds import timetable_of
 from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
 from kera_mobility.town.people import People, Trips
 from kera_mobility.town.population import PeopleSettings, Population, populate
@@ -59,7 +60,7 @@ class Town:
     """The trips that people want to make on the day of some dice; rows are rows of `people`."""
     dice: Dice
     """The dice of the population (`town.seed`), not of the day."""
-    _lines: dict[Path, Lines] = field(default_factory=dict, repr=False, compare=False)
+    _lines: dict[str, Lines] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def hash(self) -> str:
@@ -85,19 +86,15 @@ class Town:
         ------
         SettingError
             If the area has no such timetable; the message names those it has.
+        TimetableError
+            If its feed is broken.
         """
-        folder = self.folder / "timetables" / timetable
-        if not folder.is_dir():
-            known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
-            near = nearest_name(timetable, known)
-            raise SettingError("timetable", f"got '{timetable}', expected one of {', '.join(known) or 'none'}{near}")
-        if folder not in self._lines:
-            self._lines[folder] = self._read_lines(folder)
-        return self._lines[folder]
+        if timetable not in self._lines:
+            self._lines[timetable] = self._joined(timetable_of(self.folder, timetable, self.area))
+        return self._lines[timetable]
 
-    def _read_lines(self, folder: Path) -> Lines:
+    def _joined(self, timetable: Timetable) -> Lines:
         """Return the lines with all stops at one street node made one: a street node is where people wait."""
-        timetable = Timetable.load(folder)
         nodes, distance_m = self.snap_lonlat(np.asarray(timetable.stop_lonlat))
         for name, metres in zip(timetable.stop_name, distance_m.tolist(), strict=True):
             _log.info("stop %s lies %.0f m from its street node", name, metres)
