@@ -12,17 +12,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kera_mobility.experiment import experiment
+    from kera_mobility.experiment import Experiment, columns, experiment, load
     from kera_mobility.outcomes.compare import compare
     from kera_mobility.outcomes.store import load_record
     from kera_mobility.scenario import Scenario, load_scenario
     from kera_mobility.simulation import Run, simulate, simulate_days
 
-__all__ = ["Run", "Scenario", "compare", "experiment", "load_record", "load_scenario", "simulate", "simulate_days"]
+__all__ = [
+    "Experiment", "Run", "Scenario", "columns", "compare", "experiment", "load", "load_record", "load_scenario",
+    "simulate", "simulate_days",
+]  # fmt: skip
 
 _HOMES = {
     "Run": "simulation", "simulate": "simulation", "simulate_days": "simulation",
-    "Scenario": "scenario", "load_scenario": "scenario", "experiment": "experiment",
+    "Scenario": "scenario", "load_scenario": "scenario",
+    "Experiment": "experiment", "columns": "experiment", "experiment": "experiment", "load": "experiment",
     "compare": "outcomes.compare", "load_record": "outcomes.store",
 }  # fmt: skip
 

@@ -30,7 +30,9 @@ class Choice(NamedTuple):
 
     chain: int
     utility: int
-    booking: Booking | None
+    later_s: float
+    """How much later than ready the person leaves, to be in time and no earlier."""
+    booking: Booking | None = None
 
 
 class Decision(NamedTuple):
@@ -46,10 +48,19 @@ class Decider:
     def __init__(self, services: Mapping[str, Service], planner: Planner, plans: Plans) -> None:
         self._services, self._planner = services, planner
         self._asks_first = [planner.asks_first(chain) for chain in plans.chains]
+        alone = [(chain.name, services[chain.main]) for chain in plans.chains]
+        self._steady = [(name, service if service.alone and service.steady else None) for name, service in alone]
         best = plans.bound.argmax(axis=1)
         self._best: list[int] = best.tolist()
         self._best_utility: list[int] = plans.bound[range(len(best)), best].tolist()
+        self._best_later_s: list[float] = plans.later_s[range(len(best)), best].tolist()
         self._of_day = plans
+
+    def steady(self, row: int) -> tuple[str, Service | None, int]:
+        """Return the chain of a trip's best journey, its service if it is one steady ride, and its utility."""
+        chain, utility = self._best[row], self._best_utility[row]
+        name, service = self._steady[chain]
+        return name, service if utility != IMPOSSIBLE else None, utility
 
     def decide(self, candidates: Candidates, leg: Leg) -> Decision:
         """Return the exact maximum of what is on offer now; `leg` says who goes from where to where."""
@@ -57,7 +68,7 @@ class Decider:
             # Most trips: the best bound is firm, and nothing has to be asked.
             chain, utility = self._best[candidates.row], self._best_utility[candidates.row]
             if utility != IMPOSSIBLE and not self._asks_first[chain]:
-                return Decision(Choice(chain, utility, None), [])
+                return Decision(Choice(chain, utility, self._best_later_s[candidates.row]), [])
         best, refused = self._ask(candidates, leg)
         lost = _lost(refused, candidates, best)
         if best is None:
@@ -68,9 +79,9 @@ class Decider:
         """Return the legs of a journey."""
         one = candidates.plans.chains[chain]
         if not one.access:
-            return self._planner.legs(one, (-1, -1), leg)
+            return one.legs((-1, -1), leg)
         board, alight = candidates.plans.stops[candidates.row, chain].tolist()
-        return self._planner.legs(one, (board, alight), leg)
+        return one.legs((board, alight), leg)
 
     def _ask(self, candidates: Candidates, leg: Leg) -> tuple[Rank | None, dict[int, tuple[Leg, Refusal]]]:
         """Return the best firm journey, if any, and the refusals by chain."""
@@ -95,17 +106,20 @@ class Decider:
         minus_bound, chain = rank
         plans = candidates.plans
         time_class = self._services[plans.chains[chain].main].time_class
-        firm = self._planner.choice.leg_utility_of_one(candidates.purpose, time_class, offer)
+        firm = self._planner.choice.leg_utility_of_one(
+            candidates.purpose, time_class, offer, leaves_later=plans.at_leisure
+        )
         return minus_bound + int(plans.first_leg[candidates.row, chain]) - firm
 
     def _booked(self, candidates: Candidates, best: Rank, leg: Leg) -> Choice:
         utility, chain = -best[0], best[1]
+        plans = candidates.plans
         if not self._asks_first[chain]:
-            return Choice(chain, utility, None)
+            return Choice(chain, utility, float(plans.later_s[candidates.row, chain]))
         first = self.legs(candidates, chain, leg)[0]
         booking = self._services[first.service].book(first)
         assert isinstance(booking, Booking), f"{first.service} refused what it offered at the same moment"
-        return Choice(chain, utility, booking)
+        return Choice(chain, utility, booking.offer.spare_s if plans.at_leisure else 0.0, booking)
 
 
 def _ranked(candidates: Candidates) -> list[Rank]:

@@ -64,13 +64,13 @@ KINDS: Mapping[str, Kind] = {
     ),
     # A vehicle called at a stop: t_s is its departure.
     "calls": _kind(
-        ("t_s", "vehicle", "run", "step"),
+        ("t_s", "vehicle", "run", "step", "service"),
         t_s=_T, vehicle=_ID, run=_ID, step=_SMALL, service=_TEXT, place=_NODE,
         alighted=_SMALL, boarded=_SMALL, left_behind=_SMALL, aboard=_SMALL,
     ),
     # A vehicle went from one place to another: t_s is the start.
     "moves": _kind(
-        ("t_s", "vehicle", "run", "step"),
+        ("t_s", "vehicle", "run", "step", "service"),
         t_s=_T, vehicle=_ID, run=_ID, step=_SMALL, service=_TEXT, cause=_TEXT, origin=_NODE, destination=_NODE,
         end_s=_T, distance_m=_T, charge=_T,
     ),
@@ -110,6 +110,13 @@ class EventLog:
             columns = [to_arrow(column, field.type) for column, field in zip(values, schema, strict=True)]
             self._batches[kind].append(pa.RecordBatch.from_arrays(columns, schema=schema))
             rows.clear()
+
+
+class NoLog(EventLog):
+    """A log that keeps nothing, for days that are lived only to learn from them."""
+
+    def add(self, kind: str, *row: Any) -> None:
+        """Forget."""
 
 
 def in_canonical_order(kind: str, table: pa.Table) -> pa.Table:

@@ -39,12 +39,15 @@ class Offers:
     walk_s: FloatArray
     """Walking to, within and from the service."""
     wait_s: FloatArray
+    """Waiting, when leaving at once."""
     ride_s: FloatArray
     fare_eur: FloatArray
     ride_m: FloatArray
     """Length of the ride."""
     penalty_s: FloatArray
     """Felt but not lived: boarding and transfer penalties."""
+    spare_s: FloatArray
+    """Part of wait_s that people who know the timetable spend where they are, by leaving later."""
 
     @property
     def possible(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -59,7 +62,7 @@ class Offers:
     @property
     def columns(self) -> tuple[FloatArray, ...]:
         """The arrays in the order of `Offer`."""
-        return (self.walk_s, self.wait_s, self.ride_s, self.fare_eur, self.ride_m, self.penalty_s)
+        return (self.walk_s, self.wait_s, self.ride_s, self.fare_eur, self.ride_m, self.penalty_s, self.spare_s)
 
     def at(self, index: Any) -> Offers:
         """Return the offers at an index, mask or slice."""
@@ -85,6 +88,7 @@ class Offer(NamedTuple):
     fare_eur: float
     ride_m: float
     penalty_s: float = 0.0
+    spare_s: float = 0.0
 
 
 @dataclass(slots=True)

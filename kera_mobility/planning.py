@@ -7,21 +7,26 @@ service can beat. Both are whole steps of 2^-20 and carry the same addressed err
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from kera_mobility.chains import Chain, chains_of
 from kera_mobility.dice import Dice
-from kera_mobility.journeys import Leg, Offers, Requests
+from kera_mobility.journeys import Offers, Requests
+from kera_mobility.line_stops import LineStops
 from kera_mobility.policies.choice import IMPOSSIBLE, Choice, choose_for_tours
 from kera_mobility.services.base import Service
 from kera_mobility.settings import Settings
 from kera_mobility.town.people import Trips
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, BoolArray, FloatArray, IntArray, quantise_utility
+
+FREE = -1
+"""Stands for any chain without a private vehicle, where a tour's option leaves a trip to itself."""
 
 
 class PlanningSettings(Settings):
@@ -37,23 +42,10 @@ class PlanningSettings(Settings):
     """... to here, seconds from midnight. Assumption."""
     max_access_s: float = Field(2700.0, gt=0, le=14_400)
     """Longest way to or from a stop, s. Assumption."""
-
-
-class Chain(NamedTuple):
-    """An alternative: which services, in which order. Its name is its address in the dice."""
-
-    name: str
-    nest: str
-    access: str
-    """Feeding service, or empty."""
-    main: str
-    egress: str
-    """Feeding service, or empty."""
-
-    @property
-    def services(self) -> frozenset[str]:
-        """The services that it takes."""
-        return frozenset({self.access, self.main, self.egress} - {""})
+    warm_up_days: int = Field(5, ge=0, le=20)
+    """Most days lived before the first, to learn what to expect of scarce services. Assumption."""
+    warm_up_agreement: float = Field(0.1, gt=0, le=1)
+    """Learning ends when the chance of being served that was expected and that was met differ by less. Assumption."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,10 @@ class Wanted:
     tour: IntArray
     tour_trip: IntArray
     """First trip of the same tour: where the error of a private vehicle stands."""
+    opens: BoolArray
+    """Whether it is the first trip of its tour."""
+    closes: BoolArray
+    """Whether it is the last trip of its tour."""
     purpose: IntArray
     origin: IntArray
     destination: IntArray
@@ -77,14 +73,28 @@ class Wanted:
     @classmethod
     def of(cls, trips: Trips, person: IntArray) -> Wanted:
         """Return the trips of a day; `person` are the ids of the people, (P,)."""
-        row, tour = trips.row.astype(np.int64), trips.tour.astype(np.int64)
-        _, number = _tours(row, tour)
-        first = np.flatnonzero(np.r_[True, number[1:] != number[:-1]]) if len(row) else np.empty(0, dtype=np.int64)
-        trip = trips.trip.astype(np.int64)
+        row, tour, trip = (values.astype(np.int64) for values in (trips.row, trips.tour, trips.trip))
+        changes = (row[1:] != row[:-1]) | (tour[1:] != tour[:-1])
+        edge = np.ones(min(len(row), 1), dtype=np.bool_)
+        opens, closes = np.concatenate([edge, changes]), np.concatenate([changes, edge])
         return cls(
-            row, person[row], trip, tour, trip[first][number], trips.purpose.astype(np.int64),
-            trips.origin.astype(np.int64), trips.destination.astype(np.int64), trips.depart_s,
+            row, person[row], trip, tour, trip[np.flatnonzero(opens)][np.cumsum(opens) - 1], opens, closes,
+            trips.purpose.astype(np.int64), trips.origin.astype(np.int64), trips.destination.astype(np.int64),
+            trips.depart_s,
         )  # fmt: skip
+
+    @classmethod
+    def apart(cls, origin: IntArray, destination: IntArray, depart_s: FloatArray, row: int = 0) -> Wanted:
+        """Return trips that are each a tour of its own, of one person, to ask what journeys there are."""
+        number = np.arange(len(origin))
+        same, alone = np.full(len(origin), row), np.ones(len(origin), dtype=np.bool_)
+        nothing = np.zeros(len(origin), dtype=np.int64)
+        return cls(same, nothing, number, number, number, alone, alone, nothing, origin, destination, depart_s)
+
+    @property
+    def tour_number(self) -> IntArray:
+        """Tours counted through the day, (T,)."""
+        return np.cumsum(self.opens) - 1
 
     def at(self, index: IntArray) -> Wanted:
         """Return some of the trips."""
@@ -96,6 +106,8 @@ class Plans:
     """What everyone may do and would best do, before the day; T trips, J chains."""
 
     chains: tuple[Chain, ...]
+    at_leisure: bool
+    """People are where they have been for a while, and may leave later than they are ready to."""
     expected: IntArray
     """(T, J) utility, IMPOSSIBLE where there is no such journey."""
     bound: IntArray
@@ -104,8 +116,27 @@ class Plans:
     """(T, J) the part of `bound` that a live offer replaces; 0 where the first leg is firm."""
     stops: NDArray[np.int32]
     """(T, J, 2) nodes where a line is boarded and left, -1 where there is none."""
-    dropped: int
+    later_s: FloatArray
+    """(T, J) how much later than ready people leave to be in time, where the first leg is firm."""
+    dropped: int = 0
     """Candidate journeys left out because a trip had more than allowed."""
+
+    @classmethod
+    def none(cls, trips: int, chains: tuple[Chain, ...], *, at_leisure: bool) -> Plans:
+        """Return plans without any journey."""
+        shape = (trips, len(chains))
+        impossible = np.full(shape, IMPOSSIBLE, dtype=np.int64)
+        stops = np.full((*shape, 2), -1, dtype=np.int32)
+        return cls(chains, at_leisure, impossible, impossible.copy(), np.zeros_like(impossible), stops, np.zeros(shape))
+
+
+class Option(NamedTuple):
+    """What a tour may take as a whole: a private vehicle, ridden throughout or parked at a line's stop."""
+
+    utility: IntArray
+    """(T,) of each trip, so that a tour can be summed."""
+    chain: IntArray
+    """(T,) the chain that each trip takes, or FREE."""
 
 
 class Planner:
@@ -116,131 +147,132 @@ class Planner:
     ) -> None:
         self.services = dict(services)
         self.choice = choice
-        self.chains = _chains(self.services)
+        self.chains = chains_of(self.services)
         self._settings = settings
         self._dice = dice
         self._members = {name: service.members() for name, service in self.services.items()}
-        self._nodes = town.streets.nodes
+        self._people = len(town.people.person)
+        self._private = frozenset(name for name, service in self.services.items() if service.private)
+        self._free = [j for j, chain in enumerate(self.chains) if chain.services.isdisjoint(self._private)]
         self._lines = {
-            name: _LineTables(service, self.services, self._nodes, settings)
+            name: LineStops(
+                service, self.services, town.streets.nodes,
+                stops_per_end=settings.stops_per_end, max_access_s=settings.max_access_s,
+                typical_s=service.typical_s(settings.typical_start_s, settings.typical_end_s),
+            )
             for name, service in self.services.items()
             if service.line
-        }
+        }  # fmt: skip
 
     def plan_day(self, wanted: Wanted) -> Plans:
-        """Return the plans of a day: tours take a private vehicle throughout or not at all."""
-        plans = self.plan(wanted)
-        private = [j for j, chain in enumerate(self.chains) if self.services[chain.main].private]
-        if not private or not len(wanted):
+        """Return the plans of a day: each tour takes a private vehicle, or its trips are free to take anything else."""
+        plans = self.plan(wanted, at_leisure=True)
+        if not len(wanted):
             return plans
-        free = [j for j in range(len(self.chains)) if j not in private]
-        best_free = plans.expected[:, free].max(axis=1, initial=IMPOSSIBLE)
-        _, number = _tours(wanted.row, wanted.tour)
-        taken = choose_for_tours(number, best_free, plans.expected[:, private])[number]
-        for column, j in enumerate(private):
-            plans.bound[taken != column + 1, j] = IMPOSSIBLE
-        for j in free:
-            plans.bound[taken != 0, j] = IMPOSSIBLE
+        best_free = plans.expected[:, self._free].max(axis=1, initial=IMPOSSIBLE)
+        options = self._options(plans, wanted, best_free)
+        utilities = np.column_stack([option.utility for option in options]) if options else np.empty((len(wanted), 0))
+        number = wanted.tour_number
+        taken = choose_for_tours(number, best_free, utilities.astype(np.int64))[number]
+        plans.bound[~self._allowed(options, taken)] = IMPOSSIBLE
         return plans
+
+    def expected_eur(self, wanted: Wanted, plans: Plans) -> FloatArray:
+        """Return what each person's day is expected to be worth, EUR, (P,); only differences of days mean anything.
+
+        The sum over trips of the best expected utility, errors included, over minus the cost coefficient: its mean over
+        people is the nested logsum in euros. NaN for people with a trip that no journey is expected for.
+        """
+        best = np.where(plans.bound == IMPOSSIBLE, IMPOSSIBLE, plans.expected).max(axis=1, initial=IMPOSSIBLE)
+        value_eur = np.where(wanted.origin == wanted.destination, 0.0, self.choice.in_eur(wanted.purpose, best))
+        return np.bincount(wanted.row, weights=value_eur, minlength=self._people).astype(np.float64)
 
     def replan(self, wanted: Wanted, shunned: Collection[str]) -> Plans:
         """Return the plans from a place on the way, without some services; private vehicles are not at hand there."""
-        private = {name for name, service in self.services.items() if service.private}
-        return self.plan(wanted, private.union(shunned))
+        return self.plan(wanted, at_leisure=False, avoid=self._private.union(shunned))
 
-    def plan(self, wanted: Wanted, avoid: Collection[str] = ()) -> Plans:
+    def asks_first(self, chain: Chain) -> bool:
+        """Return whether the first leg of a chain must be asked live before it is firm."""
+        return self.services[chain.access or chain.main].scarce
+
+    # All journeys of all trips.
+
+    def plan(self, wanted: Wanted, *, at_leisure: bool, avoid: Collection[str] = ()) -> Plans:
         """Return every candidate journey of every trip with its utilities, those of services to avoid left out."""
-        shape = (len(wanted), len(self.chains))
-        plans = Plans(
-            self.chains,
-            np.full(shape, IMPOSSIBLE, dtype=np.int64),
-            np.full(shape, IMPOSSIBLE, dtype=np.int64),
-            np.zeros(shape, dtype=np.int64),
-            np.full((*shape, 2), -1, dtype=np.int32),
-            0,
-        )
+        plans = Plans.none(len(wanted), self.chains, at_leisure=at_leisure)
         nest_errors: dict[str, FloatArray] = {}
-        for j, chain in enumerate(self.chains):
-            rows = self._rows(chain, wanted)
-            if not len(rows) or not chain.services.isdisjoint(avoid):
+        # A vehicle is fetched where it was parked, so the ways out are planned before the ways home.
+        for j in sorted(range(len(self.chains)), key=lambda j: self._fetches(self.chains[j])):
+            chain = self.chains[j]
+            rows = self._rows(chain, wanted) if chain.services.isdisjoint(avoid) else np.empty(0, dtype=np.int64)
+            if not len(rows):
                 continue
-            some = wanted.at(rows)
-            if chain.access:
-                rows, some = self._plan_line(plans, j, chain, rows, some)
-            else:
-                rows, some = self._plan_alone(plans, j, chain, rows, some)
-            private = self.services[chain.main].private
+            rows = self._plan_line(plans, j, rows, wanted) if chain.access else self._plan_alone(plans, j, rows, wanted)
             if chain.nest not in nest_errors:
                 nest_errors[chain.nest] = self.choice.nest_errors(self._dice, chain.nest, wanted.person, wanted.tour)
-            error = nest_errors[chain.nest][rows] + self.choice.chain_errors(
-                self._dice, chain.name, some.person, some.tour_trip if private else some.trip
-            )
+            some = wanted.at(rows)
+            trip = some.tour_trip if chain.main in self._private else some.trip
+            error = nest_errors[chain.nest][rows] + self.choice.chain_errors(self._dice, chain.name, some.person, trip)
             constant = quantise_utility(self._constant(chain, some) + error)
             expected = plans.expected[rows, j]
             plans.expected[rows, j] = np.where(expected == IMPOSSIBLE, IMPOSSIBLE, expected + constant)
             plans.bound[rows, j] += constant
         return self._keep_best(plans)
 
-    def legs(self, chain: Chain, stops: tuple[int, int], leg: Leg) -> list[Leg]:
-        """Return the legs of a journey; `leg` holds who, from where, and to where. Walks of no length are left out."""
-        if not chain.access:
-            return [Leg(chain.main, leg.origin, leg.destination, leg.person, leg.row, leg.trip, leg.leg, leg.step)]
-        ends = ((chain.access, leg.origin, stops[0]), (chain.main, *stops), (chain.egress, stops[1], leg.destination))
-        moves = [(service, origin, destination) for service, origin, destination in ends if origin != destination]
-        return [
-            Leg(service, origin, destination, leg.person, leg.row, leg.trip, leg.leg + number, leg.step)
-            for number, (service, origin, destination) in enumerate(moves)
-        ]
-
-    def asks_first(self, chain: Chain) -> bool:
-        """Return whether the first leg of a chain must be asked live before it is firm."""
-        return self.services[chain.access or chain.main].scarce
-
     def _rows(self, chain: Chain, wanted: Wanted) -> IntArray:
+        """Return the trips for which a chain comes into question."""
         able = wanted.origin != wanted.destination
         for name in chain.services:
             able &= self._members[name][wanted.row]
+        if chain.parked:
+            able &= ~wanted.opens & wanted.closes if self._fetches(chain) else wanted.opens & ~wanted.closes
         return np.flatnonzero(able)
+
+    def _fetches(self, chain: Chain) -> bool:
+        return bool(chain.parked) and chain.egress == chain.parked
 
     def _constant(self, chain: Chain, some: Wanted) -> FloatArray:
         settings = self.choice.settings
         value = settings.constants.get(chain.main, 0.0)
         value += sum(settings.feeder_constants.get(name, 0.0) for name in (chain.access, chain.egress))
         constant = np.full(len(some), value)
-        if self.services[chain.main].private and self.services[chain.main].mode == "car":
+        if chain.main in self._private and self.services[chain.main].mode == "car":
             constant = constant + self.choice.car_user[some.purpose]
         return constant
 
-    def _plan_alone(
-        self, plans: Plans, j: int, chain: Chain, rows: IntArray, some: Wanted
-    ) -> tuple[IntArray, Wanted]:
-        service = self.services[chain.main]
-        requests = Requests(some.row, some.origin, some.destination, some.depart_s)
-        expected, bound = _expect_both(service, requests)
-        kept = bound.possible
-        rows, some, expected, bound = rows[kept], some.at(np.flatnonzero(kept)), expected.at(kept), bound.at(kept)
-        on_foot = service.mode == "walk"
-        best = self.choice.leg_utility(some.purpose, service.time_class, bound, on_foot=on_foot)
-        plans.bound[rows, j] = best
-        if service.scarce:
-            plans.first_leg[rows, j] = best
-            # What is not expected to be there may still turn up: the tour reckons with the bound's worst case, nothing.
-            likely = self.choice.leg_utility(some.purpose, service.time_class, _finite(expected), on_foot=on_foot)
-            plans.expected[rows, j] = np.where(expected.possible, likely, IMPOSSIBLE)
-        else:
-            plans.expected[rows, j] = best
-        return rows, some
+    def _plan_alone(self, plans: Plans, j: int, rows: IntArray, wanted: Wanted) -> IntArray:
+        service, some = self.services[self.chains[j].main], wanted.at(rows)
+        expected, bound = _expect_both(service, Requests(some.row, some.origin, some.destination, some.depart_s))
+        kept = np.flatnonzero(bound.possible)
+        rows, purpose, expected, bound = rows[kept], some.purpose[kept], expected.at(kept), bound.at(kept)
 
-    def _plan_line(self, plans: Plans, j: int, chain: Chain, rows: IntArray, some: Wanted) -> tuple[IntArray, Wanted]:
-        tables = self._lines[chain.main]
-        board, alight, kept = tables.best_stops(chain.access, chain.egress, some.origin, some.destination)
+        def felt(offers: Offers) -> IntArray:
+            on_foot, leisure = service.mode == "walk", plans.at_leisure
+            return self.choice.leg_utility(
+                purpose, service.time_class, _finite(offers), on_foot=on_foot, leaves_later=leisure
+            )
+
+        plans.bound[rows, j] = felt(bound)
+        plans.expected[rows, j] = np.where(expected.possible, felt(expected), IMPOSSIBLE)
+        if service.scarce:
+            plans.first_leg[rows, j] = plans.bound[rows, j]
+        elif plans.at_leisure:
+            plans.later_s[rows, j] = bound.spare_s
+        return rows
+
+    def _plan_line(self, plans: Plans, j: int, rows: IntArray, wanted: Wanted) -> IntArray:
+        chain = self.chains[j]
         access, line, egress = (self.services[name] for name in (chain.access, chain.main, chain.egress))
+        ends = self._lines[chain.main].best(
+            chain.access, chain.egress, wanted.origin[rows], wanted.destination[rows],
+            self._parked_at(plans, chain, wanted)[rows] if self._fetches(chain) else None,
+        )  # fmt: skip
         # At the stop already: the journey on foot is the same one, and stands under its own name.
-        kept &= (board != some.origin) | (access.mode == "walk")
-        kept &= (alight != some.destination) | (egress.mode == "walk")
-        rows, some, board, alight = rows[kept], some.at(np.flatnonzero(kept)), board[kept], alight[kept]
-        to_stop = Requests(some.row, some.origin, board, some.depart_s)
-        expected, bound = _expect_both(access, to_stop)
+        kept = ends.found & ((ends.board != wanted.origin[rows]) | (access.mode == "walk"))
+        kept &= (ends.alight != wanted.destination[rows]) | (egress.mode == "walk")
+        rows, board, alight = rows[kept], ends.board[kept], ends.alight[kept]
+        some = wanted.at(rows)
+        expected, bound = _expect_both(access, Requests(some.row, some.origin, board, some.depart_s))
         expected, bound = _nothing_where(some.origin == board, expected), _nothing_where(some.origin == board, bound)
         ready_s = some.depart_s + np.where(expected.possible, expected.duration_s, 0.0)
         ride = line.expect(Requests(some.row, board, alight, ready_s))
@@ -248,107 +280,72 @@ class Planner:
         from_stop = egress.expect(Requests(some.row, alight, some.destination, arrive_s))
         from_stop = _nothing_where(alight == some.destination, from_stop)
         possible = np.flatnonzero(expected.possible & ride.possible & from_stop.possible)
-        rows, some = rows[possible], some.at(possible)
+        rows = rows[possible]
+        waits_at_home = plans.at_leisure and not access.scarce
 
-        def felt(offers: Offers) -> IntArray:
-            return self.choice.leg_utility(some.purpose, line.time_class, offers.at(possible), on_foot=False)
+        def felt(offers: Offers, *, leaves_later: bool) -> IntArray:
+            return self.choice.leg_utility(
+                some.purpose[possible], line.time_class, offers.at(possible), leaves_later=leaves_later
+            )
 
-        rest = felt(ride) + felt(from_stop)
-        plans.expected[rows, j] = felt(expected) + rest
-        plans.bound[rows, j] = felt(bound) + rest
+        rest = felt(ride, leaves_later=waits_at_home) + felt(from_stop, leaves_later=False)
+        plans.expected[rows, j] = felt(expected, leaves_later=plans.at_leisure) + rest
+        plans.bound[rows, j] = felt(bound, leaves_later=plans.at_leisure) + rest
         if access.scarce:
-            plans.first_leg[rows, j] = felt(bound)
+            plans.first_leg[rows, j] = felt(bound, leaves_later=plans.at_leisure)
+        if waits_at_home:
+            plans.later_s[rows, j] = ride.spare_s[possible]
         plans.stops[rows, j, 0], plans.stops[rows, j, 1] = board[possible], alight[possible]
-        return rows, some
+        return rows
+
+    def _parked_at(self, plans: Plans, chain: Chain, wanted: Wanted) -> IntArray:
+        """Return the node where the tour of each trip left its vehicle on the way out, (T,), -1 for none."""
+        way_out = self.chains.index(self._way_out(chain))
+        left_at: IntArray = plans.stops[np.flatnonzero(wanted.opens), way_out, 0].astype(np.int64)
+        return left_at[wanted.tour_number]
+
+    def _way_out(self, chain: Chain) -> Chain:
+        return next(other for other in self.chains if (other.access, other.main) == (chain.egress, chain.main))
+
+    # What a tour takes as a whole.
+
+    def _options(self, plans: Plans, wanted: Wanted, best_free: IntArray) -> list[Option]:
+        options = []
+        for j, chain in enumerate(self.chains):
+            if chain.main in self._private:
+                options.append(Option(plans.expected[:, j], np.full(len(wanted), j)))
+            elif self._fetches(chain):
+                out = self.chains.index(self._way_out(chain))
+                taken = np.where(wanted.opens, out, np.where(wanted.closes, j, FREE))
+                by_chain = plans.expected[np.arange(len(wanted)), taken]
+                options.append(Option(np.where(taken == FREE, best_free, by_chain), taken))
+        return options
+
+    def _allowed(self, options: list[Option], taken: IntArray) -> BoolArray:
+        """Return which chains each trip may take, (T, J), when its tour took option `taken` - 1, or none at 0."""
+        allowed = np.zeros((len(taken), len(self.chains)), dtype=np.bool_)
+        free = taken == 0
+        for number, option in enumerate(options, start=1):
+            of_option = taken == number
+            free |= of_option & (option.chain == FREE)
+            rows = np.flatnonzero(of_option & (option.chain != FREE))
+            allowed[rows, option.chain[rows]] = True
+        allowed[np.ix_(free, self._free)] = True
+        return allowed
 
     def _keep_best(self, plans: Plans) -> Plans:
         most = self._settings.journeys_per_trip
         if len(self.chains) <= most:
             return plans
-        # Not minus: the smallest integer, IMPOSSIBLE, has no opposite.
-        order = np.argsort(~plans.expected, axis=1, kind="stable")
+        # What is not expected but may turn up comes before what cannot be. Not minus: IMPOSSIBLE has no opposite.
+        worth = np.where(plans.bound == IMPOSSIBLE, IMPOSSIBLE, np.maximum(plans.expected, IMPOSSIBLE + 1))
+        order = np.argsort(~worth, axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
         left_out = (rank >= most) & (plans.bound != IMPOSSIBLE)
         for table in (plans.expected, plans.bound):
             table[left_out] = IMPOSSIBLE
-        return Plans(
-            plans.chains, plans.expected, plans.bound, plans.first_leg, plans.stops, int(np.count_nonzero(left_out))
-        )
-
-
-class _LineTables:
-    """How long each feeding service takes between every node and every stop of one line."""
-
-    def __init__(
-        self, line: Service, services: Mapping[str, Service], nodes: int, settings: PlanningSettings
-    ) -> None:
-        self._settings = settings
-        self._stops = line.stops()
-        typical = getattr(line, "typical_s")  # noqa: B009
-        self._typical: FloatArray = typical(settings.typical_start_s, settings.typical_end_s)
-        self._to: dict[str, FloatArray] = {}
-        self._from: dict[str, FloatArray] = {}
-        self._near_to: dict[str, IntArray] = {}
-        self._near_from: dict[str, IntArray] = {}
-        every = np.arange(nodes)
-        for name, service in services.items():
-            if not service.feeds:
-                continue
-            to_stops, from_stops = (np.empty((nodes, len(self._stops))) for _ in range(2))
-            for column, stop in enumerate(self._stops.tolist()):
-                same = np.full(nodes, stop)
-                to_stops[:, column] = np.where(every == stop, 0.0, service.reach_s(every, same))
-                from_stops[:, column] = np.where(every == stop, 0.0, service.reach_s(same, every))
-            self._to[name], self._from[name] = to_stops, from_stops
-            self._near_to[name], self._near_from[name] = self._nearest(to_stops), self._nearest(from_stops)
-
-    def best_stops(
-        self, access: str, egress: str, origins: IntArray, destinations: IntArray
-    ) -> tuple[IntArray, IntArray, BoolArray]:
-        """Return the nodes to board and to alight at with the least typical duration, (T,), and where there are any."""
-        best_s = np.full(len(origins), np.inf)
-        board, alight = np.zeros(len(origins), dtype=np.int64), np.zeros(len(origins), dtype=np.int64)
-        near_to, near_from = self._near_to[access][origins], self._near_from[egress][destinations]
-        for first in range(near_to.shape[1]):
-            up = near_to[:, first]
-            up_s = self._to[access][origins, up]
-            for second in range(near_from.shape[1]):
-                down = near_from[:, second]
-                total_s = up_s + self._typical[up, down] + self._from[egress][destinations, down]
-                better = (total_s < best_s) & (up != down)
-                best_s[better], board[better], alight[better] = total_s[better], up[better], down[better]
-        limit = self._settings.max_access_s
-        kept = np.isfinite(best_s)
-        kept &= (self._to[access][origins, board] <= limit) & (self._from[egress][destinations, alight] <= limit)
-        return self._stops[board], self._stops[alight], kept
-
-    def _nearest(self, table: FloatArray) -> IntArray:
-        count = min(self._settings.stops_per_end, table.shape[1])
-        order: IntArray = np.argsort(table, axis=1, kind="stable")[:, :count].astype(np.int64)
-        return order
-
-
-def _chains(services: Mapping[str, Service]) -> tuple[Chain, ...]:
-    """Return all alternatives by name: services alone, and lines with at most one end that is not a walk."""
-    feeders = [name for name, service in services.items() if service.feeds]
-    on_foot = [name for name in feeders if services[name].mode == "walk"]
-    found = [Chain(name, service.nest, "", name, "") for name, service in services.items() if service.alone]
-    for line, service in services.items():
-        if service.line:
-            found += [
-                Chain(f"{access}+{line}+{egress}", service.nest, access, line, egress)
-                for access in feeders
-                for egress in feeders
-                if access in on_foot or egress in on_foot
-            ]
-    return tuple(sorted(found, key=lambda chain: chain.name))
-
-
-def _tours(row: IntArray, tour: IntArray) -> tuple[IntArray, IntArray]:
-    """Return where each tour begins, and the number of the tour of each trip, (T,)."""
-    begins = np.r_[True, (row[1:] != row[:-1]) | (tour[1:] != tour[:-1])] if len(row) else np.empty(0, dtype=bool)
-    return np.flatnonzero(begins), np.cumsum(begins) - 1
+        return replace(plans, dropped=int(np.count_nonzero(left_out)))
 
 
 def _expect_both(service: Service, requests: Requests) -> tuple[Offers, Offers]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,10 @@ def _folder_name(text: str) -> str:
     return text
 
 
+def _area(text: str) -> str:
+    return text if "/" in text or os.sep in text else _plain_word(text)
+
+
 Word: TypeAlias = Annotated[str, AfterValidator(_plain_word)]
 if TYPE_CHECKING:
     AnyServiceSettings: TypeAlias = ServiceSettings
@@ -56,6 +61,8 @@ class TownSettings(Settings):
 
     seed: int = Field(1, ge=0)
     """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
+    overlays: tuple[Word, ...] = ()
+    """Files in the area's `overlays/`: what is built (planned streets are opened) and what is shut."""
     people: PeopleSettings = Field(default_factory=PeopleSettings)
     """How many people there are and what they do on a day."""
 
@@ -71,8 +78,8 @@ class Scenario(Settings):
     """Phase of the district, such as today or finished; it names what is built."""
     year: int = Field(ge=2000, le=2100)
     """Year whose prices, ownership and emissions are meant."""
-    area: Word
-    """Folder in `networks/`."""
+    area: Annotated[str, AfterValidator(_area)]
+    """Folder in `networks/`; with a slash in it, any folder."""
     town: TownSettings = Field(default_factory=TownSettings)
     choice: ChoiceSettings
     planning: PlanningSettings = Field(default_factory=PlanningSettings)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
+
+DOUBTFUL = ("unverified", "assumption", "assumed")
+"""Words by which the description of a setting says that nobody has measured it; the first that occurs is its status."""
 
 
 class Settings(BaseModel):
@@ -22,3 +28,30 @@ class Place(Settings):
     """Longitude, degrees east, WGS 84."""
     lat: float
     """Latitude, degrees north, WGS 84."""
+
+
+def assumptions(settings: Settings, key: str = "") -> Iterator[dict[str, Any]]:
+    """Yield the settings whose own description says that they are doubtful: key, value, status and basis.
+
+    Lists are told by their length: their entries have one description.
+    """
+    for name, field in type(settings).model_fields.items():
+        value, place = getattr(settings, name), f"{key}.{name}" if key else name
+        basis = " ".join((field.description or "").split())
+        status = next((word for word in DOUBTFUL if word in basis.lower()), None)
+        if isinstance(value, Settings):
+            yield from assumptions(value, place)
+        elif isinstance(value, Mapping) and all(isinstance(one, Settings) for one in value.values()):
+            for part, one in value.items():
+                yield from assumptions(one, f"{place}.{part}")
+        elif status and value is not None:
+            shown = value if isinstance(value, bool | int | float | str) else _short(value)
+            yield {"key": place, "value": shown, "status": "unverified" if status == "unverified" else "assumption",
+                   "basis": basis}  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    plain = all(isinstance(one, int | float | str) for one in value)
+    return ", ".join(str(one) for one in value) if plain and len(value) <= 8 else f"{len(value)} entries"

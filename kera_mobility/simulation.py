@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,8 @@ import simpy
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
-from kera_mobility.events import BATCH_ROWS, EventLog, fingerprint, to_arrow
+from kera_mobility.events import BATCH_ROWS, EventLog, NoLog, fingerprint, to_arrow
+from kera_mobility.expecting import Experiences, experiences_of, served_chance
 from kera_mobility.journeys import POPULATIONS
 from kera_mobility.outcomes.kpis import Kpi, compute
 from kera_mobility.outcomes.store import RunRecord, write_record
@@ -27,10 +28,11 @@ from kera_mobility.policies.choice import Choice
 from kera_mobility.registry import members
 from kera_mobility.scenario import Scenario, load_scenario
 from kera_mobility.services.base import Service
+from kera_mobility.settings import assumptions
 from kera_mobility.story import Narrator
 from kera_mobility.town.town import Town, description, load_town
 from kera_mobility.traveller import Travellers
-from kera_mobility.units import HOUR_S, AnyArray, clock
+from kera_mobility.units import HOUR_S, AnyArray, FloatArray, clock
 from kera_mobility.world import World
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ def simulate(
     follow: int | None = None,
     say: Callable[[str], None] | None = None,
     without: Collection[int] = (),
+    town: Town | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Run:
     """Return one day of a scenario, lived.
@@ -109,6 +112,8 @@ def simulate(
         The id of a person whose day is told through `say` as it happens.
     without
         Ids of people who stay away, to ask what difference they make.
+    town
+        The town of the scenario (`town_of`), where it is at hand already.
     batch_rows
         Rows of the event log kept in Python at a time; no result depends on it.
 
@@ -122,11 +127,14 @@ def simulate(
     watch = Stopwatch(progress)
     with watch.stage("load"):
         checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-        town = load_town(checked.area, checked.town.people, checked.town.seed).without(without)
+        everyone = town or town_of(checked)
+        town = everyone.without(without)
         if follow is not None and follow not in town.people.person:
             raise UnknownPersonError(f"nobody here has the id {follow}; people.parquet of a result lists all ids")
+        # Learned from everyone, so that who stays away changes nothing for those whom they never met.
+        experiences = experiences_of(checked, everyone, partial(_warm_up, checked, everyone))
     log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
-    return live(checked, town, seed, day, carried, log=log, watch=watch)
+    return live(checked, town, seed, day, carried, experiences=experiences, log=log, watch=watch)
 
 
 def live(
@@ -136,44 +144,90 @@ def live(
     day: int = 0,
     carried: Overnight | None = None,
     *,
+    experiences: Experiences | None = None,
     log: EventLog | None = None,
     watch: Stopwatch | None = None,
 ) -> Run:
-    """Return one day of a scenario in a town that is at hand; see `simulate`."""
+    """Return one day of a scenario in a town that is at hand; see `simulate`.
+
+    `experiences` is what people know of scarce services beforehand; without it they think that there is always one.
+    """
     log, watch = log or EventLog(), watch or Stopwatch()
     with watch.stage("load"):
         services = open_services(scenario, town)
-        dice = Dice.of(seed, day)
+    lived = _live(scenario, town, services, Dice.of(seed, day), carried or {}, experiences or {}, log, watch)
+    with watch.stage("write"):
+        tables = log.tables()
+        meta = {
+            "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
+            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
+            "person_trips": lived.person_trips, "journeys_dropped": lived.journeys_dropped,
+            "simpy_events": lived.simpy_events, "services": _about(services), "people": _counts(town),
+            "served_chance": {
+                name: dict(zip(("asked", "expected", "met"), served_chance(experiences or {}, one), strict=True))
+                for name, one in ((name, {name: service.met}) for name, service in services.items() if service.scarce)
+            },
+            "assumptions": list(assumptions(scenario)),
+        }  # fmt: skip
+    meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
+    return Run(
+        RunRecord(
+            tables, _people_table(town, services, lived.expected_eur), _vehicles_table(services),
+            _places_table(town, services),
+            {name: service.overnight() for name, service in services.items()}, meta, scenario.resolved_yaml(),
+            description(town),
+        )
+    )  # fmt: skip
+
+
+def town_of(scenario: Scenario) -> Town:
+    """Return the town of a scenario: its area with the overlays, and everyone who lives or works there."""
+    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
+
+
+class _Lived(NamedTuple):
+    """What a day was made of."""
+
+    person_trips: int
+    journeys_dropped: int
+    simpy_events: int
+    expected_eur: FloatArray
+    """What each person's day is expected to be worth, (P,)."""
+
+
+def _live(
+    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, carried: Overnight,
+    experiences: Experiences, log: EventLog, watch: Stopwatch,
+) -> _Lived:  # fmt: skip
+    """Plan a day and live it; everything that happens goes to the log."""
+    with watch.stage("load"):
+        for name, experience in experiences.items():
+            services[name].reckon_with(experience)
         planner = Planner(services, town, Choice(scenario.choice), scenario.planning, dice)
     with watch.stage("plan"):
         wanted = Wanted.of(town.demand(dice), town.people.person)
         plans = planner.plan_day(wanted)
+        expected_eur = planner.expected_eur(wanted, plans)
     with watch.stage("simulate"), _undisturbed():
         world = World(simpy.Environment(), town.skims, dice, log, END_S)
         for name, service in services.items():
-            service.start(world, (carried or {}).get(name))
+            service.start(world, carried.get(name))
         travellers = Travellers(world, services, planner, wanted, plans)
         world.env.process(travellers.feed())
         watch.run_until(world.env, END_S)
         travellers.finish()
         for service in services.values():
             service.finish()
-    with watch.stage("write"):
-        tables = log.tables()
-        meta = {
-            "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
-            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
-            "person_trips": len(wanted), "journeys_dropped": plans.dropped,
-            "simpy_events": next(world.env._eid), "services": _about(services), "people": _counts(town),
-        }  # fmt: skip
-    meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
-    return Run(
-        RunRecord(
-            tables, _people_table(town, services), _vehicles_table(services), _places_table(town, services),
-            {name: service.overnight() for name, service in services.items()}, meta, scenario.resolved_yaml(),
-            description(town),
-        )
-    )  # fmt: skip
+    return _Lived(len(wanted), plans.dropped, next(world.env._eid), expected_eur)
+
+
+def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) -> Experiences:
+    """Live a day of a seed that no run has, and return what people met of scarce services."""
+    services = open_services(scenario, town)
+    if not any(service.scarce for service in services.values()):
+        return {}
+    _live(scenario, town, services, Dice().at("warm-up", number), {}, learned, NoLog(), Stopwatch())
+    return {name: service.met for name, service in services.items() if service.scarce}
 
 
 def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2) -> list[Run]:
@@ -271,7 +325,7 @@ def _counts(town: Town) -> dict[str, int]:
     return {name: int(np.count_nonzero(town.people.population == index)) for index, name in enumerate(POPULATIONS)}
 
 
-def _people_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
+def _people_table(town: Town, services: Mapping[str, Service], expected_eur: FloatArray) -> pa.Table:
     people = town.people
     columns: dict[str, tuple[Any, pa.DataType]] = {
         "person": (people.person, pa.int64()),
@@ -284,6 +338,7 @@ def _people_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
         "main_driver": (people.main_driver, pa.bool_()),
         "bicycle": (people.bicycle, pa.bool_()),
         "season_ticket": (people.season_ticket, pa.bool_()),
+        "expected_utility_eur": (expected_eur, pa.float64()),
     }
     for name, service in services.items():
         if not service.members().all():

@@ -12,7 +12,7 @@ import simpy
 from simpy.events import URGENT
 
 from kera_mobility.deciding import Candidates, Choice, Decider
-from kera_mobility.journeys import PURPOSES, Leg, Outcome, Refusal
+from kera_mobility.journeys import PURPOSES, Booking, Leg, Outcome, Refusal
 from kera_mobility.planning import Planner, Plans, Wanted
 from kera_mobility.services.base import Service
 from kera_mobility.world import World
@@ -59,7 +59,7 @@ class Travellers:
                 self._due[row].append(index)
             else:
                 self._due[row] = deque()
-                env.process(self._travel(index))
+                self._set_out(index)
 
     def finish(self) -> None:
         """Log who is still under way, and who never came to set out, when the day is over."""
@@ -69,6 +69,33 @@ class Travellers:
         for waiting in self._due.values():
             for index in waiting:
                 self._log_trip(index, self._depart_s[index], "", "not_started", 0, 0, now_s)
+
+    def _set_out(self, index: int) -> None:
+        """Begin a trip: one wake-up where nothing on the way can change it, else a process of its own."""
+        chain, service, utility = self._decider.steady(index)
+        if service is not None:
+            leg = Leg(
+                chain, self._origin[index], self._destination[index], self._person[index], self._row[index],
+                self._trip[index], 0,
+            )  # fmt: skip
+            booking = service.book(leg)
+            if isinstance(booking, Booking):
+                env, offer = self._world.env, booking.offer
+                self._under_way[leg.row] = (index, env.now)
+                arrival = env.timeout(offer.walk_s + offer.wait_s + offer.ride_s, (index, service, booking, utility))
+                assert arrival.callbacks is not None, "an event that has not happened can be listened to"
+                arrival.callbacks.append(self._arrive)
+                return
+        self._world.env.process(self._travel(index))
+
+    def _arrive(self, arrival: simpy.Event) -> None:
+        """End a trip on which nothing could happen."""
+        told: Any = arrival.value
+        index, service, booking, utility = told
+        leg, got = booking.leg, service.arrived(booking)
+        self._log_leg(leg, got, booking.made_s)
+        self._log_trip(index, booking.made_s, leg.service, "arrived", 0, utility, self._world.env.now)
+        self._let_next_set_out(leg.row)
 
     def _travel(self, index: int) -> Life:
         """Live one trip: choose a journey and ride it; when refused on the way, choose again from there."""
@@ -84,12 +111,24 @@ class Travellers:
                 outcome = "unserved"
                 break
             chain, utility = candidates.plans.chains[choice.chain].name, choice.utility
+            if choice.later_s > 0:
+                set_out_s = yield from self._leave_in_time(choice, index)
             place, last, refused = yield from self._ride(candidates, choice, wish)
             if refused:
                 number, replans = last.leg + 1, replans + 1
                 candidates = self._think_again(candidates, wish, last, place, index)
         self._log_trip(index, set_out_s, chain, outcome, replans, utility, self._world.env.now)
         self._let_next_set_out(row)
+
+    def _leave_in_time(self, choice: Choice, index: int) -> Generator[simpy.Event, Any, float]:
+        """Stay until it is time to go, and return when that is; who is late already goes at once."""
+        env = self._world.env
+        ready_s = env.now if choice.booking else self._depart_s[index]
+        stay_s = ready_s + choice.later_s - env.now
+        if stay_s > 0:
+            yield env.timeout(stay_s)
+            self._under_way[self._row[index]] = (index, env.now)
+        return env.now
 
     def _choose(self, candidates: Candidates, wish: Leg) -> Choice | None:
         choice, lost = self._decider.decide(candidates, wish)
@@ -132,7 +171,7 @@ class Travellers:
         del self._under_way[row]
         waiting = self._due[row]
         if waiting:
-            self._world.env.process(self._travel(waiting.popleft()))
+            self._set_out(waiting.popleft())
         else:
             del self._due[row]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,3 +41,33 @@ def require() -> Callable[..., Any]:
             pytest.skip(f"skipped what needs {name}: {error}")
 
     return importing
+
+
+@pytest.fixture(scope="session")
+def require_program() -> Callable[..., str]:
+    """Return `require_program(name, *programs)`: the path of the first program that is here, or it skips or fails."""
+
+    def finding(name: str, *programs: str) -> str:
+        asked = os.environ.get(f"KERA_{programs[0].upper()}", "")
+        found = next((path for path in map(shutil.which, [asked, *programs] if asked else programs) if path), None)
+        if found is None and name in REQUIRED:
+            pytest.fail(f"{name} is in KERA_REQUIRE, but there is no {programs[0]}")
+        if found is None:
+            pytest.skip(f"skipped what needs {name}: there is no {programs[0]}")
+        return str(found)
+
+    return finding
+
+
+@pytest.fixture(scope="session")
+def require_file() -> Callable[..., Path]:
+    """Return `require_file(name, path)`: the path if the file is here, or it skips or fails."""
+
+    def finding(name: str, path: Path) -> Path:
+        if not path.is_file() and name in REQUIRED:
+            pytest.fail(f"{name} is in KERA_REQUIRE, but there is no {path.name} (npm ci in {path.parents[2].name}/)")
+        if not path.is_file():
+            pytest.skip(f"skipped what needs {name}: there is no {path.name}")
+        return path
+
+    return finding

@@ -15,6 +15,8 @@ Everything takes a round time. From one place to the next:
     shuttle   600 m / 4 m/s          = 150 s, and 30 s at each stop
     train     STATION to CITY 600 s, every 900 s from 6:00 on the hour; back at 6:05 and every 900 s
 
+People set out when they are ready and wait at the stop (`early_s` 1,800 s), unless a story says otherwise.
+
 A story is a town, a scenario, a day and its log:
 
     town = hamlet_town(tmp_path, trips=[trip(1, HOME, MILL, "8:00")])
@@ -62,7 +64,10 @@ WAYS = {
     "bicycle": {"kind": "bicycle", "speed_m_s": 5.0, "parking_s": 60.0},
     "car": {"kind": "car", "access_s": 180.0, "factor": 1.25, "cost_eur_per_km": 0.1},
     "car_passenger": {"kind": "car_passenger", "access_s": 180.0, "factor": 1.25},
-    "rail": {"kind": "transit", "timetable": "trains", "circuity": 1.0, "fare_single_eur": 3.0, "fare_season_eur": 1.0},
+    "rail": {
+        "kind": "transit", "timetable": "trains", "early_s": 1800.0, "circuity": 1.0,
+        "fare_single_eur": 3.0, "fare_season_eur": 1.0,
+    },
     "scooter": {
         "kind": "scooter", "fleet": 4, "speed_m_s": 4.0, "handling_s": 30.0, "unlock_eur": 1.0, "minute_eur": 0.25,
         "max_walk_m": 600.0, "operating_radius_m": 5000.0, "registered": [{"from_age": 0, "share": 1.0}],
@@ -70,7 +75,7 @@ WAYS = {
     },
     "shuttle": {
         "kind": "shuttle", "vehicles": 2, "headway_s": 600.0, "speed_m_s": 4.0, "dwell_s": 30.0, "seats": 2,
-        "max_walk_m": 600.0, "fare_eur": 1.0,
+        "max_walk_m": 600.0, "fare_eur": 1.0, "early_s": 1800.0,
         "stops": [at(MILL), at(STATION)],
     },
 }  # fmt: skip
@@ -103,9 +108,9 @@ class TripRow(NamedTuple):
 
 
 class RunRow(NamedTuple):
-    """A train: the places where it calls, and when."""
+    """A train: the places where it calls, when it arrives there and when it departs."""
 
-    calls: tuple[tuple[int, float], ...]
+    calls: tuple[tuple[int, float, float], ...]
 
 
 def seconds(clock: str | float) -> float:
@@ -126,9 +131,9 @@ def trip(number: int, origin: int, destination: int, at: str | float, tour: int 
     return TripRow(number, origin, destination, seconds(at), tour, purpose)
 
 
-def run(*calls: tuple[int, str | float]) -> RunRow:
-    """Return a train by its calls, each a place and a time."""
-    return RunRow(tuple((place, seconds(at)) for place, at in calls))
+def run(*calls: tuple[int, str | float] | tuple[int, str | float, str | float]) -> RunRow:
+    """Return a train by its calls, each a place and a time, or a place, arrival and departure."""
+    return RunRow(tuple((place, seconds(times[0]), seconds(times[-1])) for place, *times in calls))
 
 
 TRAINS = tuple(
@@ -239,9 +244,8 @@ def hamlet_streets() -> Streets:
 
 def hamlet_timetable(trains: Sequence[RunRow]) -> Timetable:
     """Return the timetable of some trains; each is a run of one line."""
-    stops = sorted({place for train in trains for place, _ in train.calls})
+    stops = sorted({call[0] for train in trains for call in train.calls})
     calls = [call for train in trains for call in train.calls]
-    time_s = np.array([time_s for _, time_s in calls])
     return Timetable(
         stop_lonlat=np.array([[25.0 + X_M[place] / METRES_PER_DEGREE, LATITUDE] for place in stops]),
         stop_id=tuple(str(place) for place in stops),
@@ -251,9 +255,9 @@ def hamlet_timetable(trains: Sequence[RunRow]) -> Timetable:
         run_name=tuple(f"T-{number}" for number in range(len(trains))),
         run_line=np.zeros(len(trains), dtype=np.int32),
         run_start=np.cumsum([0, *(len(train.calls) for train in trains)]).astype(np.int32),
-        call_stop=np.array([stops.index(place) for place, _ in calls], dtype=np.int32),
-        call_arrive_s=time_s,
-        call_depart_s=time_s,
+        call_stop=np.array([stops.index(call[0]) for call in calls], dtype=np.int32),
+        call_arrive_s=np.array([call[1] for call in calls]),
+        call_depart_s=np.array([call[2] for call in calls]),
     )
 
 

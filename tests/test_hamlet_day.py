@@ -211,6 +211,13 @@ def test_somebody_on_the_platform_at_the_moment_of_departure_catches_the_train(t
     assert rows(log, "legs", service="rail")[0]["wait_s"] == 0.0
 
 
+def test_a_train_that_stands_there_already_is_caught_at_the_last_moment(tmp_path: Path) -> None:
+    # It stands from 8:00 to 8:15; 500 s of walking from 8:06:40 end at 8:15:00 sharp.
+    train = run((SCHOOL, "7:50"), (STATION, "8:00", "8:15"), (CITY, "8:25"))
+    log = day(tmp_path, {"walk": {}, "rail": {}}, trip(1, MILL, CITY, "8:06:40"), trains=(train,))
+    assert only(rows(log, "trips"))["end_s"] == seconds("8:25")
+
+
 @pytest.mark.parametrize("others_leave", ["7:50", "8:10"])
 def test_catching_a_train_at_the_last_moment_does_not_hang_on_when_others_set_out(
     tmp_path: Path, others_leave: str

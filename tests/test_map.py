@@ -16,13 +16,15 @@ from typer.testing import CliRunner
 from kera_mobility.cli import network as network_command
 from kera_mobility.errors import MissingExtraError, MissingFileError, NetworkError
 from kera_mobility.shipped import find
+from kera_mobility.town.bends import bent, smooth
 from kera_mobility.town.build import build, read_graph
 from kera_mobility.town.build_inputs import read_build
 from kera_mobility.town.build_pieces import CROSSING_TOLERANCE_M
 from kera_mobility.town.network import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
-from kera_mobility.town.pieces import Piece, cut_at_meetings, lattice, parts_of, spread
-from kera_mobility.town.reconstruct import Rule, join
-from kera_mobility.town.survey import circuity, parts, reached, survey
+from kera_mobility.town.overlays import overlaid
+from kera_mobility.town.pieces import REAL_ORIGINS, Piece, aligned, cut_at_meetings, lattice, parts_of, ways_beside
+from kera_mobility.town.reconstruct import Rule, calmed, join
+from kera_mobility.town.survey import circuity, parts, reached, survey, walk_km_per_km2
 
 AREAS = ["kera"]
 RAW_FOLDER = Path(__file__).parents[2] / "shared" / "data" / "kera"
@@ -69,6 +71,33 @@ def test_lengths_and_times_are_whole_steps(streets: Streets) -> None:
     assert (streets.edge_drive_s[drives] * 64 == np.round(streets.edge_drive_s[drives] * 64)).all()
 
 
+def test_the_map_looks_like_a_finnish_suburb(streets: Streets, folder: Path) -> None:
+    found = survey(overlaid(streets, folder, ()))
+    assert 2.6 <= found.walk_degree <= 3.2
+    low, middle, high = found.circuity_by_mode["walk"]
+    assert 1.05 <= low <= middle <= 1.4
+    assert high < 1.6
+    homes = np.loadtxt(folder / "cells.csv", delimiter=",", skiprows=1, usecols=(1, 2))
+    assert 15.0 <= walk_km_per_km2(streets, homes) <= 25.0
+
+
+def test_no_street_crosses_another_without_a_junction(streets: Streets) -> None:
+    once = [(edge, line) for edge, line in lines_of(streets) if streets.edge_from[edge] < streets.edge_to[edge]]
+    lines = [shapely.transform(line, lambda points: points * [0.4968, 1.0] * np.float64(111_195.0)) for _, line in once]
+    tree = shapely.STRtree(lines)
+    real = np.isin(streets.edge_origin, [ORIGINS.index(name) for name in REAL_ORIGINS])
+    crossings = []
+    for first, second in tree.query(lines, predicate="crosses").T.tolist():
+        a, b = once[first][0], once[second][0]
+        if first >= second or (real[a] and real[b]):  # two real ways may be a bridge
+            continue
+        ends = shapely.points(np.vstack([shapely.get_coordinates(lines[k])[[0, -1]] for k in (first, second)]))
+        for meeting in shapely.points(shapely.get_coordinates(lines[first].intersection(lines[second]))):
+            if shapely.distance(ends, meeting).min() > 1.5:  # float32 of degrees is good to a metre
+                crossings.append((a, b, meeting))
+    assert crossings == []
+
+
 def test_each_edge_is_as_long_as_its_line_and_ends_at_its_nodes(streets: Streets) -> None:
     scale = np.array([np.cos(np.radians(streets.node_lonlat[0, 1])), 1.0]) * 111_195.0
     for edge, line in lines_of(streets):
@@ -95,7 +124,7 @@ def test_ways_are_longer_than_straight_lines_but_not_absurd(streets: Streets) ->
 
 
 def test_every_edge_has_an_origin_and_a_class_and_all_origins_occur(streets: Streets) -> None:
-    assert set(np.unique(streets.edge_origin)) == set(range(len(ORIGINS)))
+    assert {ORIGINS[code] for code in np.unique(streets.edge_origin)} == set(ORIGINS) - {"osm"}
     assert set(np.unique(streets.edge_class)) == set(range(len(CLASSES)))
     assert (streets.edge_modes > 0).all()
 
@@ -171,7 +200,8 @@ def test_the_committed_map_comes_from_the_raw_data_to_the_byte(tmp_path: Path) -
     for name in Streets.__dataclass_fields__:
         made, kept = (folder / "streets" / f"{name}.npy" for folder in (tmp_path, committed))
         assert made.read_bytes() == kept.read_bytes(), name
-    assert (tmp_path / "rail.geojson").read_bytes() == (committed / "rail.geojson").read_bytes()
+    for name in ("rail.geojson", "overlays/planned.geojson"):
+        assert (tmp_path / name).read_bytes() == (committed / name).read_bytes(), name
 
 
 # --- A small town made from raw data written here ------------------------------------------------------------------
@@ -245,7 +275,7 @@ def test_a_hamlet_becomes_one_network_from_loose_pieces(hamlet: tuple[Path, Path
     found = survey(streets, pairs=100)
     assert found.parts_by_mode == dict.fromkeys(MODES, 1)
     assert found.outside_places == 1
-    assert all(km > 0 for km in found.km_by_origin.values())
+    assert all(found.km_by_origin[origin] > 0 for origin in ("osm-2017", "inferred", "planned"))
     assert found.km_by_class["main"] == pytest.approx(0.89, abs=0.1)
 
 
@@ -352,10 +382,56 @@ def test_a_drawn_street_gets_a_node_where_it_meets_another_and_a_bridge_does_not
     assert len(parts_of([east, bridge])) == 2
 
 
-def test_homes_of_a_cell_lie_on_a_circle_and_one_home_in_its_middle() -> None:
-    found = spread(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([1, 4]), 75.0)
-    assert found[0].tolist() == [0.0, 0.0]
-    assert np.hypot(*(found[1:] - [1000.0, 0.0]).T) == pytest.approx(75.0, abs=0.01)
+def test_homes_of_a_cell_lie_in_rows_along_the_street_beside_it() -> None:
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    found = aligned(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([0, 1]), np.array([east, north]), 200.0)
+    assert found.tolist() == [[0.0, 0.0], [1000.0, -50.0], [1000.0, 50.0]]
+    street = Piece(np.array([[0.0, 0.0], [100.0, 100.0]]), "inferred", "local", 0, drive=True)
+    assert ways_beside(np.array([[60.0, 40.0]]), [street]) == pytest.approx(np.sqrt([[0.5, 0.5]]))
+
+
+# --- Bends and calm streets ----------------------------------------------------------------------------------------
+
+
+def link(*points: tuple[float, float], kind: str = "local") -> Piece:
+    return Piece(np.array(points), "inferred", kind, 0, drive=kind != "path")
+
+
+def test_a_curve_passes_through_every_drawn_point_and_never_far_off() -> None:
+    drawn = np.array([[0.0, 0.0], [100.0, 0.0], [150.0, 80.0], [300.0, 80.0]])
+    curve = smooth(drawn)
+    assert all(np.abs(curve - point).sum(axis=1).min() == 0.0 for point in drawn)
+    assert shapely.hausdorff_distance(shapely.LineString(curve), shapely.LineString(drawn)) < 15.0
+    assert shapely.LineString(curve).is_simple
+    assert smooth(drawn[:2]).tolist() == drawn[:2].tolist()
+
+
+def test_links_that_meet_at_a_wide_angle_go_on_into_each_other() -> None:
+    west, east = bent([link((0, 0), (100, 0)), link((100, 0), (190, 45))], [], FAR_RAIL, 32.0)
+    arriving, leaving = west.points[-1] - west.points[-2], east.points[1] - east.points[0]
+    turn = np.degrees(np.arctan2(*leaving[::-1]) - np.arctan2(*arriving[::-1]))
+    assert abs(turn) < 8.0 < np.degrees(np.arctan2(45, 90))
+    assert west.line.length > 100.0
+    assert [west.ends, east.ends] == [((0.0, 0.0), (100.0, 0.0)), ((100.0, 0.0), (190.0, 45.0))]
+
+
+def test_a_bend_that_would_cross_something_stays_straight() -> None:
+    links = [link((0, 0), (100, 0)), link((100, 0), (190, 45))]
+    bow = bent(links, [], FAR_RAIL, 32.0)[0].line
+    middle = bow.interpolate(0.5, normalized=True)
+    wall = link((middle.x - 3, middle.y * 0.5), (middle.x - 3, middle.y * 2.0))
+    found = bent(links, [wall], FAR_RAIL, 32.0)
+    assert found[0].points.tolist() == links[0].points.tolist()
+    assert len(found[1].points) > 2
+
+
+def test_a_calmed_street_is_closed_to_cars_only_where_they_have_another_way() -> None:
+    corners = [(0.0, 0.0), (100.0, 0.0), (100.0, 100.0), (0.0, 100.0)]
+    ring = [link(a, b) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
+    lane = link((100.0, 100.0), (300.0, 100.0))
+    found = calmed([*ring, lane], detour_m=400.0, share=1.0)
+    assert [piece.street_class for piece in found] == ["path", "local", "local", "local", "local"]
+    assert calmed([*ring, lane], detour_m=200.0, share=1.0) == [*ring, lane]
 
 
 def test_corners_of_blocks_lie_inside_their_outline() -> None:

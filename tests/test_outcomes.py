@@ -17,7 +17,6 @@ import pytest
 from kera_mobility.errors import ConfigError, ExtensionError, MissingExtraError, MissingFileError, ResultError
 from kera_mobility.events import KINDS, EventLog, fingerprint
 from kera_mobility.outcomes import kpis, store
-from kera_mobility.outcomes.compare import compare
 from kera_mobility.outcomes.record import RunRecord
 from kera_mobility.outcomes.store import load_record, write_record
 
@@ -323,82 +322,6 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         store.result_folders(tmp_path / "nowhere")
 
 
-# What is compared
-
-
-def _slower(record: RunRecord, wait_s: float) -> RunRecord:
-    """The same day with every completed trip of resident 10 that much longer."""
-    trips = record.tables["trips"]
-    later = [
-        end + wait_s * (person == 10)
-        for person, end in zip(trips["person"].to_pylist(), trips["end_s"].to_pylist(), strict=True)
-    ]
-    place = trips.schema.get_field_index("end_s")
-    changed = trips.set_column(place, trips.schema.field(place), pa.array(later))
-    return dataclasses.replace(record, tables={**record.tables, "trips": changed})
-
-
-def _two_sides(folder: Path, gains_s: dict[int, float]) -> None:
-    for seed, gain_s in gains_s.items():
-        write_record(hamlet("a", seed), folder / "a" / f"seed-{seed:04d}")
-        write_record(_slower(hamlet("b", seed), gain_s), folder / "b" / f"seed-{seed:04d}")
-
-
-def test_differences_are_paired_by_seed_with_a_t_interval(tmp_path: Path) -> None:
-    _two_sides(tmp_path, {1: 10.0, 2: 20.0, 3: 30.0})
-    write_record(hamlet("a", 9), tmp_path / "a" / "seed-0009")
-    found = compare(tmp_path / "a", tmp_path / "b")
-    one = {row.id: row for row in found.differences}["door_to_door_s.mean"]
-    # Three of five residents' trips are 10, 20, 30 s longer: 6, 12, 18 s in the mean; t(2, 0.975) = 4.302653.
-    half = 4.302652729911275 * 6 / math.sqrt(3)
-    assert one.n == 3
-    assert [one.mean_a, one.difference] == pytest.approx([723.0, 12.0])
-    assert [one.low, one.high] == pytest.approx([12 - half, 12 + half])
-    assert found.missing == ("seed 9, day 0: only in a",)
-
-
-def test_one_pair_has_a_difference_but_no_interval(tmp_path: Path) -> None:
-    _two_sides(tmp_path, {1: 10.0})
-    one = {row.id: row for row in compare(tmp_path / "a", tmp_path / "b").differences}["door_to_door_s.mean"]
-    assert one.difference == pytest.approx(6.0)
-    assert (one.low, one.high, one.n) == (None, None, 1)
-
-
-def test_a_reason_that_one_run_does_not_name_counts_as_zero_there(tmp_path: Path) -> None:
-    calm = hamlet("a")
-    calm = dataclasses.replace(calm, tables={**calm.tables, "refusals": KINDS["refusals"].schema.empty_table()})
-    write_record(calm, tmp_path / "a")
-    write_record(hamlet("b"), tmp_path / "b")
-    rows = {row.id: row for row in compare(tmp_path / "a", tmp_path / "b").differences}
-    assert (rows["scooter.refused.no_vehicle"].mean_a, rows["scooter.refused.no_vehicle"].mean_b) == (0, 2)
-    assert rows["unserved.full@everyone"].difference == 1
-
-
-def test_a_mode_that_one_scenario_lacks_has_no_share_there_and_its_service_no_row(tmp_path: Path) -> None:
-    before = hamlet("a")
-    legs = before.tables["legs"]
-    kept = legs.filter(pa.array([service != "shuttle" for service in legs["service"].to_pylist()]))
-    services = {name: service for name, service in SERVICES.items() if name != "shuttle"}
-    meta = {**before.meta, "services": services}
-    write_record(dataclasses.replace(before, tables={**before.tables, "legs": kept}, meta=meta), tmp_path / "a")
-    write_record(hamlet("b"), tmp_path / "b")
-    rows = {row.id: row for row in compare(tmp_path / "a", tmp_path / "b").differences}
-    assert (rows["mode_share.shuttle@workers"].mean_a, rows["mode_share.shuttle@workers"].mean_b) == (0.0, 1.0)
-    assert "shuttle.rides" not in rows
-
-
-@pytest.mark.parametrize(
-    ("b", "said"), [("c", "share no seed"), ("", "expected one scenario"), ("twice", "expected it once")]
-)
-def test_what_cannot_be_paired_is_refused(tmp_path: Path, b: str, said: str) -> None:
-    _two_sides(tmp_path, {1: 0.0})
-    write_record(hamlet("c", 5), tmp_path / "c" / "seed-0005")
-    shutil.copytree(tmp_path / "b" / "seed-0001", tmp_path / "twice" / "one")
-    shutil.copytree(tmp_path / "b" / "seed-0001", tmp_path / "twice" / "two")
-    with pytest.raises(ResultError, match=said):
-        compare(tmp_path / "a", tmp_path / b)
-
-
 # What is drawn
 
 
@@ -449,7 +372,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
         mode_share(hamlet(), tmp_path / "picture.png")
 
 
-# The two commands
+# The command that draws
 
 
 def _invoke(name: str, *arguments: str) -> str:
@@ -463,22 +386,6 @@ def _invoke(name: str, *arguments: str) -> str:
     answer = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     assert answer.exit_code == 0, answer.output
     return answer.stdout
-
-
-def test_the_compare_command_prints_a_table_json_and_csv(tmp_path: Path) -> None:
-    _two_sides(tmp_path, {1: 10.0, 2: 20.0})
-    a, b = str(tmp_path / "a"), str(tmp_path / "b")
-    table = _invoke("compare", a, b)
-    assert next(line for line in table.splitlines() if line.startswith("door_to_door_s.mean")).split()[1:4] == [
-        "723", "732", "+9",
-    ]  # fmt: skip
-    assert "@workers" not in table
-    whole = json.loads(_invoke("compare", a, b, "--json"))
-    assert whole["pairs"] == [[1, 0], [2, 0]]
-    _invoke("compare", a, b, "--csv", str(tmp_path / "x.csv"))
-    lines = (tmp_path / "x.csv").read_text().splitlines()
-    assert len(lines) == 1 + len(whole["differences"])
-    assert _invoke("compare", a, b, "--csv", "-").splitlines() == lines
 
 
 def test_the_plot_command_draws_one_run_and_names_the_kinds_it_knows(tmp_path: Path) -> None:

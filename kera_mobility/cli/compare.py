@@ -1,4 +1,4 @@
-"""`kera compare`: what one scenario changes against another, paired by seed."""
+"""`kera compare`: what scenarios change against another, paired run by run and person by person."""
 
 from __future__ import annotations
 
@@ -8,73 +8,61 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kera_mobility.outcomes.compare import Comparison, Difference
+    from kera_mobility.outcomes.compare import Comparison
 
 
 def command(
     a: Annotated[Path, typer.Argument(help="Results of the scenario to compare with: a folder of seeds, or one run.")],
-    b: Annotated[Path, typer.Argument(help="Results of the scenario to judge.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, every KPI.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write CSV, every KPI, to this file ('-' prints it).")] = None,
+    b: Annotated[list[Path], typer.Argument(help="Results of one or more scenarios to judge.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, every row.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write CSV, every row, to this file ('-' prints it).")] = None,
+    values: Annotated[
+        Path | None, typer.Option(help="YAML file with unit values of money and carbon that differ from the defaults.")
+    ] = None,
     everyone: Annotated[
         bool, typer.Option("--all", help="Show every population in the table, not residents alone.")
     ] = False,
 ) -> None:
-    """Compare two scenarios: each KPI's difference B - A over shared seeds, with its 95 % interval."""
-    from kera_mobility.outcomes.compare import compare
+    """Compare scenarios: what B (and C, ...) changes against A, with 95 % intervals; 'cannot tell' where it is so."""
+    from kera_mobility.outcomes.compare import compare_all, read_values
+    from kera_mobility.outcomes.compare.table import table
 
-    comparison = compare(a, b)
-    for fault in comparison.missing:
-        typer.echo(f"no pair for {fault}", err=True)
+    found = compare_all(a, list(b), values=None if values is None else read_values(values))
+    for one in found:
+        for fault in one.missing:
+            typer.echo(f"no pair for {fault}", err=True)
     if csv is not None:
-        _write_csv(comparison, csv)
+        _write_csv(found, csv)
     if json:
-        typer.echo(_json(comparison))
+        typer.echo(_json(found))
     elif csv is None:
-        typer.echo(_table(comparison, everyone))
+        typer.echo("\n\n".join(table(one, everyone=everyone) for one in found))
 
 
-def _json(comparison: Comparison) -> str:
+def _json(found: tuple[Comparison, ...]) -> str:
     import json
 
-    return json.dumps(comparison.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    content = found[0].to_json() if len(found) == 1 else [one.to_json() for one in found]
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _write_csv(comparison: Comparison, file: Path) -> None:
+def _write_csv(found: tuple[Comparison, ...], file: Path) -> None:
     import csv
     import io
     from dataclasses import asdict, fields
 
+    from kera_mobility.errors import ResultError
     from kera_mobility.outcomes.compare import Difference
 
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Difference)], lineterminator="\n")
+    # The names of the scenarios tell the rows of several comparisons apart.
+    writer = csv.DictWriter(text, ["a", "b", *(field.name for field in fields(Difference))], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in comparison.differences)
+    writer.writerows({"a": one.a, "b": one.b, **asdict(row)} for one in found for row in one.differences)
     if str(file) == "-":
         typer.echo(text.getvalue(), nl=False)
-    else:
+        return
+    try:
         file.write_text(text.getvalue(), encoding="utf-8", newline="")
-
-
-def _table(comparison: Comparison, everyone: bool) -> str:
-    rows = [("", "A", "B", "B - A", "95 % interval", "n", "unit")]
-    for one in comparison.differences:
-        if everyone or "@" not in one.id:
-            rows.append(_row(one))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [f"A = {comparison.a}, B = {comparison.b}; {len(comparison.pairs)} paired seeds"]
-    for row in rows:
-        middle = [cell.rjust(width) for cell, width in zip(row[1:6], widths[1:6], strict=True)]
-        lines.append("  ".join([row[0].ljust(widths[0]), *middle, row[6]]).rstrip())
-    return "\n".join(lines)
-
-
-def _row(one: Difference) -> tuple[str, str, str, str, str, str, str]:
-    interval = "" if one.low is None or one.high is None else f"{_number(one.low, '+')} .. {_number(one.high, '+')}"
-    means = _number(one.mean_a), _number(one.mean_b), _number(one.difference, "+")
-    return (one.id, *means, interval, str(one.n), one.unit)
-
-
-def _number(value: float, sign: str = "") -> str:
-    return f"{value:{sign},.0f}" if abs(value) >= 1000 else f"{value:{sign}.4g}"
+    except OSError as error:
+        raise ResultError(f"{file}: cannot write: {error.strerror or error}") from error

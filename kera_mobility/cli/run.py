@@ -1,9 +1,10 @@
-"""`kera run`: live a scenario for one day, or for one day of each of many seeds."""
+"""`kera run`: live a scenario for one day, or for one day of each of many seeds or draws of uncertain inputs."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from kera_mobility.experiment import Written
     from kera_mobility.outcomes.kpis import Kpi
 
 MOST_SEEDS = 10_000
 """More seeds than this in one command are a slip of the hand."""
+MOST_RUNS = 200
+"""Where `--until` gives up, unless told; as `experiment` has it."""
+UNCERTAIN = Path("configs/uncertain.yaml")
+"""The shipped uncertain inputs."""
+LINE_EVERY_S = 15.0
+"""Where there is no terminal, a batch says how far it is this often."""
+SHORT_S = 100.0
+"""Times up to this are told in seconds, longer ones in minutes."""
 WIDEST = 200
 """Columns that the table may take; a narrow terminal wraps its lines rather than losing their ends."""
 STAGES = ("load", "plan", "simulate", "write")
@@ -31,7 +42,17 @@ def command(
         list[str] | None, typer.Option("--set", help="Override a key: services.scooter.fleet=80; may be repeated.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Results go to OUT/<scenario>/seed-0001.")] = Path("results"),
+    inputs: Annotated[
+        int, typer.Option(min=0, max=MOST_SEEDS, help="Draws of what we do not know; draw i has the i-th seed.")
+    ] = 0,
+    uncertain: Annotated[Path, typer.Option(help="File of the uncertain inputs and their ranges.")] = UNCERTAIN,
+    until: Annotated[
+        str | None, typer.Option(help="Add seeds until a KPI's 95 % interval is narrow: 'sustainable_share 0.3pp'.")
+    ] = None,
+    most_seeds: Annotated[int, typer.Option(min=1, max=MOST_SEEDS, help="Where --until gives up.")] = MOST_RUNS,
     workers: Annotated[int, typer.Option(min=1, help="Processes for several seeds.")] = 1,
+    cluster: Annotated[str | None, typer.Option(help="Address of a dask scheduler, instead of processes.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Run also what is finished from equal input.")] = False,
     follow: Annotated[int | None, typer.Option(help="Tell the day of the person with this id.")] = None,
     everyone: Annotated[
         bool, typer.Option("--all", help="Show every population in the table, not residents alone.")
@@ -39,9 +60,13 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every KPI.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table, only faults.")] = False,
 ) -> None:
-    """Run a scenario and show its KPIs; the result folder has everything that happened."""
+    """Run a scenario and show its KPIs; the result folder has everything that happened.
+
+    A batch (--seeds, --inputs, --until) that was interrupted goes on where it stopped when it is given again.
+    """
     chosen = _chosen_seeds(seed, seeds)
-    if follow is not None and (len(chosen) > 1 or workers > 1):
+    batch = seeds is not None or inputs > 0 or until is not None
+    if follow is not None and (len(chosen) > 1 or inputs > 1 or until or workers > 1 or cluster):
         raise typer.BadParameter("one person can be followed in one run only", param_hint="--follow")
 
     from kera_mobility.experiment import experiment
@@ -50,21 +75,23 @@ def command(
     checked = load_scenario(scenario, override or ())
     kept: list[Written] = []
     try:
-        with _progress(len(chosen), shown=not quiet and sys.stderr.isatty()) as progress:
+        with _display(kept, batch, quiet) as display:
             experiment(
-                checked, chosen, out, day=day, workers=workers, progress=progress, follow=follow,
-                say=lambda text: typer.echo(text, err=as_json), written=kept.append,
+                checked, chosen, out, day=day, inputs=inputs, uncertain=uncertain, until=until, most=most_seeds,
+                workers=workers, cluster=cluster, again=again or not batch, progress=display.stage, follow=follow,
+                say=lambda text: typer.echo(text, err=as_json), planned=display.planned,
+                written=display.written, note=display.note,
             )  # fmt: skip
     except KeyboardInterrupt:
-        typer.echo(_word_on_kept(kept), err=True)
+        typer.echo(_word_on_kept(out / checked.name, batch), err=True)
         raise
+    kept.sort(key=lambda one: (one.draw or 0, one.seed))
     if as_json:
         typer.echo(_json(checked.name, kept))
     elif not quiet:
         _show_table(checked.title or checked.name, list(checked.services), kept, everyone)
     if not quiet:
-        for one in kept:
-            typer.echo(f"Written to {one.folder}{' (replaces an earlier run)' if one.replaced else ''}", err=True)
+        _say_where(kept)
 
 
 def _chosen_seeds(seed: int | None, seeds: str | None) -> list[int]:
@@ -84,38 +111,96 @@ def _chosen_seeds(seed: int | None, seeds: str | None) -> list[int]:
     return list(chosen)
 
 
-def _word_on_kept(kept: list[Written]) -> str:
+def _word_on_kept(folder: Path, batch: bool) -> str:
+    # What stands on the disk counts: a run may have been written and not yet told when Ctrl-C came.
+    kept = len(list(folder.glob("seed-*/run.json")))
     if not kept:
         return "Nothing was written: a run is kept only when it is whole."
-    runs = "1 whole run is" if len(kept) == 1 else f"{len(kept)} whole runs are"
-    return f"{runs} kept in {kept[0].folder.parent}; nothing half-written is."
+    more = " The same command goes on from there." if batch else ""
+    runs = "1 whole run is" if kept == 1 else f"{kept} whole runs are"
+    return f"{runs} kept in {folder}; nothing half-written is.{more}"
+
+
+def _say_where(kept: list[Written]) -> None:
+    at_hand = [one for one in kept if one.at_hand]
+    if at_hand:
+        runs = "1 run was" if len(at_hand) == 1 else f"{len(at_hand)} runs were"
+        typer.echo(f"{runs} finished before, from equal input, and not run again; --again does.", err=True)
+    for one in kept:
+        if not one.at_hand:
+            typer.echo(f"Written to {one.folder}{' (replaces an earlier run)' if one.replaced else ''}", err=True)
 
 
 @contextmanager
-def _progress(runs: int, *, shown: bool) -> Iterator[Callable[[int, str, float], None] | None]:
-    """Show each stage on stderr; a stage may carry a word, such as `simulate 07:45`, which is shown too."""
-    if not shown:
-        yield None
+def _display(kept: list[Written], batch: bool, quiet: bool) -> Iterator[_Display]:
+    """Show how far things are on stderr: bars on a terminal, for a batch elsewhere a line from time to time."""
+    if quiet or not sys.stderr.isatty():
+        yield _Display(kept, None, lines=batch and not quiet, notes=not quiet)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
+    left = TextColumn("{task.fields[left]}")
+    with Progress(*columns, TimeElapsedColumn(), left, console=Console(stderr=True), transient=True) as bars:
+        yield _Display(kept, bars)
 
-        def progress(seed: int, stage: str, part: float) -> None:
-            name = stage.partition(" ")[0]
-            if name == STAGES[0] and len(tasks) > 1:  # the next run begins
-                for task in tasks.values():
-                    bars.remove_task(task)
-                tasks.clear()
-            label = f"seed {seed}  {stage}" if runs > 1 else stage
-            if name not in tasks:
-                tasks[name] = bars.add_task(label, total=1.0)
-            bars.update(tasks[name], completed=part, description=label)
 
-        yield progress
+class _Display:
+    """What is shown of runs under way; `kept` is filled as they are finished."""
+
+    def __init__(self, kept: list[Written], bars: Progress | None, *, lines: bool = False, notes: bool = True) -> None:
+        self._kept = kept
+        self._bars, self._lines, self._notes = bars, lines, notes
+        self._tasks: dict[str, TaskID] = {}
+        self._total = 0
+        self._began_s = self._told_s = time.monotonic()
+
+    def planned(self, total: int) -> None:
+        """Take note of how many runs there are to be."""
+        self._total = total
+        if self._bars is not None and total > 1:
+            if "runs" not in self._tasks:
+                self._tasks["runs"] = self._bars.add_task(f"{total} runs", total=total, left="")
+            self._bars.update(self._tasks["runs"], total=total, description=f"{total} runs")
+
+    def stage(self, seed: int, stage: str, part: float) -> None:
+        """Show a stage; it may carry a word, such as `simulate 07:45`, which is shown too."""
+        if self._bars is None:
+            return
+        name = stage.partition(" ")[0]
+        if name == STAGES[0] and len(self._tasks) > 2:  # the next run begins
+            for task in [self._tasks.pop(old) for old in STAGES if old in self._tasks]:
+                self._bars.remove_task(task)
+        label = f"seed {seed}  {stage}" if self._total > 1 else stage
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(label, total=1.0, left="")
+        self._bars.update(self._tasks[name], completed=part, description=label)
+
+    def written(self, one: Written) -> None:
+        """Show that a run is finished, and how long the others will take."""
+        self._kept.append(one)
+        if self._bars is not None and "runs" in self._tasks:
+            self._bars.update(self._tasks["runs"], completed=len(self._kept), left=self._left())
+        now_s = time.monotonic()
+        if self._lines and now_s - self._told_s >= LINE_EVERY_S and len(self._kept) < self._total:
+            self._told_s = now_s
+            typer.echo(f"{len(self._kept)} of {self._total} runs, {self._left()}", err=True)
+
+    def note(self, text: str) -> None:
+        """Show a line that a person should know."""
+        if self._bars is not None:
+            self._bars.console.print(text, highlight=False)
+        elif self._notes:
+            typer.echo(text, err=True)
+
+    def _left(self) -> str:
+        """Return the time left in words, from the pace of the runs so far."""
+        run = sum(not one.at_hand for one in self._kept)
+        if not run:
+            return ""
+        left_s = (time.monotonic() - self._began_s) / run * (self._total - len(self._kept))
+        return f"about {left_s:.0f} s left" if left_s < SHORT_S else f"about {left_s / 60.0:.0f} min left"
 
 
 def _json(name: str, kept: list[Written]) -> str:
@@ -126,11 +211,12 @@ def _json(name: str, kept: list[Written]) -> str:
     runs = [
         {
             "seed": one.seed,
+            **({} if one.draw is None else {"input_draw": one.draw, "inputs": dict(one.inputs)}),
             "folder": str(one.folder),
             "fingerprint": one.fingerprint,
             "kpis": [to_json(kpi) for kpi in one.kpis],
         }
-        for one in sorted(kept, key=lambda one: one.seed)
+        for one in kept
     ]
     return json.dumps({"scenario": name, "runs": runs}, indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -140,7 +226,8 @@ def _show_table(title: str, services: list[str], kept: list[Written], everyone: 
     from rich.table import Table
 
     many = len(kept) > 1
-    caption = f"{title}, {len(kept)} seeds" if many else title
+    kind = "draws of uncertain inputs" if kept and kept[0].draw is not None else "seeds"
+    caption = f"{title}, {len(kept)} {kind}" if many else title
     table = Table(title=caption, title_justify="left", box=None, pad_edge=False, show_header=many)
     table.add_column("", no_wrap=True)
     for heading in ("mean", "lowest", "highest") if many else ("",):

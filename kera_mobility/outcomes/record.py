@@ -21,7 +21,8 @@ PEOPLE_COLUMNS = (
     "person", "household", "population", "age", "home", "household_cars", "licence", "main_driver", "bicycle",
     "season_ticket",
 )  # fmt: skip
-"""Columns of `people`; after them one `registered.<service>` for each service that asks for registration."""
+"""Columns of `people`; after them `expected_utility_eur` in results that have it (what the day was expected to be
+worth, of which only differences mean anything), and `registered.<service>` for each service that asks for it."""
 VEHICLE_COLUMNS = ("vehicle", "service", "places", "start_place", "end_place", "start_charge", "end_charge")
 PLACE_COLUMNS = ("node", "lon", "lat", "name", "kind")
 

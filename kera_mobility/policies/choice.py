@@ -57,6 +57,9 @@ class ChoiceSettings(Settings):
     """A minute of waiting in minutes of riding. Source: HELMET 5 assignment (pt.wait.perception_factor)."""
     walk_weight: float = Field(1.75, ge=0, le=5)
     """A minute of walking to or from a service in minutes of riding. Source: HELMET 5 (pt.walk.perception_factor)."""
+    schedule_delay_weight: float = Field(0.75, ge=0, le=5)
+    """A minute spent before leaving because the vehicle goes later, in minutes of riding. Derived: with it a line every
+    15 min costs what HELMET 5 gives to a first wait of 0.3 headways (pt.wait.first_headway_fraction)."""
     coefficients: Sensitivities
     """By purpose, utils per minute and per euro."""
     constants: dict[str, float] = Field(default_factory=dict)
@@ -77,21 +80,42 @@ class Choice:
         self._cost = np.array([row.per_eur for row in rows], dtype=np.float64)
         self.car_user = np.array([row.car_user for row in rows], dtype=np.float64)
 
-    def leg_utility(self, purpose: IntArray, time_class: str, offers: Offers, *, on_foot: bool) -> IntArray:
-        """Return the quantised utility of one leg for each trip, (T,); `on_foot` where walking is the mode itself."""
+    def leg_utility(
+        self, purpose: IntArray, time_class: str, offers: Offers, *, on_foot: bool = False, leaves_later: bool = False
+    ) -> IntArray:
+        """Return the quantised utility of one leg for each trip, (T,).
+
+        Parameters
+        ----------
+        on_foot
+            Walking is the mode itself, not the way to one.
+        leaves_later
+            The spare part of the wait is spent before leaving.
+        """
         settings = self.settings
         walk_weight = 1.0 if on_foot else settings.walk_weight
-        felt_s = offers.ride_s + settings.wait_weight * offers.wait_s + walk_weight * offers.walk_s + offers.penalty_s
+        spare_s = offers.spare_s if leaves_later else 0.0 * offers.spare_s
+        felt_s = offers.ride_s + settings.wait_weight * (offers.wait_s - spare_s) + walk_weight * offers.walk_s
+        felt_s = felt_s + settings.schedule_delay_weight * spare_s + offers.penalty_s
         return quantise_utility(
             self._time[time_class][purpose] * (felt_s / MINUTE_S) + self._cost[purpose] * offers.fare_eur
         )
 
-    def leg_utility_of_one(self, purpose: int, time_class: str, offer: Offer) -> int:
+    def in_eur(self, purpose: IntArray, utility: IntArray) -> FloatArray:
+        """Return utilities in euros, (T,): over minus the cost coefficient of the purpose.
+
+        NaN for what is impossible, and where money has no weight.
+        """
+        known = (utility != IMPOSSIBLE) & (self._cost[purpose] < 0)
+        per_eur = np.where(known, -self._cost[purpose], 1.0)
+        return np.where(known, np.where(known, utility, 0) / UTILITY_STEPS / per_eur, np.nan)
+
+    def leg_utility_of_one(self, purpose: int, time_class: str, offer: Offer, *, leaves_later: bool = False) -> int:
         """Return the same for one live offer, equal to the bit."""
         settings = self.settings
-        felt_s = (
-            offer.ride_s + settings.wait_weight * offer.wait_s + settings.walk_weight * offer.walk_s + offer.penalty_s
-        )
+        spare_s = offer.spare_s if leaves_later else 0.0
+        felt_s = offer.ride_s + settings.wait_weight * (offer.wait_s - spare_s) + settings.walk_weight * offer.walk_s
+        felt_s = felt_s + settings.schedule_delay_weight * spare_s + offer.penalty_s
         per_min, per_eur = float(self._time[time_class][purpose]), float(self._cost[purpose])
         return round((per_min * (felt_s / MINUTE_S) + per_eur * offer.fare_eur) * UTILITY_STEPS)
 

@@ -13,11 +13,38 @@ from pydantic import Field
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.settings import Settings
 from kera_mobility.town.town import Town
-from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
+from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
 from kera_mobility.world import World
 
 Ride = Generator[simpy.Event, Any, Outcome]
 Carried = Mapping[str, AnyArray]
+
+HOURS = 28
+"""Hours of a day's experience; a day runs until four in the morning of the next."""
+PRIOR_ASKS = 10.0
+"""How firmly people believe what they have not tried, in times of having asked. Assumption."""
+SHORT = frozenset({"no_vehicle", "low_battery", "no_parking", "full"})
+"""Reasons of refusal that say that the service is scarce, not that it does not go there."""
+
+
+class Experience(NamedTuple):
+    """How often people asked a scarce service and were served; arrays (zones, hours)."""
+
+    asked: FloatArray
+    served: FloatArray
+
+    @classmethod
+    def none(cls, zones: int) -> Experience:
+        """Return what nobody has met yet."""
+        return cls(np.zeros((zones, HOURS)), np.zeros((zones, HOURS)))
+
+    @property
+    def chance(self) -> FloatArray:
+        """Chance of being served, (zones, hours): what was met there and then, the less often asked the nearer to the
+        chance overall, which itself begins with PRIOR_ASKS times of being served."""
+        overall = (self.served.cumsum()[-1] + PRIOR_ASKS) / (self.asked.cumsum()[-1] + PRIOR_ASKS)
+        chance: FloatArray = (self.served + PRIOR_ASKS * overall) / (self.asked + PRIOR_ASKS)
+        return chance
 
 
 class Vehicle(NamedTuple):
@@ -63,6 +90,8 @@ class Service(ABC):
     """Must be asked live before its offer is firm."""
     operated: ClassVar[bool] = False
     """Run by an operator, with vehicles, fares, promises and refusals to account for."""
+    steady: ClassVar[bool] = False
+    """A ride is what was offered: once begun nothing that happens changes it, and `arrived` tells it all."""
     private: ClassVar[bool] = False
     """Taken for a whole tour or not at all: who leaves with it brings it back."""
 
@@ -71,6 +100,7 @@ class Service(ABC):
         self.settings = settings
         self.town = town
         self.world: World
+        self._chance: FloatArray | None = None
 
     # Before the day: pure, arrays in, arrays out.
 
@@ -82,6 +112,10 @@ class Service(ABC):
         """Return offers at least as good as any live offer can be; equal to `expect` unless scarce."""
         return self.expect(requests)
 
+    def reckon_with(self, experience: Experience) -> None:
+        """Let `expect` know the chance of being served, by zone and hour."""
+        self._chance = experience.chance
+
     def members(self) -> BoolArray:
         """Return who may use the service, (P,): age, licence, registration."""
         return np.ones(len(self.town.people.person), dtype=np.bool_)
@@ -89,6 +123,14 @@ class Service(ABC):
     def stops(self) -> IntArray:
         """Return the street nodes of a line's stops, (S,)."""
         return np.empty(0, dtype=np.int64)
+
+    def typical_s(self, start_s: float, end_s: float) -> FloatArray:
+        """Return a line's mean waiting and riding times between its `stops()`, (S, S), over departures in a window."""
+        raise NotImplementedError(f"{self.name} is no line")
+
+    def feeds_stop(self, stops: IntArray) -> BoolArray:
+        """Return which stops a feeding service may carry to and from, (S,)."""
+        return np.ones(len(stops), dtype=np.bool_)
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return a typical duration between nodes, (T,), to choose stops with; inf if out of reach."""
@@ -99,10 +141,14 @@ class Service(ABC):
     def start(self, world: World, carried: Carried | None = None) -> None:
         """Put the vehicles in their places (`carried` from last night, if any) and begin to operate."""
         self.world = world
+        self.met = Experience.none(int(self.town.zone.max()) + 1)
 
     def peek(self, leg: Leg) -> Offer | Refusal:
-        """Return the firm offer at this moment; no simulated time, no side effect."""
-        return self._firm(leg)
+        """Return the firm offer at this moment; no simulated time, nothing changes but the count of who asked."""
+        offer = self._firm(leg)
+        if self.scarce:
+            self._count(leg, offer)
+        return offer
 
     def book(self, leg: Leg) -> Booking | Refusal:
         """Promise the leg, atomically; the only change of state before riding."""
@@ -112,9 +158,17 @@ class Service(ABC):
     def cancel(self, booking: Booking) -> None:
         """Give a promise back before riding."""
 
-    @abstractmethod
     def ride(self, booking: Booking) -> Ride:
         """Carry the person, in simulated time, and return what it was in the end."""
+        if not self.steady:
+            raise NotImplementedError(f"{self.name} is not steady, and must say how it rides")
+        yield self.world.env.timeout(booking.offer.walk_s + booking.offer.wait_s + booking.offer.ride_s)
+        return self.arrived(booking)
+
+    def arrived(self, booking: Booking) -> Outcome:
+        """Return what a steady ride was in the end."""
+        offer, leg = booking.offer, booking.leg
+        return Outcome(leg.destination, offer.walk_s, offer.wait_s, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
 
     def finish(self) -> None:
         """End the day: promises still open expire."""
@@ -149,6 +203,28 @@ class Service(ABC):
     def places(self) -> list[tuple[int, str, str]]:
         """Return the service's own places as (street node, name, kind), kind `stop` or `hub`."""
         return []
+
+    def _count(self, leg: Leg, answer: object) -> None:
+        """Keep in mind who was served and who was not, by zone and hour."""
+        refused = isinstance(answer, Refusal)
+        if refused and answer.reason not in SHORT:  # type: ignore[attr-defined]
+            return
+        place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
+        self.met.asked[place] += 1.0
+        self.met.served[place] += 0.0 if refused else 1.0
+
+    def _or_walk(self, requests: Requests, offers: Offers) -> Offers:
+        """Return the mean of being served and of walking instead, by the chance of being served."""
+        if self._chance is None:
+            return offers
+        hour = np.clip(requests.depart_s // HOUR_S, 0, HOURS - 1).astype(np.int64)
+        chance = self._chance[self.town.zone[requests.origin], hour]
+        on_foot = Offers.of(len(requests), walk_s=self.walk_s(requests.origin, requests.destination))
+        rows = np.flatnonzero((chance < 1.0) & offers.possible & on_foot.possible)
+        mixed = Offers(*(column.copy() for column in offers.columns))
+        for served, instead, column in zip(offers.columns, on_foot.columns, mixed.columns, strict=True):
+            column[rows] = round_s(chance[rows] * served[rows] + (1.0 - chance[rows]) * instead[rows])
+        return mixed
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         offers = self.expect(

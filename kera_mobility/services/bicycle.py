@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.services.base import Ride, Service, ServiceSettings
-from kera_mobility.units import BoolArray, round_one_s, round_s
+from kera_mobility.journeys import Leg, Offer, Offers, Refusal, Requests
+from kera_mobility.services.base import Service, ServiceSettings
+from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 
 class BicycleSettings(ServiceSettings):
@@ -33,7 +33,9 @@ class Bicycle(Service):
     nest = "bicycle"
     time_class = "bicycle"
     sustainable = True
+    feeds = True
     private = True
+    steady = True
 
     settings: BicycleSettings
 
@@ -53,11 +55,13 @@ class Bicycle(Service):
             ride_m=ride_m,
         )
 
-    def ride(self, booking: Booking) -> Ride:
-        """Ride there and lock the bicycle."""
-        offer = booking.offer
-        yield self.world.env.timeout(offer.walk_s + offer.ride_s)
-        return Outcome(booking.leg.destination, offer.walk_s, 0.0, offer.ride_s, 0.0, offer.ride_m, 0.0)
+    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return riding and parking times, (T,): bicycles may be left at any stop."""
+        skims = self.town.skims
+        ride_m = skims.between(skims.cycle_m, origins, destinations)
+        return np.where(
+            ride_m <= self.settings.reach_m, round_s(ride_m / self.settings.speed_m_s) + self.settings.parking_s, np.inf
+        )
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         ride_m = float(self.town.skims.cycle_m[leg.origin, leg.destination])

@@ -6,12 +6,23 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import simpy
+from pydantic import Field
 from simpy.events import NORMAL, EventPriority
 
-from kera_mobility.services.base import Vehicle
+from kera_mobility.services.base import ServiceSettings, Vehicle
 from kera_mobility.town.timetable import NextJourney, Timetable
 from kera_mobility.units import FloatArray, IntArray
 from kera_mobility.world import World
+
+
+class TimetabledSettings(ServiceSettings):
+    """Settings of what runs by a timetable that people know."""
+
+    early_s: float = Field(90.0, ge=0, le=1800)
+    """People leave so as to be at the stop this long before departure. Assumption."""
+    patience: int = Field(2, ge=0, le=10)
+    """How many full vehicles a rider lets pass before giving up. Assumption."""
+
 
 _LATE = EventPriority(NORMAL + 1)
 """Priority of what comes last in its moment."""

@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.services.base import Ride, Service, ServiceSettings
-from kera_mobility.settings import Settings
-from kera_mobility.town.town import Town
-from kera_mobility.units import BoolArray, FloatArray, round_one_s, round_s
+from kera_mobility.journeys import Leg, Offer, Offers, Refusal, Requests
+from kera_mobility.services.base import Service, ServiceSettings
+from kera_mobility.settings import Place, Settings
+from kera_mobility.town.town import SNAP_LIMIT_M, Town
+from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 
 class Period(Settings):
@@ -39,6 +39,10 @@ class CarSettings(ServiceSettings):
     """Marginal cost of driving, 2023 prices. Source: HELMET 5 (car.cost)."""
     factor: float = Field(1.25, ge=1, le=4)
     """Car time over free flow outside the rush: lights and turns. Assumption; car volume does not feed back."""
+    park_and_ride: tuple[Place, ...] = ()
+    """Car parks at stops: only at stops near one of them may a car be left."""
+    park_and_ride_walk_m: float = Field(400.0, ge=0, le=2000)
+    """How near to a stop such a car park must be. Assumption."""
     periods: tuple[Period, ...] = _RUSH
     """Slower parts of the day. Assumption; MetropAccess 2015: to Helsinki 39 min in the rush, 34 at midday."""
 
@@ -51,7 +55,9 @@ class Car(Service):
     mode = "car"
     nest = "car"
     time_class = "car"
+    feeds = True
     private = True
+    steady = True
 
     settings: CarSettings
 
@@ -77,11 +83,27 @@ class Car(Service):
             ride_m=np.where(reachable, ride_m, 0.0),
         )
 
-    def ride(self, booking: Booking) -> Ride:
-        """Drive there and park."""
-        offer = booking.offer
-        yield self.world.env.timeout(offer.walk_s + offer.ride_s)
-        return Outcome(booking.leg.destination, offer.walk_s, 0.0, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
+    def feeds_stop(self, stops: IntArray) -> BoolArray:
+        """Return which stops have a car park, (S,)."""
+        car_parks, _ = self.town.snap(self.settings.park_and_ride)
+        walk_m = self.town.skims.walk_m[np.ix_(car_parks, stops)]
+        near: BoolArray = np.any(walk_m <= self.settings.park_and_ride_walk_m, axis=0)
+        return near
+
+    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return driving and parking times, (T,)."""
+        skims = self.town.skims
+        free_s = skims.between(skims.drive_s, origins, destinations)
+        return round_s(free_s * self.settings.factor) + self.settings.access_s
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Return car parks outside the map."""
+        _, distance_m = self.town.snap(self.settings.park_and_ride)
+        return [
+            (f"park_and_ride.{index}", f"{metres:.0f} m from the nearest street, expected at most {SNAP_LIMIT_M:.0f} m")
+            for index, metres in enumerate(distance_m.tolist())
+            if metres > SNAP_LIMIT_M
+        ]
 
     def _factor(self, depart_s: FloatArray) -> FloatArray:
         factor = np.full(len(depart_s), self.settings.factor)
@@ -120,3 +142,7 @@ class CarPassenger(Car):
     def members(self) -> BoolArray:
         """Return who lives in a household with a car, (P,)."""
         return self.town.people.household_cars > 0
+
+    def feeds_stop(self, stops: IntArray) -> BoolArray:
+        """Return every stop, (S,): people are dropped off and picked up at any."""
+        return np.ones(len(stops), dtype=np.bool_)

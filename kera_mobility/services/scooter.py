@@ -133,12 +133,12 @@ class Scooter(Service):
     # Expectations: analytic, from where the fleet stands in the morning.
 
     def expect(self, requests: Requests) -> Offers:
-        """Return rides from the nearest hub (or nearer, where scooters may stand anywhere) to the destination."""
+        """Return rides from the nearest hub, or nearer where scooters may stand anywhere; by chance, walks instead."""
         access_m = self._hub_walk_m(requests.origin)
         if self.settings.parking == "anywhere":
             access_m = np.minimum(access_m, self._spread_m)
         access_m = np.where(access_m <= self.settings.max_walk_m, access_m, np.inf)
-        return self._offers(requests, access_m)
+        return self._or_walk(requests, self._offers(requests, access_m))
 
     def bound(self, requests: Requests) -> Offers:
         """Return rides from a scooter as near as one can possibly be, as short as walking can make them."""
@@ -169,7 +169,7 @@ class Scooter(Service):
         inside = self._inside[requests.origin] & self._inside[end] & (requests.origin != requests.destination)
         possible = inside & np.isfinite(access_m + egress_m + ride_m) & (ride_m <= self._range_m)
         ride_m = np.where(possible, ride_m, 0.0)
-        walk_s = round_s((access_m + egress_m) / settings.walk_speed_m_s)
+        walk_s = round_s(access_m / settings.walk_speed_m_s) + round_s(egress_m / settings.walk_speed_m_s)
         ride_s = round_s(ride_m / settings.speed_m_s)
         return Offers.of(
             len(requests),
@@ -200,6 +200,8 @@ class Scooter(Service):
     def book(self, leg: Leg) -> Booking | Refusal:
         """Reserve the nearest scooter with enough charge, and room at the hub where the ride ends."""
         found = self._find(leg)
+        if leg.leg > 0:
+            self._count(leg, found)
         if isinstance(found, Refusal):
             return found
         offer, vehicle, end = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal
 
@@ -9,8 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.services.base import Carried, Ride, Service, ServiceSettings, Vehicle
-from kera_mobility.services.boarding import Boarding, line_vehicles
+from kera_mobility.services.base import Carried, Ride, Service, Vehicle
+from kera_mobility.services.boarding import Boarding, TimetabledSettings, line_vehicles
 from kera_mobility.settings import Place
 from kera_mobility.town.timetable import Journeys, NextJourney, Timetable
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
@@ -18,7 +19,7 @@ from kera_mobility.units import HOUR_S, MINUTE_S, STEPS_PER_S, AnyArray, BoolArr
 from kera_mobility.world import World
 
 
-class ShuttleSettings(ServiceSettings):
+class ShuttleSettings(TimetabledSettings):
     """Settings of a shuttle loop."""
 
     kind: Literal["shuttle"] = "shuttle"
@@ -99,7 +100,16 @@ class Shuttle(Service):
         return []
 
     def expect(self, requests: Requests) -> Offers:
-        """Return the rides between the best pair of stops, by the shuttle's timetable."""
+        """Return the rides between the best pair of stops, or walks instead by the chance of finding a seat."""
+        return self._or_walk(requests, self._by_timetable(requests))
+
+    def bound(self, requests: Requests) -> Offers:
+        """Return the rides without a wait: who sets out later than planned may find a vehicle about to leave."""
+        none = np.zeros(len(requests))
+        return replace(self._by_timetable(requests), wait_s=none, spare_s=none)
+
+    def _by_timetable(self, requests: Requests) -> Offers:
+        """Return the rides between the best pair of stops."""
         offers = Offers.none(len(requests))
         near = self._is_near[requests.origin] & self._is_near[requests.destination]
         near &= requests.origin != requests.destination
@@ -118,6 +128,7 @@ class Shuttle(Service):
         offers.fare_eur[rows] = self.settings.fare_eur
         offers.ride_m[rows] = offers.ride_s[rows] * self.settings.speed_m_s
         offers.penalty_s[rows] = self.settings.boarding_penalty_min * MINUTE_S
+        offers.spare_s[rows] = np.maximum(offers.wait_s[rows] - self.settings.early_s, 0.0)
         return offers
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
@@ -153,6 +164,8 @@ class Shuttle(Service):
     def book(self, leg: Leg) -> Booking | Refusal:
         """Promise a seat on the first vehicle that has one, or the loop alone where seats are not reserved."""
         found = self._find(leg)
+        if leg.leg > 0:
+            self._count(leg, found)
         if isinstance(found, Refusal):
             return found
         offer, journey = found
@@ -227,9 +240,11 @@ class Shuttle(Service):
             if journey is None:
                 return Refusal("no_departure", leg.origin)
             if not self.settings.reserved_seats or self._has_seat(journey):
+                wait_s = journey.depart_s - ready_s
                 offer = Offer(
-                    to_stop_s + from_stop_s, journey.depart_s - ready_s, journey.ride_s, self.settings.fare_eur,
+                    to_stop_s + from_stop_s, wait_s, journey.ride_s, self.settings.fare_eur,
                     journey.ride_s * self.settings.speed_m_s, self.settings.boarding_penalty_min * MINUTE_S,
+                    max(wait_s - self.settings.early_s, 0.0),
                 )  # fmt: skip
                 return offer, journey
             asked_s = journey.depart_s + 1 / STEPS_PER_S

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.services.base import Carried, Ride, Service, ServiceSettings, Vehicle
-from kera_mobility.services.boarding import Boarding, line_vehicles
+from kera_mobility.services.base import Carried, Ride, Service, Vehicle
+from kera_mobility.services.boarding import Boarding, TimetabledSettings, line_vehicles
 from kera_mobility.settings import Settings
 from kera_mobility.town.timetable import TRANSFER_SLACK_S
 from kera_mobility.town.town import Town
@@ -28,7 +28,7 @@ class Rolling(Settings):
     """Felt minutes for each boarding. Source: HELMET 5 assignment (pt.boarding_penalty)."""
 
 
-class TransitSettings(ServiceSettings):
+class TransitSettings(TimetabledSettings):
     """Settings of the timetabled lines."""
 
     kind: Literal["transit"] = "transit"
@@ -46,8 +46,6 @@ class TransitSettings(ServiceSettings):
     """Single ticket, zones AB or BC. Unverified (from memory); range 2.8 to 4.5."""
     fare_season_eur: float = Field(1.2, ge=0, le=20)
     """Monthly ticket over 60 trips, as HELMET 5 divides it; the price of the ticket is unverified."""
-    patience: int = Field(2, ge=0, le=10)
-    """How many full vehicles a rider lets pass before giving up. Assumption."""
     circuity: float = Field(1.1, ge=1, le=2)
     """Length of the line between stops over the straight line. Assumption."""
 
@@ -97,15 +95,17 @@ class Transit(Service):
         run = np.where(usable, found.run, 0)
         transfers = np.maximum(found.boardings.astype(np.int64) - 1, 0)
         season = self.town.people.season_ticket[requests.person]
+        first_wait_s = np.where(usable, found.depart_s - requests.depart_s, 0.0)
         return Offers.of(
             len(requests),
             walk_s=np.where(usable, 0.0, np.inf),
-            wait_s=np.where(usable, found.depart_s - requests.depart_s + found.transfer_wait_s, 0.0),
+            wait_s=first_wait_s + np.where(usable, found.transfer_wait_s, 0.0),
             ride_s=np.where(usable, found.ride_s, 0.0),
             fare_eur=np.where(season, self.settings.fare_season_eur, self.settings.fare_single_eur),
             ride_m=self._straight_m(requests.origin, requests.destination),
             penalty_s=self._run_penalty_s[run] * (transfers + 1)
             + self.settings.transfer_penalty_min * MINUTE_S * transfers,
+            spare_s=np.maximum(first_wait_s - self.settings.early_s, 0.0),
         )
 
     def start(self, world: World, carried: Carried | None = None) -> None:

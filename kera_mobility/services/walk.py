@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.services.base import Ride, Service, ServiceSettings
+from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.units import FloatArray, IntArray
 
 
@@ -26,6 +26,7 @@ class Walk(Service):
     time_class = "walk"
     sustainable = True
     feeds = True
+    steady = True
 
     settings: WalkSettings
 
@@ -37,12 +38,11 @@ class Walk(Service):
         """Return walking times, (T,)."""
         return self.walk_s(origins, destinations)
 
-    def ride(self, booking: Booking) -> Ride:
-        """Walk there."""
-        walk_s = booking.offer.walk_s
-        yield self.world.env.timeout(walk_s)
-        walk_m = self.walk_m(booking.leg.origin, booking.leg.destination)
-        return Outcome(booking.leg.destination, walk_s, 0.0, 0.0, walk_m, 0.0, 0.0)
+    def arrived(self, booking: Booking) -> Outcome:
+        """Return the walk."""
+        leg = booking.leg
+        walk_m = self.walk_m(leg.origin, leg.destination)
+        return Outcome(leg.destination, booking.offer.walk_s, 0.0, 0.0, walk_m, 0.0, 0.0)
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         walk_s = self.walk_one_s(leg.origin, leg.destination)

@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.settings import Place, Settings
+from kera_mobility.town.pieces import PATTERNS
 from kera_mobility.units import FloatArray, IntArray
 
 LonLat = tuple[float, float]
@@ -101,6 +102,20 @@ class DrawnStreet(Settings):
     course: tuple[LonLat, ...] = Field(min_length=2)
 
 
+class RailsidePath(Settings):
+    """A path that runs beside the railway."""
+
+    name: str
+    side: Literal["left", "right"]
+    """Seen along the line as it is drawn."""
+    offset_m: float = Field(gt=0)
+    west: float
+    east: float
+    """Longitudes between which it runs."""
+    origin: Literal["inferred", "planned"] = "planned"
+    basis: str
+
+
 class Speeds(Settings):
     """Free-flow car speeds by class, km/h, stops at lights included."""
 
@@ -131,16 +146,24 @@ class Shape(Settings):
     """No link starts nearer to the railway."""
     reach_m: float = Field(45.0, gt=0)
     """A stop or home this near to a street needs no link of its own."""
-    apart_m: float = Field(62.0, gt=0)
+    apart_m: float = Field(52.0, gt=0)
     """Least distance between two free sites."""
     cut_m: float = Field(115.0, gt=0)
     """Links may leave a street at every such stretch."""
-    cell_radius_m: float = Field(75.0, gt=0)
-    """Homes of a cell lie on a circle so wide around its centre."""
-    residents_per_site: tuple[int, ...] = (40, 110, 220)
-    """A cell of so many residents has two, three, four sites; fewer, one."""
+    cell_m: float = Field(225.0, gt=0)
+    """Homes of a cell lie on a lattice that fills a square of this side."""
+    residents_by_pattern: tuple[int, ...] = Field((8, 26, 55, 110, 240), max_length=len(PATTERNS) - 1)
+    """A cell of so many residents has the next larger lattice of `pieces.PATTERNS`."""
+    bend_degrees: float = Field(32.0, ge=0, lt=60)
+    """An inferred street leaves its junction at most so far off the straight line."""
     least_real_m: float = Field(20.0, ge=0)
     """Shorter loose pieces of real street are left out."""
+    calm_detour_m: float = Field(650.0, ge=0)
+    """A street of housing is closed to through cars where they have another way no longer than this; 0 closes none."""
+    calm_share: float = Field(0.4, ge=0, le=1)
+    """Share of such streets that are closed."""
+    planned_beta: float = Field(2.0, ge=1, le=2)
+    """Skeleton of the links between planned corners."""
     block_along_m: float = Field(80.0, gt=0)
     """Planned streets: length of a block."""
     block_across_m: float = Field(65.0, gt=0)
@@ -153,6 +176,7 @@ class Build(Settings):
     files: RawFiles
     crossings: tuple[Crossing, ...] = ()
     streets: tuple[DrawnStreet, ...] = ()
+    railside: tuple[RailsidePath, ...] = ()
     speeds: Speeds = Speeds()
     shape: Shape = Shape()
 

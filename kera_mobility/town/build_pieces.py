@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import Transformer
-from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from kera_mobility.errors import NetworkError
 from kera_mobility.town import pieces as cutting
+from kera_mobility.town.bends import bent, smooth
+from kera_mobility.town.build_frame import KM_H_PER_M_S, Frame, projection_to
 from kera_mobility.town.build_inputs import (
-    Area,
     Build,
     Crossing,
-    LonLat,
     read_area,
     read_build,
     read_developments,
@@ -29,74 +26,41 @@ from kera_mobility.town.build_inputs import (
     read_rail,
     read_residents,
 )
+from kera_mobility.town.build_ways import Way, pieces_of_ways
 from kera_mobility.town.pieces import Piece, Point, on_millimetres
-from kera_mobility.town.reconstruct import Rule, join
+from kera_mobility.town.reconstruct import Rule, calmed, join
 from kera_mobility.units import FloatArray
 
-CLASS_OF_HIGHWAY = {
-    **dict.fromkeys(("motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"), "main"),
-    **dict.fromkeys(("primary_link", "secondary_link"), "main"),
-    **dict.fromkeys(("tertiary", "tertiary_link"), "collector"),
-    **dict.fromkeys(("unclassified", "residential", "living_street", "service", "road"), "local"),
-    **dict.fromkeys(("footway", "cycleway", "path", "pedestrian", "track"), "path"),
-}
-"""Class of each kind of way; other kinds (steps, proposed, construction) are left out. Paths are open to walking and
-cycling alike. Assumption."""
 CROSSING_TOLERANCE_M = 40.0
 """A street that crosses the railway farther than this from every listed crossing is an error. Assumption."""
 PLANNED_APART = 0.8
 """Corners of planned blocks keep apart by this share of the depth of a block. Assumption."""
 PLANNED_OFF_STREETS = 0.3
 """They keep off streets that exist by this share of it. Assumption."""
-KM_H_PER_M_S = 3.6
-
-Way = tuple[dict[str, Any], LineString]
-"""Tags of a real way and its line in metres."""
+RAILSIDE_SIMPLIFIED_M = 0.5
+"""Paths beside the railway follow it as closely as this."""
 
 
 @dataclass(frozen=True)
-class Ground:
+class Ground(Frame):
     """What every step of the building stands on."""
 
-    folder: Path
-    """Folder of the area."""
     raw: Path
     """Folder of the raw data."""
-    area: Area
     settings: Build
     rail_degrees: BaseGeometry
-    transformer: Transformer
 
     @classmethod
     def of(cls, folder: Path, raw: Path) -> Ground:
         """Return the ground of an area's folder and its raw data."""
         area, settings = read_area(folder), read_build(folder)
-        transformer = Transformer.from_crs("EPSG:4326", area.projection, always_xy=True)
-        return cls(folder, raw, area, settings, read_rail(raw / settings.files.rail, area.bbox), transformer)
+        rail = read_rail(raw / settings.files.rail, area.bbox)
+        return cls(folder, area, settings.speeds, projection_to(area.projection), raw, settings, rail)
 
     @property
     def rail(self) -> BaseGeometry:
         """The railway in metres."""
         return self.in_metres(self.rail_degrees)
-
-    @property
-    def outline(self) -> BaseGeometry:
-        """The rectangle of the map in metres."""
-        return self.in_metres(self.area.bbox.outline)
-
-    def metres(self, lonlat: FloatArray | Sequence[LonLat]) -> FloatArray:
-        """Return projected points for longitudes and latitudes, on whole millimetres, (S, 2)."""
-        degrees = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
-        return on_millimetres(np.column_stack(self.transformer.transform(degrees[:, 0], degrees[:, 1])))
-
-    def degrees(self, xy_m: FloatArray) -> FloatArray:
-        """Return longitudes and latitudes of projected points, (S, 2)."""
-        points = np.asarray(xy_m, dtype=np.float64).reshape(-1, 2)
-        return np.column_stack(self.transformer.transform(points[:, 0], points[:, 1], direction="INVERSE"))
-
-    def in_metres(self, geometry: BaseGeometry) -> BaseGeometry:
-        """Return a geometry of degrees in metres."""
-        return shapely.transform(geometry, self.metres)
 
 
 def all_pieces(ground: Ground, ways: Sequence[Way]) -> tuple[list[Piece], set[Point]]:
@@ -119,13 +83,16 @@ def all_pieces(ground: Ground, ways: Sequence[Way]) -> tuple[list[Piece], set[Po
     pieces, served, marks = cutting.cut_near(pieces, stops, shape.reach_m)
     pieces = cutting.cut_long(pieces, shape.cut_m)
     free = _free_sites(ground, stops[~served], pieces)
-    pieces += join(pieces, free, ground.rail, rule, "inferred")
+    links = join(pieces, free, ground.rail, rule, "inferred")
+    pieces += bent(links, pieces, ground.rail, shape.bend_degrees)
+    pieces = calmed(pieces, shape.calm_detour_m, shape.calm_share)
     keep = {*marks, *map(cutting.point_of, free), *(end for piece in underpasses for end in piece.ends)}
-    corners = _planned_corners(ground, pieces)
+    new = _underpasses(ground, "planned", 1 + max(piece.street for piece in pieces))
+    new += _railside(ground, 1 + max(piece.street for piece in [*pieces, *new]))
+    corners = _planned_corners(ground, [*pieces, *new])
     if len(corners):
-        pieces += _underpasses(ground, "planned", 1 + max(piece.street for piece in pieces))
-        pieces = cutting.cut_at_meetings(pieces)
-        pieces += join(pieces, corners, ground.rail, rule, "planned")
+        pieces = cutting.cut_at_meetings([*pieces, *new])
+        pieces += join(pieces, corners, ground.rail, replace(rule, beta=shape.planned_beta), "planned")
         keep |= set(map(cutting.point_of, corners))
     check_crossings(ground, pieces)
     return pieces, keep
@@ -146,22 +113,12 @@ def check_crossings(ground: Ground, pieces: Sequence[Piece]) -> None:
 
 
 def _real_pieces(ground: Ground, ways: Sequence[Way]) -> list[Piece]:
-    """Return the real streets inside the map; loose ones shorter than the least length are left out."""
-    outline, seen = ground.outline, set()
-    pieces: list[Piece] = []
-    for tags, line in ways:
-        street_class = CLASS_OF_HIGHWAY.get(str(tags["highway"]))
-        if street_class is None or tags.get("area") == "yes" or tags.get("access") in ("no", "private"):
-            continue
-        drive = street_class != "path" and tags.get("motor_vehicle") not in ("no", "private")
-        inside = line.intersection(outline)
-        for part in getattr(inside, "geoms", [inside]):
-            points = on_millimetres(shapely.get_coordinates(part))
-            same = min(points.tobytes(), points[::-1].tobytes())
-            if len(points) > 1 and same not in seen:
-                seen.add(same)
-                oneway = tags["oneway"] is True and drive
-                pieces.append(Piece(points, "osm-2017", street_class, len(pieces), drive, oneway))
+    """Return the real streets inside the map; loose ones shorter than the least length are left out.
+
+    All are open to walking and cycling alike, or loose footways would leave places that no bicycle reaches. Assumption.
+    """
+    found = pieces_of_ways(ways, ground.outline, "osm-2017")
+    pieces = [replace(piece, walk=True, cycle=True) for piece in found]
     length_m: dict[Point, float] = {}
     for nodes in cutting.parts_of(pieces):
         total = sum(piece.line.length for piece in pieces if piece.ends[0] in nodes)
@@ -172,7 +129,7 @@ def _real_pieces(ground: Ground, ways: Sequence[Way]) -> list[Piece]:
 def _drawn_pieces(ground: Ground, first_street: int) -> list[Piece]:
     return [
         Piece(
-            ground.metres(street.course),
+            smooth(ground.metres(street.course)),
             "inferred",
             street.street_class,
             first_street + number,
@@ -187,6 +144,21 @@ def _drawn_pieces(ground: Ground, first_street: int) -> list[Piece]:
 def _underpasses(ground: Ground, origin: str, first_street: int) -> list[Piece]:
     new = [crossing for crossing in ground.settings.crossings if crossing.way == "new" and crossing.origin == origin]
     return [half for number, crossing in enumerate(new) for half in _underpass(ground, crossing, first_street + number)]
+
+
+def _railside(ground: Ground, first_street: int) -> list[Piece]:
+    """Return the paths beside the railway."""
+    rail = ground.rail
+    track = max(getattr(rail, "geoms", [rail]), key=lambda line: line.length)
+    pieces = []
+    for number, path in enumerate(ground.settings.railside):
+        offset_m = path.offset_m if path.side == "left" else -path.offset_m
+        box = ground.area.bbox
+        strip = ground.in_metres(shapely.box(path.west, box.south, path.east, box.north))
+        line = shapely.simplify(shapely.offset_curve(track, offset_m), RAILSIDE_SIMPLIFIED_M).intersection(strip)
+        points = on_millimetres(shapely.get_coordinates(line))
+        pieces.append(Piece(points, path.origin, "path", first_street + number, False, name=path.name))
+    return pieces
 
 
 def _underpass(ground: Ground, crossing: Crossing, street: int) -> list[Piece]:
@@ -209,8 +181,9 @@ def _free_sites(ground: Ground, stops: FloatArray, pieces: Sequence[Piece]) -> F
     shape, files, bbox = ground.settings.shape, ground.settings.files, ground.area.bbox
     named = ground.metres(read_points(ground.raw / files.named_points, bbox))
     centres, residents = read_residents(ground.raw / files.residents, bbox)
-    counts = 1 + np.searchsorted(np.array(shape.residents_per_site), residents, side="right")
-    homes = cutting.spread(ground.metres(centres), counts, shape.cell_radius_m)
+    patterns = np.searchsorted(np.array(shape.residents_by_pattern), residents, side="right")
+    middles = ground.metres(centres)
+    homes = cutting.aligned(middles, patterns, cutting.ways_beside(middles, pieces), shape.cell_m)
     every = np.vstack([stops, named, homes])
     inside = shapely.contains(ground.outline, shapely.points(every))
     streets = shapely.union_all([piece.line for piece in pieces])

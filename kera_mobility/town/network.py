@@ -13,8 +13,9 @@ from kera_mobility.units import FloatArray, IntArray
 
 MODES = ("walk", "cycle", "drive")
 MODE_BIT = {"walk": 1, "cycle": 2, "drive": 4}
-ORIGINS = ("osm-2017", "inferred", "planned", "outside")
-"""Where an edge comes from; `outside` is the one long edge to a place beyond the map."""
+ORIGINS = ("osm-2017", "inferred", "planned", "outside", "osm")
+"""Where an edge comes from; `outside` is the one long edge to a place beyond the map, `osm` a way of an import whose
+date stands in `provenance.yaml`."""
 CLASSES = ("main", "collector", "local", "path", "outside")
 
 

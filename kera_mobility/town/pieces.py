@@ -14,12 +14,17 @@ from shapely.geometry.base import BaseGeometry
 
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
+REAL_ORIGINS = ("osm-2017", "osm")
+"""Origins of streets that somebody has surveyed."""
 MILLIMETRES = 3
 """Coordinates are kept in whole millimetres, so that equal points are equal to the bit."""
 WELD_M = 2.0
 """Ends of pieces nearer than this are one node. Assumption."""
 TOUCH_M = 0.01
 """A point this near to a line lies on it: ten times the rounding of coordinates."""
+
+PATTERNS = ((1, 1), (2, 1), (3, 1), (2, 2), (3, 2), (3, 3))
+"""Columns and rows of the points that stand for the homes of a cell, from few residents to many. Assumption."""
 
 Point = tuple[float, float]
 
@@ -42,6 +47,8 @@ class Piece:
     speed_m_s: float = 0.0
     """Free-flow speed of its own; 0 is that of the class."""
     name: str = ""
+    walk: bool = True
+    cycle: bool = True
 
     @property
     def line(self) -> LineString:
@@ -86,28 +93,38 @@ def on_millimetres(points: FloatArray) -> FloatArray:
 
 def extend_ends(drawn: Sequence[Piece], given: Sequence[Piece], reach_m: float) -> list[Piece]:
     """Return the drawn pieces with each end led to the nearest other piece, where one is within reach."""
-    every = [*drawn, *given]
-    lines = [piece.line for piece in every]
+    every = [piece.line for piece in [*drawn, *given]]
     longer = []
     for number, piece in enumerate(drawn):
-        others = lines[:number] + lines[number + 1 :]
-        tree = shapely.STRtree(others)
-        points = piece.points
-        for end in (0, -1):
-            near = tree.query_nearest(shapely.Point(points[end]), max_distance=reach_m, all_matches=False)
-            if len(near):
-                target = others[int(near[0])]
-                landing = target.interpolate(target.project(shapely.Point(points[end])))
-                landed = on_millimetres(np.array([[landing.x, landing.y]]))
-                points = np.vstack([landed, points]) if end == 0 else np.vstack([points, landed])
-        longer.append(replace(piece, points=_without_repeats(points)))
+        others = every[:number] + every[number + 1 :]
+        longer.append(_led_to(piece, others, shapely.STRtree(others), reach_m))
     return longer
+
+
+def extend_ends_to(drawn: Sequence[Piece], given: Sequence[Piece], reach_m: float) -> list[Piece]:
+    """Return the drawn pieces with each end led to the nearest given piece, where one is within reach."""
+    lines = [piece.line for piece in given]
+    tree = shapely.STRtree(lines)
+    return [_led_to(piece, lines, tree, reach_m) for piece in drawn]
+
+
+def _led_to(piece: Piece, lines: Sequence[LineString], tree: shapely.STRtree, reach_m: float) -> Piece:
+    """Return a piece with each end led to the nearest line within reach."""
+    points = piece.points
+    for end in (0, -1):
+        near = tree.query_nearest(shapely.Point(points[end]), max_distance=reach_m, all_matches=False)
+        if len(near):
+            target = lines[int(near[0])]
+            landing = target.interpolate(target.project(shapely.Point(points[end])))
+            landed = on_millimetres(np.array([[landing.x, landing.y]]))
+            points = np.vstack([landed, points]) if end == 0 else np.vstack([points, landed])
+    return replace(piece, points=_without_repeats(points))
 
 
 def cut_at_meetings(pieces: Sequence[Piece]) -> list[Piece]:
     """Return the pieces cut where a drawn one meets another, and where an end lies on another piece.
 
-    Two real ways (origin `osm-2017`) that cross without a common point are a bridge and stay whole.
+    Two real ways that cross without a common point are a bridge and stay whole.
     """
     lines = [piece.line for piece in pieces]
     tree = shapely.STRtree(lines)
@@ -116,7 +133,7 @@ def cut_at_meetings(pieces: Sequence[Piece]) -> list[Piece]:
         if first >= second:
             continue
         meetings = _ends_on(pieces[first], lines[second]) + _ends_on(pieces[second], lines[first])
-        if not pieces[first].origin == pieces[second].origin == "osm-2017":
+        if not (pieces[first].origin in REAL_ORIGINS and pieces[second].origin in REAL_ORIGINS):
             meetings += _points_of(lines[first].intersection(lines[second]))
         for number in (first, second):
             cuts.setdefault(number, []).extend(meetings)
@@ -210,19 +227,43 @@ def cut_long(pieces: Sequence[Piece], longest_m: float) -> list[Piece]:
 # --- Sites ---------------------------------------------------------------------------------------------------------
 
 
-def spread(centres: FloatArray, counts: IntArray, radius_m: float) -> FloatArray:
-    """Return `counts` points around each centre, on a circle that turns by the golden angle from cell to cell, (S, 2).
+def aligned(centres: FloatArray, patterns: IntArray, ways: FloatArray, cell_m: float) -> FloatArray:
+    """Return the points of a small lattice around each centre, turned with the street beside it, (S, 2).
 
-    A turning pattern avoids streets in rows that no town has; a count of one is the centre itself.
+    Parameters
+    ----------
+    centres
+        (C, 2)
+    patterns
+        Index into PATTERNS, (C,).
+    ways
+        Direction of the street beside each centre, unit vectors (C, 2): rows of homes run along it.
+    cell_m
+        Side of the square that a lattice fills.
     """
-    golden = math.pi * (3.0 - math.sqrt(5.0))
-    found = []
-    for number, (centre, count) in enumerate(zip(centres, counts, strict=True)):
-        for k in range(int(count)):
-            angle = golden * number + 2.0 * math.pi * k / count
-            reach = radius_m if count > 1 else 0.0
-            found.append((centre[0] + reach * math.cos(angle), centre[1] + reach * math.sin(angle)))
+    found = [
+        centre
+        + way * (((column + 0.5) / columns - 0.5) * cell_m)
+        + np.array([-way[1], way[0]]) * (((row + 0.5) / rows - 0.5) * cell_m)
+        for centre, pattern, way in zip(centres, patterns.tolist(), ways, strict=True)
+        for columns, rows in [PATTERNS[pattern]]
+        for row in range(rows)
+        for column in range(columns)
+    ]
     return on_millimetres(np.array(found).reshape(-1, 2))
+
+
+def ways_beside(points: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
+    """Return the direction of the piece nearest to each point, unit vectors (S, 2)."""
+    lines = [piece.line for piece in pieces]
+    nearest = np.asarray(shapely.STRtree(lines).nearest(shapely.points(points)))
+    found = []
+    for point, number in zip(points, nearest.tolist(), strict=True):
+        line = lines[number]
+        along = min(max(line.project(shapely.Point(point)), 1.0), line.length - 1.0)
+        ahead = shapely.get_coordinates([line.interpolate(along - 1.0), line.interpolate(along + 1.0)])
+        found.append((ahead[1] - ahead[0]) / max(math.dist(ahead[1], ahead[0]), TOUCH_M))
+    return np.array(found).reshape(-1, 2)
 
 
 def thin(points: FloatArray, apart_m: float, keep_off: Sequence[tuple[BaseGeometry, float]]) -> FloatArray:

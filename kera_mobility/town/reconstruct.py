@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 import numpy as np
 import shapely
@@ -41,9 +42,7 @@ class Rule:
     """Nothing is joined to a site so near to the barrier."""
 
 
-def join(
-    pieces: Sequence[Piece], free: FloatArray, barrier: BaseGeometry, rule: Rule, origin: str
-) -> list[Piece]:
+def join(pieces: Sequence[Piece], free: FloatArray, barrier: BaseGeometry, rule: Rule, origin: str) -> list[Piece]:
     """Return the links that make one network of the pieces and the free sites.
 
     A link crosses no piece and no barrier. Links of the sparser skeleton are local streets, the rest are paths; paths
@@ -74,15 +73,58 @@ def join(
     ]
 
 
+def calmed(pieces: Sequence[Piece], detour_m: float, share: float) -> list[Piece]:
+    """Return the pieces with some inferred local streets made paths: cars have another way, people go straight on.
+
+    A share of the streets whose two ends a car reaches from each other within the detour is closed, the rest of the
+    order given by where they lie; every end keeps a street.
+    """
+    ways: dict[Point, dict[int, tuple[Point, float]]] = {}
+    for number, piece in enumerate(pieces):
+        if piece.drive:
+            for a, b in (piece.ends, piece.ends[::-1]):
+                ways.setdefault(a, {})[number] = b, piece.line.length
+    found = list(pieces)
+    spared = 0.0
+    for number, piece in enumerate(pieces):
+        if not (piece.drive and piece.origin == "inferred" and piece.street_class == "local"):
+            continue
+        a, b = piece.ends
+        if min(len(ways[a]), len(ways[b])) < 2 or not _within(ways, a, b, number, detour_m):
+            continue
+        spared += share
+        if spared >= 1.0:
+            spared -= 1.0
+            del ways[a][number], ways[b][number]
+            found[number] = replace(piece, drive=False, street_class="path")
+    return found
+
+
+def _within(
+    ways: dict[Point, dict[int, tuple[Point, float]]], start: Point, end: Point, without: int, limit_m: float
+) -> bool:
+    """Return whether a way between two points without one piece is no longer than a limit (Dijkstra 1959)."""
+    reached = {start: 0.0}
+    heap = [(0.0, start)]
+    while heap:
+        so_far_m, here = heappop(heap)
+        if here == end:
+            return True
+        for number, (there, length_m) in ways[here].items():
+            further_m = so_far_m + length_m
+            if number != without and further_m <= min(limit_m, reached.get(there, limit_m)):
+                reached[there] = further_m
+                heappush(heap, (further_m, there))
+    return False
+
+
 def _candidates(sites: FloatArray) -> IntArray:
     corners = Delaunay(sites).simplices
     pairs = np.vstack([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int64)
 
 
-def _open(
-    sites: FloatArray, pairs: IntArray, pieces: Sequence[Piece], barrier: BaseGeometry, rule: Rule
-) -> BoolArray:
+def _open(sites: FloatArray, pairs: IntArray, pieces: Sequence[Piece], barrier: BaseGeometry, rule: Rule) -> BoolArray:
     """Return which pairs see each other: no piece and no barrier between, and neither site at the barrier."""
     start, end = sites[pairs[:, 0]], sites[pairs[:, 1]]
     inset = (end - start) * (_SIDE_M / np.maximum(np.hypot(*(end - start).T), 3 * _SIDE_M))[:, None]
@@ -96,9 +138,7 @@ def _open(
     return seen
 
 
-def _at_barrier(
-    sites: FloatArray, pieces: Sequence[Piece], barrier: BaseGeometry, rule: Rule
-) -> BoolArray:
+def _at_barrier(sites: FloatArray, pieces: Sequence[Piece], barrier: BaseGeometry, rule: Rule) -> BoolArray:
     """Return which sites lie too near to the barrier; the two ends of a piece that passes it may be near."""
     passing = [piece for piece in pieces if piece.line.intersects(barrier)]
     mouths = {end for piece in passing for end in piece.ends}

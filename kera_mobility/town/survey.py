@@ -7,11 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.spatial import cKDTree
 
 from kera_mobility.dice import Dice
 from kera_mobility.town.network import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
+CELL_SIDE_M = 250.0
+"""Side of a cell of the population grid."""
+_DEGREE_M = 111_195.0
+"""Metres in a degree of latitude."""
 LEAST_PAIR_M = 500.0
 """Detours are asked of pairs at least this far apart; nearer ones measure the snapping. Assumption."""
 
@@ -29,6 +34,8 @@ class Survey:
     parts_by_mode: dict[str, int]
     """Strongly connected parts among the nodes that the mode reaches; one is whole."""
     nodes_by_mode: dict[str, int]
+    walk_degree: float
+    """Mean number of other nodes that a node is joined to on foot."""
     circuity_by_mode: dict[str, tuple[float, float, float]]
     """Way over straight line of addressed pairs: 10th percentile, median, 90th."""
 
@@ -46,14 +53,16 @@ def survey(streets: Streets, pairs: int = 1000) -> Survey:
         for k, name in enumerate(CLASSES)
         if name != "outside"
     }
+    real_km = by_origin["osm-2017"] + by_origin["osm"]
     return Survey(
         nodes=streets.nodes,
         outside_places=int(np.count_nonzero(streets.node_outside)),
         km_by_origin=by_origin,
         km_by_class=by_class,
-        real_share=by_origin["osm-2017"] / max(by_origin["osm-2017"] + by_origin["inferred"], 1e-9),
+        real_share=real_km / max(real_km + by_origin["inferred"], 1e-9),
         parts_by_mode={mode: parts(streets, mode) for mode in MODES},
         nodes_by_mode={mode: int(np.count_nonzero(reached(streets, mode))) for mode in MODES},
+        walk_degree=_degree(streets, "walk"),
         circuity_by_mode={mode: _percentiles(circuity(streets, mode, pairs)) for mode in MODES},
     )
 
@@ -87,6 +96,33 @@ def circuity(streets: Streets, mode: str, pairs: int) -> FloatArray:
     return np.asarray(way_m / straight[far])
 
 
+def walk_km_per_km2(streets: Streets, homes: FloatArray) -> float:
+    """Return kilometres of walking network for each square kilometre of the populated cells, centres (C, 2) degrees.
+
+    A path beside a street is not counted: the map keeps both as one edge.
+    """
+    scale = np.array([np.cos(np.radians(float(homes[:, 1].mean()))), 1.0]) * _DEGREE_M
+    start = np.asarray(streets.shape_start)
+    points = np.asarray(streets.shape_lonlat, dtype=np.float64) * scale
+    stretch_m: FloatArray = np.hypot(*np.diff(points, axis=0).T)
+    edge = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    within = edge[1:] == edge[:-1]
+    stands = np.asarray(streets.edge_origin) != ORIGINS.index("planned")
+    walked = ((np.asarray(streets.edge_modes) & MODE_BIT["walk"]) > 0) & stands
+    off_m = cKDTree(homes * scale).query((points[1:] + points[:-1]) * 0.5, p=np.inf)[0]
+    counted = within & walked[edge[:-1]] & (off_m <= CELL_SIDE_M / 2.0)
+    area_km2: float = len(homes) * (CELL_SIDE_M / 1000.0) ** 2
+    walked_km = float(stretch_m[counted].sum()) / 2000.0
+    return walked_km / area_km2
+
+
+def _degree(streets: Streets, mode: str) -> float:
+    edges = _open(streets, mode)
+    ends = np.sort(np.stack([np.asarray(streets.edge_from)[edges], np.asarray(streets.edge_to)[edges]]), axis=0)
+    pairs = np.unique(ends[:, ends[0] != ends[1]], axis=1)
+    return float(2.0 * pairs.shape[1] / max(len(np.unique(pairs)), 1))
+
+
 def _graph(streets: Streets, mode: str) -> csr_matrix:
     """Return the lengths of the shortest edges between nodes, (N, N)."""
     edges = _open(streets, mode)
@@ -110,5 +146,7 @@ def _length_once_m(streets: Streets) -> FloatArray:
 
 
 def _percentiles(ratio: FloatArray) -> tuple[float, float, float]:
+    if not len(ratio):  # a map smaller than LEAST_PAIR_M
+        return np.nan, np.nan, np.nan
     low, middle, high = np.percentile(ratio, [10, 50, 90])
     return float(low), float(middle), float(high)

@@ -19,8 +19,10 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
 from kera_mobility.settings import Place
 from kera_mobility.shipped import find
+from kera_mobility.town.drawn import drawn_rail, drawn_zones
 from kera_mobility.town.feeds import timetable_of
 from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
+from kera_mobility.town.overlays import overlaid
 from kera_mobility.town.people import People, Trips
 from kera_mobility.town.population import PeopleSettings, Population, populate
 from kera_mobility.town.skims import skims_of
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 SNAP_LIMIT_M = 500.0
 """A place of the settings farther than this from every street node lies outside the map. Assumption."""
+ZONE_M = 500.0
+"""Side of the squares by which people know their chances. Assumption."""
 _DEGREE_M = 111_320.0
 """Metres in a degree of latitude, a sphere of 6,378 km."""
 
@@ -61,6 +65,13 @@ class Town:
     dice: Dice
     """The dice of the population (`town.seed`), not of the day."""
     _lines: dict[str, Lines] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def zone(self) -> IntArray:
+        """The zone of each node, (N,): squares of ZONE_M, numbered without gaps; places beyond the map apart."""
+        square = np.floor(np.asarray(self.streets.node_xy_m) / ZONE_M).astype(np.int64)
+        _, number = np.unique(square, axis=0, return_inverse=True)
+        return number.reshape(-1)
 
     @cached_property
     def hash(self) -> str:
@@ -158,13 +169,13 @@ class Town:
         ]
 
 
-def load_town(area: str, people: PeopleSettings, seed: int) -> Town:
-    """Return the town of a shipped area or of a folder of one.
+def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str, ...] = ()) -> Town:
+    """Return the town of a shipped area or of a folder of one, with overlays on its streets.
 
     Raises
     ------
     MissingFileError
-        If there is no such area.
+        If there is no such area, or no such overlay of it.
     NetworkError
         If its files are broken.
     """
@@ -173,15 +184,16 @@ def load_town(area: str, people: PeopleSettings, seed: int) -> Town:
         about = YAML(typ="safe").load((folder / "area.yaml").read_text(encoding="utf-8"))
     except OSError as error:
         raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
-    streets, skims = _streets(folder / "streets")
-    population = _population(people, folder, seed)
+    streets, skims = _streets(folder, overlays)
+    population = _population(people, folder, seed, overlays)
     demand = partial(draw_trips, population, streets, people)
     return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed))
 
 
 def description(town: Town) -> dict[str, Any]:
-    """Return what a result keeps of its area: names, sources and the streets to draw."""
-    return {**json.loads(json.dumps(town.area, default=str)), "streets": town.drawn_streets()}
+    """Return what a result keeps of its area: names, sources, and the streets, tracks and zones to draw."""
+    drawn = {"streets": town.drawn_streets(), "rail": drawn_rail(town.folder), "zones": drawn_zones(town.folder)}
+    return {**json.loads(json.dumps(town.area, default=str)), **drawn}
 
 
 def _trips_of(demand: Callable[[Dice], Trips], stays: BoolArray, dice: Dice) -> Trips:
@@ -193,12 +205,12 @@ def _trips_of(demand: Callable[[Dice], Trips], stays: BoolArray, dice: Dice) -> 
 
 
 @cache
-def _streets(folder: Path) -> tuple[Streets, Skims]:
-    streets = Streets.load(folder)
+def _streets(folder: Path, overlays: tuple[str, ...]) -> tuple[Streets, Skims]:
+    streets = overlaid(Streets.load(folder / "streets"), folder, overlays)
     return streets, skims_of(streets)
 
 
 @cache
-def _population(people: PeopleSettings, folder: Path, seed: int) -> Population:
-    return populate(people, folder, _streets(folder / "streets")[0], Dice.of(seed))
+def _population(people: PeopleSettings, folder: Path, seed: int, overlays: tuple[str, ...]) -> Population:
+    return populate(people, folder, _streets(folder, overlays)[0], Dice.of(seed))
 

@@ -119,7 +119,7 @@ def read_zones(folder: Path, streets: Streets) -> Zones:
     MissingFileError
         If one of them is not there.
     NetworkError
-        If one contradicts the streets: an outside place without a node, a development without a street.
+        If one contradicts the streets: an outside place without a node.
     """
     cells, places, outside = (_rows(folder / name) for name in ("cells.csv", "attractions.csv", "outside.csv"))
     developments = _features(folder / "developments.geojson")
@@ -134,7 +134,7 @@ def read_zones(folder: Path, streets: Streets) -> Zones:
     nodes = [
         *plane.nodes_of_cells(plane.metres(_lonlat(cells))),
         *plane.nodes_around(plane.metres(_lonlat(inside)), [float(row["radius_m"]) for row in inside]),
-        *(plane.nodes_within(one, name) for one, name in zip(rings, built_names, strict=True)),
+        *(plane.nodes_within(one) for one in rings),
         *_outside_nodes(outside, streets),
     ]
     built = [{"residents": _number(one, "residents"), "jobs": _number(one, "jobs")} for one in developments]
@@ -189,15 +189,14 @@ class _Plane:
         found = self.tree.query_ball_point(centres, radius_m)
         return [self._enough(np.sort(one), centre) for one, centre in zip(found, centres, strict=True)]
 
-    def nodes_within(self, rings: list[FloatArray], name: str) -> IntArray:
-        """Return the nodes inside the rings of a development (holes are rings too)."""
+    def nodes_within(self, rings: list[FloatArray]) -> IntArray:
+        """Return the nodes inside the rings of a development (holes are rings too), the nearest if they are few."""
         inside = np.zeros(len(self.nodes), dtype=bool)
         for ring in rings:
             inside ^= contains(ring, self.lonlat)
-        if np.count_nonzero(inside) < FEWEST_NODES:
-            raise NetworkError(f"developments: {name!r} holds fewer than {FEWEST_NODES} street nodes")
-        found: IntArray = self.nodes[inside]
-        return found
+        corners = np.concatenate(rings)
+        middle = self.metres((corners.min(axis=0) + corners.max(axis=0)) * 0.5)
+        return self._enough(np.flatnonzero(inside), middle)
 
     def _enough(self, found: AnyArray, centre: FloatArray) -> IntArray:
         if len(found) < FEWEST_NODES:

@@ -1,0 +1,27 @@
+"""`kera report`: results as one HTML file for a meeting, from their folders alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Result folders, or folders of them; the first scenario is what others are compared with."),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write, .html.")] = Path("report.html"),
+    people: Annotated[
+        int | None, typer.Option(min=0, max=200_000, help="Most people whose day can be watched; 9,000 if not given.")
+    ] = None,
+) -> None:
+    """Write a report that opens from disk in any browser: figures, map, playback, sources."""
+    from kera_mobility.outcomes.report import write_report
+    from kera_mobility.outcomes.report.gather import MOST_PEOPLE
+
+    written = write_report(folders, out, MOST_PEOPLE if people is None else people)
+    size_mb = written.stat().st_size / 1e6
+    typer.echo(f"Report: {written} ({size_mb:.1f} MB); open it in a browser, it needs no network")

@@ -1,0 +1,36 @@
+"""What one pair of runs says about one thing, before it is averaged over pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class About(NamedTuple):
+    """What a figure is, the same in every pair."""
+
+    id: str
+    section: str
+    """Block of the table: outcomes, switched, benefit, money, yearly, carbon, ratios, substitution, only_a,
+    only_b."""
+    unit: str
+    population: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value in A and in B; what only a comparison can know has no value in A."""
+
+    about: About
+    before: float | None
+    after: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a whole, whose quotient is asked: over the pairs it is the sum of parts over the sum of wholes."""
+
+    about: About
+    part: float
+    whole: float

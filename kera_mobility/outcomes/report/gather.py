@@ -1,0 +1,149 @@
+"""Everything that the page shows, read from result folders alone, as plain lists and maps ready for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from kera_mobility.outcomes.facts import Facts
+from kera_mobility.outcomes.record import RunRecord, numbers
+from kera_mobility.outcomes.report import groups, onmap
+from kera_mobility.outcomes.report.ground import Ground
+from kera_mobility.outcomes.report.people import Sample
+from kera_mobility.outcomes.report.sides import Side, differences, in_one_order, kpis_of, means_of, sides_of, weights_of
+from kera_mobility.outcomes.report.tracks import Fleet
+from kera_mobility.outcomes.report.ways import Ways
+from kera_mobility.outcomes.store import load_record
+from kera_mobility.units import IntArray
+
+FORMAT = 1
+"""Of the data inside the page; the page's script checks it."""
+MOST_PEOPLE = 9000
+"""People whose day is drawn, over all scenarios of a report: keeps the file small. `--people` changes it."""
+
+Say = Callable[[str], None]
+
+
+def gather(places: Sequence[str | Path], most_people: int = MOST_PEOPLE, say: Say | None = None) -> dict[str, Any]:
+    """Return the content of a report about the results at or below some places.
+
+    Raises
+    ------
+    MissingFileError, ResultError
+        If there is no result, or one is torn.
+    """
+    sides = sides_of(places)
+    areas: list[dict[str, Any]] = []
+    told, facts = [], []
+    known: list[dict[str, dict[str, str]]] = []
+    for side in sides:
+        if say:
+            say(f"{side.label}: {len(side.folders)} run{'' if len(side.folders) == 1 else 's'}")
+        one, first, means = _side(side, areas, most_people // len(sides))
+        told.append(one)
+        facts.append(first)
+        known.append(means)
+    names = in_one_order([list(means) for means in known])
+    definitions = {name: next(means[name] for means in known if name in means) for name in names}
+    pairs = [
+        {**pair, "substitution": groups.substitution(facts[0], facts[pair["b"]])} for pair in differences(sides)
+    ]
+    return {
+        "format": FORMAT, "version": _version(), "areas": areas, "sides": told, "definitions": definitions,
+        "differences": pairs, "measures": list(groups.MEASURES),
+    }  # fmt: skip
+
+
+def _side(side: Side, areas: list[dict[str, Any]], most_people: int) -> tuple[dict[str, Any], Facts, dict[str, Any]]:
+    """Return one scenario for the page, the facts of its first run, and what its KPIs mean."""
+    kpis, known = kpis_of(side)
+    record = load_record(side.folders[0])
+    facts, ground = Facts(record), Ground(record)
+    zones = [zone for zone in record.area.get("zones", ()) if len(zone.get("outline", ())) > 2]
+    of_runs = [groups.by_group(facts, ground, zones)]
+    for folder in side.folders[1:]:
+        other = load_record(folder)
+        of_runs.append(groups.by_group(Facts(other), Ground(other), zones))
+    area = _area(areas, record, ground, zones)
+    told = {
+        "label": side.label, "scenario": side.meta["scenario"], "area": area, "services": record.meta["services"],
+        "runs": [_run(meta) for meta in side.metas], "people": record.meta.get("people", {}),
+        "checks": [*record.area.get("checks", ()), *record.meta.get("checks", ())],
+        "assumptions": record.meta.get("assumptions", []), "settings": record.scenario_yaml, "kpis": kpis,
+        "weights": weights_of(side),
+        "modes": list(facts.modes), "groups": means_of(of_runs), "hours": groups.hours(facts),
+        "histograms": groups.histograms(facts), "refusals": groups.refusals(facts), "fleets": groups.fleets(facts),
+        "map": _map(record, facts, ground, most_people),
+    }  # fmt: skip
+    return told, facts, known
+
+
+def _area(areas: list[dict[str, Any]], record: RunRecord, ground: Ground, zones: list[Any]) -> int:
+    """Return the number of the record's area among the areas, added if it is new."""
+    about = {name: value for name, value in record.area.items() if name not in ("streets", "rail", "zones")}
+    lengths: dict[str, float] = {}
+    for street, length_m in zip(ground.streets, ground.length_m.tolist() if ground.streets else (), strict=True):
+        lengths[street["origin"]] = lengths.get(street["origin"], 0.0) + length_m
+    classes = list(dict.fromkeys(street["class"] for street in ground.streets))
+    origins = list(dict.fromkeys(street["origin"] for street in ground.streets))
+    area = {
+        "about": about, "length_m": {name: round(length) for name, length in sorted(lengths.items())},
+        "classes": classes, "origins": origins,
+        "streets": [[classes.index(one["class"]), origins.index(one["origin"])] for one in ground.streets],
+        "lines": [_as_steps(line) for line in ground.lines], "rail": [_as_steps(line) for line in ground.track_lines],
+        "zones": [{**zone, "outline": np.round(zone["outline"], 5).tolist()} for zone in zones],
+        "places": np.rint(ground.place_lonlat * 1e5).astype(np.int64).tolist(),
+    }  # fmt: skip
+    if area not in areas:
+        areas.append(area)
+    return areas.index(area)
+
+
+def _map(record: RunRecord, facts: Facts, ground: Ground, most_people: int) -> dict[str, Any]:
+    """Return layers and playback of the first run."""
+    ways = Ways(ground)
+    fleet = Fleet(facts, ways)
+    sample = Sample(facts, ways, fleet, most_people)
+    ways.find()
+    called = ground.rows(numbers(record.tables["calls"], "place").astype(np.int64))
+    places = {name: record.places.column(name).to_pylist() for name in ("name", "kind")}
+    return {
+        "stops": onmap.stops(ground, places, np.unique(called)),
+        "flows": onmap.flows(facts, ways),
+        "walk_min": onmap.walk_to_platform_min(ground, fleet.train_stops, _walk_speed_m_s(record.scenario_yaml)),
+        "platform_min": onmap.door_to_platform(facts, ground),
+        "spots": onmap.spots(facts, ground),
+        "ways": ways.ways,
+        "vehicles": fleet.told(),
+        "people": sample.told(),
+    }
+
+
+def _run(meta: dict[str, Any]) -> dict[str, Any]:
+    names = ("seed", "day", "version", "fingerprint", "input_hashes", "person_trips", "simpy_events", "wall_s",
+             "journeys_dropped", "inputs", "input_draw")  # fmt: skip
+    return {name: meta[name] for name in names if name in meta}
+
+
+def _walk_speed_m_s(scenario_yaml: str) -> float:
+    services = (YAML(typ="safe").load(scenario_yaml) or {}).get("services", {})
+    speeds = [about.get("walk_speed_m_s") for about in services.values() if about.get("kind") == "walk"]
+    return float(speeds[0]) if speeds and speeds[0] else onmap.WALK_SPEED_M_S
+
+
+def _as_steps(line: IntArray) -> list[int]:
+    """Return a line as its first point, then the steps from point to point, flat."""
+    steps: list[int] = np.concatenate([line[:1], np.diff(line, axis=0)]).ravel().tolist()
+    return steps
+
+
+def _version() -> str:
+    try:
+        return version("kera-mobility")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,269 @@
+// The map with its layers, and the playback of the day on it.
+import L from 'leaflet';
+import { Day } from '../day.js';
+import { Geometry } from '../geometry.js';
+import { BANDS, STREET, bandName, flowLayer, flowModes, placeLayers, platformLayer, railLayer, spotLayer, streetLayers, walkLayer, zoneLayer } from '../layers.js';
+import { modeColour } from '../look.js';
+import { Moving } from '../moving.js';
+import { choice, h, section } from '../page.js';
+import { nameOf, story } from '../story.js';
+import { clock, mode, named, number, service, t } from '../words.js';
+
+const SPEEDS = [10, 30, 60, 120, 300, 600];
+const FEATURED = 40;
+export const LAYERS = ['real', 'inferred', 'planned', 'rail', 'zones', 'walk', 'platform', 'flows', 'spots', 'stops', 'hubs', 'people', 'vehicles'];
+const AT_FIRST = ['real', 'inferred', 'planned', 'rail', 'zones', 'stops', 'hubs', 'people', 'vehicles'];
+
+export class MapPart {
+  constructor(content) {
+    this.content = content;
+    this.side = content.sides.length - 1;
+    this.on = new Set(AT_FIRST);
+    this.flowMode = null;
+    this.speed = 60;
+    this.time = null;
+    this.playing = false;
+    this.view = null;
+    this.days = new Map();
+    this.geometries = new Map();
+  }
+
+  section() {
+    this.leave();
+    const area = this.content.areas[this.content.sides[this.side].area];
+    if (!area.streets.length) return section('map', t('part.map'), h('p', {}, t('map.nomap')));
+    this.elements();
+    return section('map', t('part.map'), h('p', { class: 'lead' }, t('map.lead')),
+      h('div', { class: 'mapframe' },
+        h('div', { class: 'stage' }, this.place, this.playbar(), this.panel()),
+        h('div', { class: 'mapside' }, this.switches(), this.legend)));
+  }
+
+  elements() {
+    const area = this.content.areas[this.content.sides[this.side].area];
+    this.place = h('div', { id: 'map-view', tabindex: '0', role: 'application', 'aria-label': t('map.label', { area: area.about.title ?? area.about.name ?? '' }) });
+    this.legend = h('div', { class: 'legend', id: 'map-legend' });
+    this.clockface = h('output', { id: 'play-clock', for: 'play-time' }, '');
+    this.counts = h('span', { id: 'play-counts', class: 'small' }, '');
+    this.storyBox = h('div', { id: 'story', 'aria-live': 'polite' }, h('p', { class: 'small' }, t('story.none')));
+  }
+
+  // After the section stands in the document.
+  start() {
+    if (!this.place?.isConnected) return;
+    const side = this.content.sides[this.side];
+    this.area = this.content.areas[side.area];
+    this.geometry = this.geometries.get(side.area) ?? new Geometry(this.area);
+    this.geometries.set(side.area, this.geometry);
+    this.day = this.days.get(this.side) ?? new Day(side, this.geometry);
+    this.days.set(this.side, this.day);
+    this.map = L.map(this.place, { preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, zoomSnap: 0.25, zoomDelta: 0.5, wheelPxPerZoomLevel: 120, attributionControl: true, zoomControl: false, minZoom: 9, maxZoom: 19 });
+    this.map.attributionControl.setPrefix(false).addAttribution(this.area.about.attribution ?? '');
+    L.control.zoom({ position: 'topleft' }).addTo(this.map);
+    L.control.scale({ imperial: false }).addTo(this.map);
+    this.bounds = L.latLngBounds(this.area.streets.flatMap((_, at) => this.geometry.latlngs(at)));
+    if (this.view) this.map.setView(this.view.centre, this.view.zoom);
+    else this.map.fitBounds(this.bounds, { padding: [8, 8] });
+    this.map.on('moveend', () => { this.view = { centre: this.map.getCenter(), zoom: this.map.getZoom() }; });
+    this.canvas = L.canvas({ padding: 0.3 });
+    this.made = new Map();
+    this.moving = new Moving();
+    LAYERS.forEach((name) => this.on.has(name) && this.showLayer(name, true));
+    this.moving.addTo(this.map);
+    this.moving.setDay(this.day);
+    this.map.on('click', (event) => this.choose(this.moving.hit(event.containerPoint)));
+    this.time ??= Math.min(Math.max(this.day.busiest(), this.day.begin), this.day.end);
+    this.slider.min = this.day.begin;
+    this.slider.max = this.day.end;
+    this.fillPicker();
+    this.goTo(this.time);
+    this.drawLegend();
+  }
+
+  leave() {
+    this.pause();
+    this.map?.remove();
+    this.map = null;
+  }
+
+  layer(name) {
+    const side = this.content.sides[this.side];
+    const { area, geometry, canvas } = this;
+    if (['real', 'inferred', 'planned'].includes(name)) {
+      this.streets ??= null;
+      const layers = this.made.get('streets') ?? streetLayers(area, geometry, canvas);
+      this.made.set('streets', layers);
+      return layers[name];
+    }
+    if (name === 'stops' || name === 'hubs') return placeLayers(side, geometry)[name];
+    if (name === 'rail') return railLayer(area, canvas);
+    if (name === 'zones') return zoneLayer(area, canvas);
+    if (name === 'walk') return walkLayer(side, geometry, canvas);
+    if (name === 'platform') return platformLayer(side, canvas);
+    if (name === 'spots') return spotLayer(side, canvas);
+    return flowLayer(side, area, geometry, this.flow(), canvas);
+  }
+
+  flow() {
+    const modes = flowModes(this.content.sides[this.side]);
+    if (!modes.includes(this.flowMode)) this.flowMode = modes.includes('walk') ? 'walk' : modes[0];
+    return this.flowMode;
+  }
+
+  showLayer(name, shown) {
+    if (shown) this.on.add(name);
+    else this.on.delete(name);
+    if (!this.map) return;
+    if (name === 'people' || name === 'vehicles') {
+      this.moving.show[name] = shown;
+      this.moving.draw();
+      return;
+    }
+    const key = name === 'flows' ? `flows-${this.flow()}` : name;
+    if (!this.made.has(key)) this.made.set(key, this.layer(name));
+    if (name === 'flows') for (const [other, layer] of this.made) if (other.startsWith('flows-') && other !== key) this.map.removeLayer(layer);
+    const layer = this.made.get(key);
+    if (shown) this.map.addLayer(layer);
+    else this.map.removeLayer(layer);
+  }
+
+  switches() {
+    const side = this.content.sides[this.side];
+    const box = (name, words) => h('label', { class: `switch ${name}` }, h('input', { type: 'checkbox', id: `layer-${name}`, checked: this.on.has(name), onchange: (event) => { this.showLayer(name, event.target.checked); this.drawLegend(); } }), ' ', words);
+    return h('fieldset', { class: 'layers' }, h('legend', {}, t('map.layers')),
+      this.content.sides.length > 1 ? choice(t('choose.scenario'), this.content.sides.map((one, at) => [at, one.label]), this.side, (at) => this.switchSide(Number(at)), 'map-side') : null,
+      h('div', { class: 'boxes' }, box('real', `${t('map.streets')}: ${t('map.real')}`), box('inferred', `${t('map.streets')}: ${t('map.inferred')}`), box('planned', `${t('map.streets')}: ${t('map.planned')}`),
+        box('rail', t('map.rail')), box('stops', t('map.stops')), box('hubs', t('map.hubs')), box('zones', t('map.zones')),
+        box('walk', t('map.walk')), box('platform', t('map.platform')), box('spots', t('map.spots')), box('people', t('map.people')), box('vehicles', t('map.vehicles')), box('flows', t('map.flows'))),
+      choice(t('map.flowmode'), flowModes(side).map((name) => [name, mode(name)]), this.flow(), (name) => {
+        this.flowMode = name;
+        document.getElementById('layer-flows').checked = true;
+        this.showLayer('flows', true);
+        this.drawLegend();
+      }, 'flow-mode'),
+      h('button', { type: 'button', id: 'map-whole', onclick: () => this.map.fitBounds(this.bounds, { padding: [8, 8] }) }, t('map.whole')));
+  }
+
+  switchSide(side) {
+    this.side = side;
+    this.redraw();
+  }
+
+  playbar() {
+    this.button = h('button', { type: 'button', id: 'play', class: 'play', onclick: () => (this.playing ? this.pause() : this.play()) }, t('play.play'));
+    this.slider = h('input', { type: 'range', id: 'play-time', min: 0, max: 100800, step: 10, 'aria-label': t('play.time'), oninput: () => this.goTo(Number(this.slider.value)) });
+    return h('div', { class: 'playbar' }, this.button, this.clockface, this.slider,
+      choice(t('play.speed'), SPEEDS.map((speed) => [speed, t('play.times', { n: speed })]), this.speed, (speed) => { this.speed = Number(speed); }, 'play-speed'),
+      h('button', { type: 'button', id: 'play-busiest', onclick: () => this.goTo(this.day.busiest()) }, t('play.busiest')), this.counts);
+  }
+
+  panel() {
+    this.picker = h('select', { id: 'story-pick', onchange: () => this.picker.value !== '' && this.choose(Number(this.picker.value), true) });
+    return h('div', { class: 'storypanel' }, h('h3', {}, t('story.title')), h('div', { class: 'choice' }, h('label', { for: 'story-pick' }, t('play.pick')), this.picker), this.storyBox);
+  }
+
+  // Every shuttle, some scooters, those who were refused and a few others: the way in without a mouse.
+  fillPicker() {
+    const things = this.moving.order;
+    const option = (index) => h('option', { value: String(index) }, this.titleOf(things[index]));
+    const first = this.day.people.length;
+    const indices = things.map((_, at) => at);
+    const people = indices.slice(0, first).filter((at) => things[at].count);
+    const refused = people.filter((at) => things[at].person[5].length);
+    const kinds = {};
+    indices.slice(first).forEach((at) => (kinds[things[at].kind] ??= []).push(at));
+    const groups = [...Object.entries(kinds).sort((one, two) => one[1].length - two[1].length).map(([kind, rows]) => [named(`kind.${kind}`, kind), rows.sort((one, two) => things[two].count - things[one].count).slice(0, FEATURED).sort((one, two) => one - two)]),
+      [t('kind.person'), [...refused.slice(0, FEATURED), ...people.filter((at) => !things[at].person[5].length).slice(0, FEATURED)]]];
+    this.picker.replaceChildren(h('option', { value: '' }, t('play.pickone')), ...groups.filter(([, rows]) => rows.length).map(([label, rows]) => h('optgroup', { label }, rows.map(option))));
+    this.picker.value = '';
+  }
+
+  titleOf(thing) {
+    if (thing.kind !== 'person') return `${named(`kind.${thing.kind}`, service(thing.service, this.day.side.services))} ${thing.vehicle.id}${thing.count ? ` · ${clock(thing.from[0])}` : ''}`;
+    const refused = thing.person[5].length ? ' ✕' : '';
+    return `${t('kind.person')} ${thing.person[0]} · ${clock(thing.person[4][0]?.[0] ?? 0)} ${nameOf(this.day, thing.person[4][0]?.[5] ?? 0)}${refused}`;
+  }
+
+  choose(index, go = false) {
+    if (index === null) return;
+    const thing = this.moving.order[index];
+    this.moving.chosen = index;
+    this.storyBox.replaceChildren(story(thing, this.day, this.area, (time) => this.goTo(time + 1)));
+    if (go && thing.count) this.goTo(Math.max(thing.from[0] + 30, this.day.begin));
+    else this.moving.draw();
+    const seen = this.moving.seen[index];
+    if (go && seen) {
+      const at = this.map.containerPointToLatLng([this.moving.x[index], this.moving.y[index]]);
+      if (this.bounds.contains(at)) this.map.panTo(at, { animate: false });
+    }
+  }
+
+  goTo(time) {
+    this.time = Math.min(Math.max(time, this.day.begin), this.day.end);
+    this.moving.time = this.time;
+    this.moving.draw();
+    this.showTime();
+  }
+
+  showTime() {
+    const words = clock(this.time);
+    if (this.clockface.textContent !== words) {
+      this.clockface.textContent = words;
+      this.slider.value = this.time;
+      this.slider.setAttribute('aria-valuetext', words);
+      this.counts.textContent = t('play.count', { people: number(this.moving.counts.people), vehicles: number(this.moving.counts.vehicles) });
+    }
+  }
+
+  play() {
+    if (this.time >= this.day.end) this.time = this.day.begin;
+    this.playing = true;
+    this.button.textContent = t('play.pause');
+    this.button.setAttribute('aria-pressed', 'true');
+    let last = null;
+    const frame = (now) => {
+      if (!this.playing) return;
+      if (last !== null) this.time += (Math.min(now - last, 100) / 1000) * this.speed;
+      last = now;
+      if (this.time >= this.day.end) this.pause();
+      this.goTo(this.time);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  pause() {
+    this.playing = false;
+    if (!this.button) return;
+    this.button.textContent = t('play.play');
+    this.button.setAttribute('aria-pressed', 'false');
+  }
+
+  // A printed page is narrower than most screens: the map is drawn anew for it.
+  fitForPrint(printing) {
+    if (!this.map) return;
+    this.place.classList.toggle('printed', printing);
+    this.map.invalidateSize({ animate: false });
+    this.map.fitBounds(this.bounds, { padding: [4, 4], animate: false });
+    this.moving.draw();
+  }
+
+  drawLegend() {
+    const side = this.content.sides[this.side];
+    const item = (swatch, words) => h('li', {}, swatch, ' ', words);
+    const stroke = (style) => h('span', { class: 'stroke', style: { borderTop: `${Math.max(2, style.weight)}px ${style.dashArray ? (style.dashArray === '2 3' ? 'dotted' : 'dashed') : 'solid'} ${style.color}` } });
+    const shape = (name, colour) => h('span', { class: `shape ${name}`, style: { '--colour': colour, background: colour } });
+    const items = [];
+    for (const name of ['real', 'inferred', 'planned']) if (this.on.has(name)) items.push(item(stroke(STREET[name]), t(`map.${name}`)));
+    if (this.on.has('people')) for (const name of ['walk', 'bicycle', 'car']) if (side.modes.includes(name)) items.push(item(shape(name, modeColour(name)), mode(name)));
+    if (this.on.has('vehicles')) {
+      const kinds = [...new Set(side.map.vehicles.map((vehicle) => vehicle.kind))];
+      for (const kind of kinds) items.push(item(h('span', { class: `shape vehicle ${kind}` }), named(`kind.${kind}`, kind)));
+      if (kinds.includes('scooter')) items.push(item(h('span', { class: 'charges' }, h('i', { style: { background: '#1b7a3d' } }), h('i', { style: { background: '#b36b00' } }), h('i', { style: { background: '#c0271d' } })), t('story.charge', { n: '> 50 · 20–50 · < 20' })));
+    }
+    const lists = [h('ul', {}, items)];
+    if (this.on.has('walk') || this.on.has('platform')) lists.push(h('ul', { class: 'bands' }, BANDS.map((one, at) => item(h('span', { class: 'shape square', style: { background: one.colour } }), `${bandName(at)} ${t('map.bands')}`))));
+    const { rows, everyone } = side.map.people;
+    this.legend.replaceChildren(h('h3', {}, t('map.legend')), ...lists, h('p', { class: 'small' }, t('play.sample', { n: number(rows.length), all: number(everyone) })));
+  }
+}

@@ -1,0 +1,101 @@
+// Times and waiting; refusals; what each service did; climate: tables of KPIs with the charts that belong to them.
+import { chart } from '../charts.js';
+import { allServices, idsOf, kpiTable, moreTable } from '../figures.js';
+import { DASH, SIDE_COLOUR, mark, modeColour } from '../look.js';
+import { choice, h, section } from '../page.js';
+import { kpiName, number, population, reason, service, t } from '../words.js';
+import { newServices } from './headline.js';
+
+export function times(content, state) {
+  return section('times', t('part.times'), h('p', { class: 'lead' }, t('times.lead')),
+    kpiTable(content, t('table.figures', { of: population(state.population) }), idsOf(content, 'times', state.population)), took(content), waits(content));
+}
+
+function took(content) {
+  const width = content.sides[0].histograms.door_to_door.bin;
+  const shares = content.sides.map((side) => asShares(side.histograms.door_to_door.counts));
+  return lines('chart-took', t('chart.took'), width, shares, content.sides.map((side) => side.label), SIDE_COLOUR, t('axis.share'));
+}
+
+function waits(content) {
+  const side = content.sides[content.sides.length - 1];
+  const names = Object.keys(side.histograms.wait.counts).filter((name) => side.histograms.wait.counts[name].slice(1).some(Boolean));
+  if (!names.length) return null;
+  const shares = names.map((name) => asShares(side.histograms.wait.counts[name]));
+  return lines('chart-wait', `${t('chart.wait')}: ${side.label}`, side.histograms.wait.bin, shares, names.map((name) => service(name, side.services)), names.map((name) => modeColour(side.services[name].mode)), t('axis.sharerides'));
+}
+
+const asShares = (counts) => {
+  const whole = counts.reduce((sum, count) => sum + count, 0) || 1;
+  return counts.map((count) => (100 * count) / whole);
+};
+
+function lines(id, title, width, shares, names, colours, axis) {
+  const bins = shares[0].map((_, at) => (at === shares[0].length - 1 ? `≥ ${at * width}` : width === 1 ? String(at) : `${at * width}–${(at + 1) * width}`));
+  return chart(id, title, 300, {
+    legend: {}, grid: { left: 56 }, xAxis: { type: 'category', data: bins, name: t('axis.minutes'), boundaryGap: false }, yAxis: { type: 'value', name: axis },
+    tooltip: { axisPointer: { type: 'line' }, valueFormatter: (share) => `${number(share, 1)} %` },
+    series: names.map((name, at) => ({ name, type: 'line', step: 'middle', symbol: mark(at), symbolSize: 6, showAllSymbol: false, lineStyle: { width: 2.2, type: DASH[at % DASH.length] }, itemStyle: { color: colours[at % colours.length] }, data: shares[at] })),
+  },
+  [{ title: t('col.minutes') }, ...names.map((name) => ({ title: name, number: true }))],
+  bins.map((bin, at) => [bin, ...shares.map((share) => `${number(share[at], 2)} %`)]));
+}
+
+export function reliability(content, state) {
+  const services = allServices(content);
+  const rows = [...new Map(content.sides.flatMap((side) => side.refusals).map((row) => [`${row[0]} ${row[1]}`, row])).values()];
+  const count = (side, row) => side.refusals.find((one) => one[0] === row[0] && one[1] === row[1])?.[2] ?? 0;
+  rows.sort((one, two) => Math.max(...content.sides.map((side) => count(side, two))) - Math.max(...content.sides.map((side) => count(side, one))));
+  const name = (row) => `${row[0] ? service(row[0], services) : t('story.allrefused', { reason: '' }).replace(/: $/, '')}: ${reason(row[1])}`;
+  const wide = window.innerWidth >= 600;
+  return section('reliability', t('part.reliability'), h('p', { class: 'lead' }, t('reliability.lead')),
+    rows.length ? chart('chart-refused', t('chart.refused'), 90 + rows.length * (14 + 18 * content.sides.length), {
+      legend: {}, grid: { left: wide ? 250 : 12, right: 40, top: 40, bottom: 44 },
+      xAxis: { type: 'value', name: t('axis.times') }, yAxis: { type: 'category', inverse: true, data: rows.map(name), axisLabel: wide ? { width: 236, overflow: 'truncate' } : { inside: true, verticalAlign: 'bottom', padding: [0, 0, 8, 0], margin: 2 }, z: 10 },
+      series: content.sides.map((side, at) => ({ name: side.label, type: 'bar', barMaxWidth: 16, itemStyle: { color: SIDE_COLOUR[at], opacity: wide ? 1 : 0.75 }, label: { show: true, position: 'right', formatter: ({ value }) => number(value) }, data: rows.map((row) => count(side, row)) })),
+    }, [{ title: t('col.reason') }, ...content.sides.map((side) => ({ title: side.label, number: true }))], rows.map((row) => [name(row), ...content.sides.map((side) => number(count(side, row)))]))
+      : h('p', {}, t('reliability.none')),
+    kpiTable(content, t('table.figures', { of: population('everyone') }), ofEveryone(content, idsOf(content, 'reliability'))));
+}
+
+// Of each figure the one for everyone, where there is one.
+function ofEveryone(content, ids) {
+  const plain = [...new Set(ids.map((id) => id.split('@')[0]))];
+  return plain.map((id) => (content.definitions[`${id}@everyone`] ? `${id}@everyone` : id)).filter((id) => content.definitions[id]);
+}
+
+export function services(content, state, redraw) {
+  const all = allServices(content);
+  const side = content.sides[state.side];
+  const own = newServices(content);
+  const order = [...own, ...Object.keys(all).filter((name) => !own.includes(name))];
+  const ids = [...idsOf(content, 'services'), ...idsOf(content, 'money')];
+  const money = ids.some((id) => /cost|subsid/.test(id)) || content.differences.some((pair) => pair.more.some((row) => row.section === 'money'));
+  const loose = ids.filter((id) => !all[id.split('.')[0]] && !id.includes('@'));
+  return section('services', t('part.services'), h('p', { class: 'lead' }, t('services.lead'), money ? '' : ` ${t('services.nomoney')}`),
+    kpiTable(content, t('part.services'), loose),
+    content.differences.map((pair) => ['money', 'ratios', 'yearly'].map((part) => moreTable(content, pair, part))),
+    order.filter((name) => all[name].operated).map((name) => h('div', { class: 'service' }, kpiTable(content, service(name, all), ids.filter((id) => id.split('.')[0] === name)))),
+    content.sides.length > 1 ? h('div', { class: 'choices' }, choice(t('choose.scenario'), content.sides.map((one, at) => [at, one.label]), state.side, (at) => { state.side = Number(at); redraw('services'); }, 'fleet-side')) : null,
+    h('div', { class: 'pair' }, order.filter((name) => side.fleets[name]).map((name) => fleet(side, name))),
+    kpiTable(content, t('services.other'), ids.filter((id) => all[id.split('.')[0]] && !all[id.split('.')[0]].operated)));
+}
+
+function fleet(side, name) {
+  const rows = side.fleets[name];
+  const keys = Object.keys(rows);
+  const clocks = rows.moving.map((_, at) => `${String(Math.floor(at / 4)).padStart(2, '0')}:${String((at % 4) * 15).padStart(2, '0')}`);
+  return chart(`chart-fleet-${name}`, t('chart.fleet', { service: service(name, side.services) }), 260, {
+    legend: {}, grid: { top: 74, left: 52 }, xAxis: { type: 'category', data: clocks, axisLabel: { interval: 15 }, name: t('axis.hour'), boundaryGap: false }, yAxis: { type: 'value', name: t('axis.vehicles') },
+    tooltip: { axisPointer: { type: 'line' } },
+    series: keys.map((key, at) => ({ name: t(`fleet.${key}`), type: 'line', symbol: 'none', step: 'end', lineStyle: { width: 2, type: DASH[at % 3] }, itemStyle: { color: SIDE_COLOUR[(at + 1) % SIDE_COLOUR.length] }, data: rows[key] })),
+  }, [{ title: t('col.time') }, ...keys.map((key) => ({ title: t(`fleet.${key}`), number: true }))], clocks.map((clock, at) => [clock, ...keys.map((key) => number(rows[key][at]))]).filter((_, at) => at % 2 === 0));
+}
+
+export function climate(content) {
+  const ids = ofEveryone(content, idsOf(content, 'climate'));
+  const km = idsOf(content, 'travel', 'everyone').filter((id) => id.startsWith('person_km'));
+  const carbon = content.differences.map((pair) => moreTable(content, pair, 'carbon')).filter(Boolean);
+  if (carbon.length) return section('climate', t('part.climate'), carbon, ids.length ? kpiTable(content, t('part.climate'), ids) : null, kpiTable(content, kpiName('person_km', {}), km));
+  return section('climate', t('part.climate'), ids.length ? kpiTable(content, t('part.climate'), ids) : [h('p', { class: 'lead' }, t('climate.none')), kpiTable(content, kpiName('person_km', {}), km)]);
+}

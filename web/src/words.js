@@ -1,0 +1,83 @@
+// The languages of the page, and how figures are written in each.
+import en from './words/en.js';
+import fi from './words/fi.js';
+import sv from './words/sv.js';
+
+export const LANGUAGES = { en, fi, sv };
+let words = en;
+let code = 'en';
+
+export function speak(language) {
+  code = LANGUAGES[language] ? language : 'en';
+  words = LANGUAGES[code];
+}
+export const language = () => code;
+
+// t('key', {n: 3}): {n} is replaced; {n|one|many} chooses by number.
+export function t(key, values = {}) {
+  const text = words[key] ?? en[key] ?? key;
+  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) =>
+    one === undefined ? String(values[name] ?? whole) : Number(String(values[name]).replace(/\D/g, '')) === 1 ? one : many);
+}
+const known = (key) => words[key] ?? en[key];
+
+export function number(value, digits) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return t('missing');
+  const most = digits ?? (Math.abs(value) >= 1000 || Number.isInteger(value) ? 0 : Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 1 ? 2 : 3);
+  return new Intl.NumberFormat(words.locale, { maximumFractionDigits: most, minimumFractionDigits: digits ?? 0 }).format(value);
+}
+export const percent = (share, digits = 1) => `${number(share * 100, digits)}\u00a0%`;
+export const level = (share) => `${number(share * 100, 0)} %`;
+export const minutes = (seconds, digits = 1) => `${number(seconds / 60, digits)}\u00a0${t('unit.min')}`;
+export const clock = (seconds) => {
+  const whole = Math.floor(seconds / 60);
+  return `${String(Math.floor(whole / 60)).padStart(2, '0')}${words === fi ? '.' : ':'}${String(whole % 60).padStart(2, '0')}`;
+};
+
+// A figure as a person reads it. Shares become percent, seconds minutes; the exact value stays in the page beside it.
+export function figure(value, unit) {
+  if (value === null || value === undefined) return t('missing');
+  if (/^share of|^share$/.test(unit)) return percent(value);
+  if (unit === 's') return minutes(value);
+  if (unit === 'm') return `${number(value / 1000, 2)} km`;
+  if (unit === 'EUR') return `${number(value, Math.abs(value) >= 1000 || value === 0 ? 0 : 2)}\u00a0€`;
+  if (unit.startsWith('EUR per')) return number(value, Math.abs(value) >= 100 ? 0 : 2);
+  return number(value);
+}
+export function unitOf(unit) {
+  if (/^share of|^share$/.test(unit) || unit === 's' || unit === 'm' || unit === 'EUR') return '';
+  return known(`unit.${unit}`) ?? unit;
+}
+export function change(value, unit) {
+  if (value === null || value === undefined) return t('missing');
+  const size = Math.abs(value);
+  const text = /^share of|^share$/.test(unit) ? `${number(size * 100, size < 0.001 && size > 0 ? 2 : 1)}\u00a0${t('points')}` : figure(size, unit);
+  const sign = !/[1-9]/.test(text) ? '±' : value > 0 ? '+' : '−';
+  return `${sign}${text}`;
+}
+
+export const mode = (name) => known(`mode.${name}`) ?? name.replaceAll('_', ' ');
+export const reason = (name) => known(`reason.${name}`) ?? name.replaceAll('_', ' ');
+export const service = (name, services) => {
+  const title = services?.[name]?.title;
+  return title && title !== name ? title : known(`service.${name}`) ?? name.replaceAll('_', ' ');
+};
+export const population = (name) => known(`of.${name}`) ?? name;
+export const part = (name) => known(`mode.${name}`) ?? known(`reason.${name}`) ?? known(`service.${name}`) ?? name.replaceAll('_', ' ');
+export const named = (key, fallback) => known(key) ?? fallback;
+
+// The name of a KPI: by its id, else by a pattern with one free word (`mode_share.*`), else the id in plain words.
+export function kpiName(id, services) {
+  const plain = id.split('@')[0];
+  const pieces = plain.split('.');
+  const own = services && services[pieces[0]] && pieces.length > 1;
+  const key = own ? `S.${pieces.slice(1).join('.')}` : plain;
+  const exact = known(`kpi.${key}`);
+  if (exact) return exact;
+  const last = key.replace(/\.[^.]+$/, '.*');
+  if (known(`kpi.${last}`)) return known(`kpi.${last}`).replace('{0}', part(key.split('.').pop()));
+  const access = /^access\.(.+)_share_of_transit$/.exec(plain);
+  if (access) return known('kpi.access.*_share_of_transit').replace('{0}', part(access[1]));
+  const rest = (own ? pieces.slice(1) : pieces).join(' ').replaceAll('_', ' ');
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
