@@ -45,15 +45,17 @@ class Travellers:
         self._depart_s: list[float] = wanted.depart_s.tolist()
         self._under_way: dict[int, tuple[int, float]] = {}
         self._due: dict[int, deque[int]] = {}
+        self._to_come = deque(np.lexsort((wanted.trip, wanted.person, wanted.depart_s)).tolist())
 
     def feed(self) -> Life:
         """Let every trip set out when it is due; a trip due while the person's last one runs waits for it."""
         env = self._world.env
-        order = np.lexsort((self._wanted.trip, self._wanted.person, self._wanted.depart_s))
-        for index in order.tolist():
+        while self._to_come:
+            index = self._to_come[0]
             wait_s = self._depart_s[index] - env.now
             if wait_s > 0:
                 yield _before_everyone(env, wait_s)
+            self._to_come.popleft()
             row = self._row[index]
             if row in self._due:
                 self._due[row].append(index)
@@ -66,7 +68,7 @@ class Travellers:
         now_s = self._world.env.now
         for index, set_out_s in self._under_way.values():
             self._log_trip(index, set_out_s, "", "under_way", 0, 0, now_s)
-        for waiting in self._due.values():
+        for waiting in (*self._due.values(), self._to_come):
             for index in waiting:
                 self._log_trip(index, self._depart_s[index], "", "not_started", 0, 0, now_s)
 

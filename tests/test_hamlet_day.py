@@ -419,3 +419,9 @@ def test_a_fleet_that_is_left_where_it_stands_begins_the_next_day_there(tmp_path
 def test_who_goes_nowhere_has_arrived(tmp_path: Path) -> None:
     log = day(tmp_path, {"walk": {}}, trip(1, HOME, HOME, "8:00"))
     assert (only(rows(log, "trips"))["outcome"], rows(log, "legs")) == ("arrived", [])
+
+
+def test_a_trip_due_after_the_end_of_the_day_is_logged_as_never_begun(tmp_path: Path) -> None:
+    town = hamlet_town(tmp_path, trips=[trip(1, HOME, MILL, 29 * 3600.0)])
+    log = live(scenario({"walk": {}, "bicycle": {}}), town)
+    assert [row["outcome"] for row in rows(log, "trips")] == ["not_started"]

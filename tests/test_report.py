@@ -145,10 +145,9 @@ def test_stretches_of_the_day_never_overlap_and_ways_name_lines_that_exist(conte
 
 
 def test_scooters_are_drawn_where_the_night_found_them(results: Path, content: dict[str, Any]) -> None:
-    record = load_record(results / "all" / "seed-0001")
-    ends = dict(zip(record.vehicles.column("vehicle").to_pylist(), record.vehicles.column("end_place").to_pylist(),
-                    strict=True))  # fmt: skip
-    moves = Facts(record).of_service("moves", "scooter")
+    facts = Facts(load_record(results / "all" / "seed-0001"))
+    fleet, moves = facts.of_service("vehicles", "scooter"), facts.of_service("moves", "scooter")
+    ends = dict(zip(*(fleet.column(name).to_pylist() for name in ("vehicle", "end_place")), strict=True))
     last: dict[int, tuple[float, int]] = {}
     for vehicle, end_s, place in zip(*(moves.column(n).to_pylist() for n in ("vehicle", "end_s", "destination")),
                                      strict=True):  # fmt: skip

@@ -13,7 +13,7 @@ from kera_mobility.services.boarding import Boarding, TimetabledSettings, line_v
 from kera_mobility.settings import Settings
 from kera_mobility.town.timetable import TRANSFER_SLACK_S
 from kera_mobility.town.town import Town
-from kera_mobility.units import MINUTE_S, STEPS_PER_S, FloatArray, IntArray
+from kera_mobility.units import MINUTE_S, STEPS_PER_S, FloatArray, IntArray, round_m
 from kera_mobility.world import World
 
 _DEGREE_M = 111_320.0
@@ -187,7 +187,7 @@ class Transit(Service):
         lonlat = np.asarray(timetable.stop_lonlat, dtype=np.float64)[timetable.call_stop]
         middle = np.cos(np.radians(float(lonlat[:, 1].mean()))) if len(lonlat) else 1.0
         step = np.diff(lonlat, axis=0, prepend=lonlat[:1]) * np.array([middle, 1.0]) * _DEGREE_M
-        hop_m = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2) * self.settings.circuity
+        hop_m = round_m(np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2) * self.settings.circuity)
         along = np.cumsum(hop_m)
         first = timetable.run_start[:-1]
         from_start_m: FloatArray = along - np.repeat(along[first], np.diff(timetable.run_start))

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,7 @@ def _streets(folder: Path, overlays: tuple[str, ...]) -> tuple[Streets, Skims]:
     return streets, skims_of(streets)
 
 
-@cache
+@lru_cache(maxsize=4)
 def _population(people: PeopleSettings, folder: Path, seed: int, overlays: tuple[str, ...]) -> Population:
     return populate(people, folder, _streets(folder, overlays)[0], Dice.of(seed))
 
