@@ -53,22 +53,18 @@ class LineStops:
         """Return the stops with the least typical duration; `alight` fixes the node to leave at, (T,), -1 for none."""
         near_to = self._near_to[access][origins]
         near_from = self._near_from[egress][destinations] if alight is None else self._columns(alight)
-        best_s = np.full(len(origins), np.inf)
-        board_at, alight_at = (np.zeros(len(origins), dtype=np.int64) for _ in range(2))
-        for first in range(near_to.shape[1]):
-            up = near_to[:, first]
-            up_s = self._to_s[access][origins, up]
-            for second in range(near_from.shape[1]):
-                down = near_from[:, second]
-                total_s = up_s + self._typical_s[up, down] + self._from_s[egress][destinations, down]
-                better = (total_s < best_s) & (up != down)
-                best_s[better], board_at[better], alight_at[better] = total_s[better], up[better], down[better]
-        found = np.isfinite(best_s)
-        found &= self._to_s[access][origins, board_at] <= self._max_access_s
-        found &= self._from_s[egress][destinations, alight_at] <= self._max_access_s
+        up_s = self._to_s[access][origins[:, None], near_to]
+        down_s = self._from_s[egress][destinations[:, None], near_from]
+        up, down = near_to[:, :, None], near_from[:, None, :]
+        total_s = up_s[:, :, None] + self._typical_s[up, down] + down_s[:, None, :]
+        total_s[up == down] = np.inf
+        rows = np.arange(len(origins))
+        first, second = np.divmod(total_s.reshape(len(rows), -1).argmin(axis=1), near_from.shape[1])
+        found = np.isfinite(total_s[rows, first, second])
+        found &= (up_s[rows, first] <= self._max_access_s) & (down_s[rows, second] <= self._max_access_s)
         if alight is not None:
             found &= alight >= 0
-        return Ends(self._stops[board_at], self._stops[alight_at], found)
+        return Ends(self._stops[near_to[rows, first]], self._stops[near_from[rows, second]], found)
 
     def _columns(self, nodes: IntArray) -> IntArray:
         """Return the column of each stop's node, (T, 1); 0 for no node."""

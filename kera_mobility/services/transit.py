@@ -11,7 +11,7 @@ from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.boarding import Boarding, TimetabledSettings, line_vehicles
 from kera_mobility.settings import Settings
-from kera_mobility.town.timetable import TRANSFER_SLACK_S
+from kera_mobility.town.timetable import TRANSFER_SLACK_S, NextJourneys
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, STEPS_PER_S, FloatArray, IntArray, round_m
 from kera_mobility.world import World
@@ -90,7 +90,7 @@ class Transit(Service):
         """Return the journeys by the timetable from stop node to stop node."""
         origin, destination = self._node_stop[requests.origin], self._node_stop[requests.destination]
         usable = (origin >= 0) & (destination >= 0) & (requests.origin != requests.destination)
-        found = self.journeys.next(np.where(usable, origin, 0), np.where(usable, destination, 0), requests.depart_s)
+        found = self._next(np.where(usable, origin, 0), np.where(usable, destination, 0), requests.depart_s)
         usable &= found.run >= 0
         run = np.where(usable, found.run, 0)
         transfers = np.maximum(found.boardings.astype(np.int64) - 1, 0)
@@ -165,6 +165,14 @@ class Transit(Service):
         """Return the stops."""
         nodes = self._stop_node.tolist()
         return [(node, name, "stop") for node, name in zip(nodes, self.timetable.stop_name, strict=True) if node >= 0]
+
+    def _next(self, origin: IntArray, destination: IntArray, ready_s: FloatArray) -> NextJourneys:
+        """Return the best journeys between stops, (T,)."""
+        if len(origin) == 1:  # somebody replans: the scalar answer is the same and much faster
+            one = self.journeys.next_one(int(origin[0]), int(destination[0]), float(ready_s[0]))
+            if one is not None:
+                return NextJourneys(*(np.array([value]) for value in one))
+        return self.journeys.next(origin, destination, ready_s)
 
     def _fare_eur(self, row: int) -> float:
         season = bool(self.town.people.season_ticket[row])
