@@ -1,4 +1,5 @@
-# make run    a trial day in Kera: installs what is needed into .venv, runs configs/trials/all.yaml
+# make run    a trial day in Kera: installs what is needed into .venv, runs configs/trials/all.yaml, writes its report
+# make web    the script of the report, built from web/ (needs Node; the built one is in the repository)
 # make test   every test
 # make check  style, types, floors
 # make bench  speed, as a ratio to bare SimPy
@@ -9,12 +10,16 @@ PYTHON ?= python3
 SCENARIO ?= configs/trials/all.yaml
 ARGS ?=
 TESTS ?= tests
+CHECKS = $(addprefix --checks ,$(wildcard docs/calibration_result.yaml))
+RUNS = results/$(basename $(notdir $(SCENARIO)))
 export PYTHON
 
-.PHONY: run test check bench core-environment test-environment clean
+.PHONY: run test check bench web core-environment test-environment clean
 
 run: core-environment
 	.venv/bin/kera run $(SCENARIO) $(ARGS)
+	@if [[ -d $(RUNS) ]]; then .venv/bin/kera report $(RUNS) -o $(RUNS).html $(CHECKS); \
+	else echo "No report: $(RUNS) is not there; kera report FOLDER -o FILE.html writes one."; fi
 
 test: test-environment
 	.venv/bin/python -m pytest -n 2 $(ARGS) $(TESTS)
@@ -23,6 +28,10 @@ check: test-environment
 	.venv/bin/ruff check .
 	.venv/bin/mypy --strict
 	.venv/bin/lint-imports --no-cache --no-logo
+
+web:
+	npm ci --prefix web --no-audit --no-fund
+	cd web && node build.js
 
 bench: test-environment
 	.venv/bin/python -m benchmarks $(ARGS)

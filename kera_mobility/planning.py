@@ -188,8 +188,9 @@ class Planner:
         return np.bincount(wanted.row, weights=value_eur, minlength=self._people).astype(np.float64)
 
     def replan(self, wanted: Wanted, shunned: Collection[str]) -> Plans:
-        """Return the plans from a place on the way, without some services; private vehicles are not at hand there."""
-        return self.plan(wanted, at_leisure=False, avoid=self._private.union(shunned))
+        """Return the plans from a place on the way, without some services and those that nobody finds there."""
+        arranged = {name for name, service in self.services.items() if service.private or service.arranged}
+        return self.plan(wanted, at_leisure=False, avoid=arranged.union(shunned))
 
     def asks_first(self, chain: Chain) -> bool:
         """Return whether the first leg of a chain must be asked live before it is firm."""

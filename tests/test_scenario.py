@@ -243,7 +243,10 @@ services:
             f"top.yaml:2: phase: got 'Finished!', expected {word}",
             "top.yaml:3: year: got 1900, expected at least 2000",
             "top.yaml:4: aera: unknown key (did you mean 'area'?)",
-            *(f"top.yaml:5: choice.coefficients.{name}: missing, expected keys with values (a map)" for name in PURPOSES),
+            *(
+                f"top.yaml:5: choice.coefficients.{name}: missing, expected keys with values (a map)"
+                for name in PURPOSES
+            ),
             "top.yaml:7: town.seed: got true, expected a number",
             "base.yaml:2: services.walk.walk_sped_m_s: unknown key (did you mean 'walk_speed_m_s'?)",
             "base.yaml:5: services.car.access_s: got 'long', expected a number",

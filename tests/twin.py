@@ -26,6 +26,8 @@ NEST = {"walk": "walk", "bicycle": "bicycle", "car": "car", "car_passenger": "ca
 TIME = {"walk": "walk", "bicycle": "bicycle", "car": "car", "car_passenger": "car", "scooter": "bicycle",
         "shuttle": "transit", "transit": "transit"}  # fmt: skip
 PRIVATE = ("bicycle", "car")
+ARRANGED = (*PRIVATE, "car_passenger")
+"""What nobody finds on the way."""
 Life = Iterator[Any]
 
 
@@ -235,7 +237,7 @@ class Twin(Supply):
             if refused:
                 shunned.add(service)
                 if not (place == began and number == wish[2] + 1):
-                    private = {name for name, kind in self.kind.items() if kind in PRIVATE}
+                    private = {name for name, kind in self.kind.items() if kind in ARRANGED}
                     plans = self._plans(trip, place, self.now, shunned | private)
                 replans += 1
         self._log_trip(trip, trip["set_out"], chosen, outcome, replans, utility)

@@ -10,7 +10,7 @@ import typer
 
 def command(
     folder: Annotated[Path, typer.Argument(help="Result folder of one run, or a folder with one run below it.")],
-    kind: Annotated[str, typer.Argument(help="Kind of picture: trips-by-hour, mode-share, refusals-map, ...")],
+    kind: Annotated[str, typer.Argument(help="Kind of picture: map, mode-share, time-space, waiting, ...")],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write; .png, .svg or .pdf.")],
 ) -> None:
     """Draw a picture of one run."""

@@ -17,11 +17,14 @@ def command(
     people: Annotated[
         int | None, typer.Option(min=0, max=200_000, help="Most people whose day can be watched; 9,000 if not given.")
     ] = None,
+    checks: Annotated[
+        Path | None, typer.Option(help="Show the checks against data that `kera calibrate --result FILE` wrote.")
+    ] = None,
 ) -> None:
     """Write a report that opens from disk in any browser: figures, map, playback, sources."""
     from kera_mobility.outcomes.report import write_report
     from kera_mobility.outcomes.report.gather import MOST_PEOPLE
 
-    written = write_report(folders, out, MOST_PEOPLE if people is None else people)
+    written = write_report(folders, out, MOST_PEOPLE if people is None else people, checks)
     size_mb = written.stat().st_size / 1e6
     typer.echo(f"Report: {written} ({size_mb:.1f} MB); open it in a browser, it needs no network")

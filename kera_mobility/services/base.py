@@ -92,6 +92,8 @@ class Service(ABC):
     """Run by an operator, with vehicles, fares, promises and refusals to account for."""
     steady: ClassVar[bool] = False
     """A ride is what was offered: once begun nothing that happens changes it, and `arrived` tells it all."""
+    arranged: ClassVar[bool] = False
+    """Arranged before setting out: nobody finds it on the way. Assumption; true of private vehicles as well."""
     private: ClassVar[bool] = False
     """Taken for a whole tour or not at all: who leaves with it brings it back."""
 

@@ -138,6 +138,7 @@ class CarPassenger(Car):
     kind = "car_passenger"
     settings_type = PassengerSettings
     private = False
+    arranged = True
 
     def members(self) -> BoolArray:
         """Return who lives in a household with a car, (P,)."""

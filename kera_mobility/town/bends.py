@@ -88,7 +88,7 @@ def _common_tangents(links: Sequence[Piece]) -> Tangents:
     found: Tangents = {}
     for node in sorted(at):
         ways = {key: _away(links[key[0]], key[1]) for key in at[node]}
-        pairs = [(float(ways[a] @ ways[b]), a, b) for a in ways for b in ways if a < b]
+        pairs = [(_cosine(ways[a], ways[b]), a, b) for a in ways for b in ways if a < b]
         for cosine, a, b in sorted(pairs):
             if cosine > math.cos(math.radians(STRAIGHT_ON_DEGREES)) or a in found or b in found:
                 continue
@@ -98,6 +98,10 @@ def _common_tangents(links: Sequence[Piece]) -> Tangents:
             found[a] = through if a[1] == 1 else -through
             found[b] = through if b[1] == 0 else -through
     return found
+
+
+def _cosine(way: FloatArray, other: FloatArray) -> float:
+    return float(way[0] * other[0] + way[1] * other[1])
 
 
 def _away(link: Piece, end: int) -> FloatArray:

@@ -213,4 +213,3 @@ def _streets(folder: Path, overlays: tuple[str, ...]) -> tuple[Streets, Skims]:
 @lru_cache(maxsize=4)
 def _population(people: PeopleSettings, folder: Path, seed: int, overlays: tuple[str, ...]) -> Population:
     return populate(people, folder, _streets(folder, overlays)[0], Dice.of(seed))
-

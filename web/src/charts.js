@@ -50,7 +50,7 @@ function complete(option) {
   const text = { fontFamily: FONT, color: INK, fontSize: narrow ? 11 : 12 };
   const axis = (one) => one && {
     nameLocation: 'middle', nameGap: one.type === 'value' ? 34 : 28, axisTick: { show: false }, ...one,
-    nameTextStyle: text, axisLabel: { ...text, ...(one.axisLabel || {}) }, axisLine: { lineStyle: { color: '#8795a3' } },
+    nameTextStyle: text, axisLabel: { ...text, lineHeight: 13, ...(one.axisLabel || {}) }, axisLine: { lineStyle: { color: '#8795a3' } },
     splitLine: { lineStyle: { color: '#e3e8ed' } },
   };
   return {

@@ -108,7 +108,7 @@ export const Moving = L.Layer.extend({
         const thing = day.vehicles[at];
         const state = place(thing, first + at);
         if (state === null) continue;
-        if (state !== 'still' || !thing.stays) vehicles += 1;
+        if (this.seen[first + at] === 2 || !thing.stays) vehicles += 1;
         if (state !== 'beyond') this.drawVehicle(thing, first + at, state, zoom);
       }
     }

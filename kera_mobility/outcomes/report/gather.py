@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from kera_mobility.errors import ConfigError, MissingFileError
 from kera_mobility.outcomes.facts import Facts
 from kera_mobility.outcomes.record import RunRecord, numbers
 from kera_mobility.outcomes.report import groups, onmap
@@ -23,17 +25,24 @@ from kera_mobility.units import IntArray
 
 FORMAT = 1
 """Of the data inside the page; the page's script checks it."""
+_OF_CHECK = ("id", "title", "model", "data", "unit", "standing", "source", "note", "met")
 MOST_PEOPLE = 9000
 """People whose day is drawn, over all scenarios of a report: keeps the file small. `--people` changes it."""
 
-Say = Callable[[str], None]
-
-
-def gather(places: Sequence[str | Path], most_people: int = MOST_PEOPLE, say: Say | None = None) -> dict[str, Any]:
+def gather(
+    places: Sequence[str | Path], most_people: int = MOST_PEOPLE, checks: str | Path | None = None
+) -> dict[str, Any]:
     """Return the content of a report about the results at or below some places.
+
+    Parameters
+    ----------
+    checks
+        What `kera calibrate --result` wrote: figures of the base year beside their data.
 
     Raises
     ------
+    ConfigError
+        If the file of checks is none.
     MissingFileError, ResultError
         If there is no result, or one is torn.
     """
@@ -42,8 +51,6 @@ def gather(places: Sequence[str | Path], most_people: int = MOST_PEOPLE, say: Sa
     told, facts = [], []
     known: list[dict[str, dict[str, str]]] = []
     for side in sides:
-        if say:
-            say(f"{side.label}: {len(side.folders)} run{'' if len(side.folders) == 1 else 's'}")
         one, first, means = _side(side, areas, most_people // len(sides))
         told.append(one)
         facts.append(first)
@@ -56,7 +63,26 @@ def gather(places: Sequence[str | Path], most_people: int = MOST_PEOPLE, say: Sa
     return {
         "format": FORMAT, "version": _version(), "areas": areas, "sides": told, "definitions": definitions,
         "differences": pairs, "measures": list(groups.MEASURES),
+        "checks": read_checks(checks) if checks is not None else {"scenario": "", "rows": []},
     }  # fmt: skip
+
+
+def read_checks(file: str | Path) -> dict[str, Any]:
+    """Return the figures that a calibration held against data: the scenario and the rows of its table.
+
+    Raises
+    ------
+    MissingFileError, ConfigError
+        If the file is not there, or is not the result of a calibration.
+    """
+    try:
+        found = YAML(typ="safe").load(Path(file).read_text(encoding="utf-8"))
+        rows = [{name: row.get(name) for name in _OF_CHECK} for row in found["checks"]]
+        return {"scenario": str(found["scenario"]), "rows": [row for row in rows if row["standing"] != "untold"]}
+    except FileNotFoundError:
+        raise MissingFileError(f"{file}: no such file; kera calibrate --result FILE writes one") from None
+    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{file}: expected the result of kera calibrate, got {type(error).__name__}") from None
 
 
 def _side(side: Side, areas: list[dict[str, Any]], most_people: int) -> tuple[dict[str, Any], Facts, dict[str, Any]]:
@@ -73,7 +99,6 @@ def _side(side: Side, areas: list[dict[str, Any]], most_people: int) -> tuple[di
     told = {
         "label": side.label, "scenario": side.meta["scenario"], "area": area, "services": record.meta["services"],
         "runs": [_run(meta) for meta in side.metas], "people": record.meta.get("people", {}),
-        "checks": [*record.area.get("checks", ()), *record.meta.get("checks", ())],
         "assumptions": record.meta.get("assumptions", []), "settings": record.scenario_yaml, "kpis": kpis,
         "weights": weights_of(side),
         "modes": list(facts.modes), "groups": means_of(of_runs), "hours": groups.hours(facts),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility.errors import ConfigError
-from kera_mobility.outcomes.report.gather import MOST_PEOPLE, Say, gather
+from kera_mobility.outcomes.report.gather import MOST_PEOPLE, gather
 
 ASSETS = Path(__file__).parent / "assets"
 PARTS = {"style": "report.css", "script": "report.js", "licences": "licences.txt"}
@@ -23,7 +23,10 @@ ENDINGS = (".html", ".htm")
 
 
 def write_report(
-    places: Sequence[str | Path], file: str | Path, most_people: int = MOST_PEOPLE, say: Say | None = None
+    places: Sequence[str | Path],
+    file: str | Path,
+    most_people: int = MOST_PEOPLE,
+    checks: str | Path | None = None,
 ) -> Path:
     """Write a report about the results at or below some places, and return the file.
 
@@ -32,14 +35,14 @@ def write_report(
     Raises
     ------
     ConfigError
-        If the name of the file does not end in .html.
+        If the name of the file does not end in .html, or the file of checks is none.
     MissingFileError, ResultError
         If there is no result, or one is torn.
     """
     target = Path(file)
     if target.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{target}: expected a file name that ends in {' or '.join(ENDINGS)}")
-    text = page(gather(places, most_people, say))
+    text = page(gather(places, most_people, checks))
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:

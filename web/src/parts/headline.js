@@ -64,7 +64,7 @@ function certainty(content, pairs) {
   const real = realShare(content.areas[0]);
   if (real !== null) lines.push(line(t('head.real', { share: percent(real) })));
   const checks = heldOut(content).length;
-  lines.push(line(checks ? t('head.checks', { n: checks }) : t('head.calibration')));
+  lines.push(line(checks ? t('head.checks', { n: checks, met: heldOut(content).filter((check) => check.met).length, of: heldOut(content).filter((check) => check.met !== null).length }) : t('head.calibration')));
   return lines;
 }
 
@@ -121,7 +121,7 @@ export function realShare(area) {
   const real = Object.entries(area.length_m).filter(([origin]) => !['inferred', 'planned', 'outside'].includes(origin)).reduce((sum, [, length]) => sum + length, 0);
   return whole ? real / whole : null;
 }
-export const heldOut = (content) => content.sides.flatMap((side) => side.checks ?? []).filter((check) => check.held_out);
+export const heldOut = (content) => content.checks.rows.filter((check) => check.standing === 'held out');
 
 // A sentence some of whose gaps are elements: the rest is words.
 function filled(key, texts, elements) {

@@ -239,13 +239,49 @@ export class MapPart {
     this.button.setAttribute('aria-pressed', 'false');
   }
 
-  // A printed page is narrower than most screens: the map is drawn anew for it.
+  // A printed page is narrower than most screens, and printing waits for no frame: the map is drawn anew at once and
+  // its picture is what is printed.
   fitForPrint(printing) {
     if (!this.map) return;
+    this.copy?.remove();
+    this.copy = null;
     this.place.classList.toggle('printed', printing);
     this.map.invalidateSize({ animate: false });
     this.map.fitBounds(this.bounds, { padding: [4, 4], animate: false });
-    this.moving.draw();
+    this.canvas._redraw?.();
+    this.moving.place();
+    if (printing) {
+      this.copy = this.picture();
+      this.place.after(this.copy);
+    }
+  }
+
+  picture() {
+    const frame = this.place.getBoundingClientRect();
+    const copy = h('canvas', { class: 'printcopy', role: 'img', 'aria-label': this.place.getAttribute('aria-label') });
+    copy.width = 2 * frame.width;
+    copy.height = 2 * frame.height;
+    const pen = copy.getContext('2d');
+    pen.scale(2, 2);
+    pen.fillStyle = '#f7f6f2';
+    pen.fillRect(0, 0, frame.width, frame.height);
+    const paste = (layer) => {
+      const at = layer.getBoundingClientRect();
+      pen.drawImage(layer, at.left - frame.left, at.top - frame.top, at.width, at.height);
+    };
+    if (this.canvas._container) paste(this.canvas._container);
+    for (const [row, , kind, called] of this.content.sides[this.side].map.stops) {
+      const [lon, lat] = this.geometry.lonlat[row];
+      const { x, y } = this.map.latLngToContainerPoint([lat, lon]);
+      if (this.on.has('stops') && (called || kind === 'stop')) dot(pen, x, y, 3.5, '#ffffff', '#0a3d66');
+      if (this.on.has('hubs') && kind === 'hub') dot(pen, x + 6, y - 6, 4, '#8a5a00', '#ffffff');
+    }
+    paste(this.moving.canvas);
+    pen.fillStyle = '#1c2b39';
+    pen.font = '9px system-ui, sans-serif';
+    pen.textAlign = 'right';
+    pen.fillText(this.area.about.attribution ?? '', frame.width - 4, frame.height - 4);
+    return copy;
   }
 
   drawLegend() {
@@ -266,4 +302,14 @@ export class MapPart {
     const { rows, everyone } = side.map.people;
     this.legend.replaceChildren(h('h3', {}, t('map.legend')), ...lists, h('p', { class: 'small' }, t('play.sample', { n: number(rows.length), all: number(everyone) })));
   }
+}
+
+function dot(pen, x, y, size, fill, edge) {
+  pen.beginPath();
+  pen.arc(x, y, size, 0, 6.2832);
+  pen.fillStyle = fill;
+  pen.fill();
+  pen.lineWidth = 1.6;
+  pen.strokeStyle = edge;
+  pen.stroke();
 }

@@ -10,7 +10,6 @@ export function sure(content) {
   const area = content.areas[0];
   const whole = Object.values(area.length_m).reduce((sum, length) => sum + length, 0);
   const seeds = content.sides.map((one) => `${content.sides.length > 1 ? `${one.label}: ` : ''}${one.runs.map((run) => run.seed).join(', ')}`).join('; ');
-  const checks = side.checks ?? [];
   return section('sure', t('part.sure'),
     content.differences.filter((pair) => pair.notes?.length).map((pair) => [h('h3', {}, `${t('more.notes')}: ${content.sides[pair.b].label}`), h('ul', { lang: 'en' }, pair.notes.map((note) => h('li', {}, note)))]),
     h('h3', {}, t('sure.seeds')), h('p', {}, t('sure.seedstext', { seeds })),
@@ -20,7 +19,7 @@ export function sure(content) {
     h('h3', {}, t('sure.map')), h('p', {}, t('head.real', { share: percent(realShare(area) ?? 0) })),
     whole ? table(t('sure.map'), [{ title: t('col.what') }, { title: 'km', number: true }, { title: '%', number: true }],
       Object.entries(area.length_m).map(([origin, length]) => [originName(origin), number(length / 1000, 1), percent(length / whole)])) : null,
-    h('h3', {}, t('sure.checks')), checks.length ? checkTable(checks) : h('p', {}, t('sure.nochecks')),
+    h('h3', {}, t('sure.checks')), content.checks.rows.length ? checkTable(content.checks) : h('p', {}, t('sure.nochecks')),
     h('h3', {}, t('sure.assumptions')), assumptions(side));
 }
 
@@ -32,9 +31,11 @@ function inputs(runs) {
     runs.slice(0, 100).map((run) => [`${run.seed}, ${run.day ?? 0}`, ...keys.map((key) => (typeof run.inputs[key] === 'number' ? number(run.inputs[key]) : String(run.inputs[key] ?? '–')))]));
 }
 
-function checkTable(checks) {
-  return table(t('sure.checks'), [{ title: t('col.what') }, { title: t('col.model'), number: true }, { title: t('col.observed'), number: true }, { title: t('col.heldout') }, { title: t('col.source') }],
-    checks.map((check) => [h('span', { lang: 'en' }, check.name), figure(check.model, check.unit ?? ''), figure(check.observed, check.unit ?? ''), check.held_out ? '✓' : '–', h('span', { lang: 'en' }, check.source ?? '')]));
+function checkTable({ scenario, rows }) {
+  const met = (check) => (check.met === null ? '–' : t(check.met ? 'sure.met' : 'sure.missed'));
+  return [h('p', {}, t('sure.checkstext', { scenario })),
+    table(t('sure.checks'), [{ title: t('col.what') }, { title: t('col.heldout') }, { title: t('col.model'), number: true }, { title: t('col.observed'), number: true }, { title: t('col.unit') }, { title: t('col.verdict') }, { title: t('col.source') }],
+      rows.map((check) => [h('span', { lang: 'en' }, check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), h('span', { lang: 'en' }, check.unit), met(check), h('span', { lang: 'en' }, check.source)]), { class: 'checks' })];
 }
 
 function assumptions(side) {
