@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from kera_mobility.scenario import Scenario
 from kera_mobility.services.base import Experience
+from kera_mobility.shipped import code_hash
 from kera_mobility.town.skims import cache_root
 from kera_mobility.town.town import Town
 
@@ -60,20 +60,9 @@ def _learn(scenario: Scenario, live: Day) -> Experiences:
 
 
 def _key(scenario: Scenario, town: Town) -> str:
-    digest = hashlib.sha256(f"{scenario.hash} {town.hash} {_code_hash()}".encode())
+    digest = hashlib.sha256(f"{scenario.hash} {town.hash} {code_hash()}".encode())
     digest.update(np.ascontiguousarray(town.people.person).tobytes())
     return digest.hexdigest()[:20]
-
-
-@cache
-def _code_hash() -> str:
-    """Return the hash of the package's source: what was learned by other code is not what this code would learn."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.relative_to(folder).as_posix().encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _read(file: Path) -> Experiences:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 from kera_mobility.errors import MissingFileError
 
 _PACKAGE = Path(__file__).parent
+
+READERS = ("cli/", "outcomes/compare/", "outcomes/report/", "outcomes/figures/")
+"""Parts of the package that no run depends on."""
 
 
 def shipped_folder(name: str) -> Path:
@@ -35,3 +40,19 @@ def find(path: str | Path, kind: str) -> Path:
     if not given.is_absolute() and os.path.exists(shipped):
         return shipped
     raise MissingFileError(f"{given}: no such file here, nor among the shipped {kind} ({shipped_folder(kind)})")
+
+
+@cache
+def code_hash() -> str:
+    """Return the SHA-256 over the package's source, hex digits: what other code computed is not what this one would.
+
+    What only reads results (READERS) does not count.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(_PACKAGE.rglob("*.py")):
+        name = file.relative_to(_PACKAGE).as_posix()
+        if name.startswith(READERS):
+            continue
+        digest.update(name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -273,3 +273,33 @@ def test_every_language_has_every_word() -> None:
         keys[code] = {key: frozenset(re.findall(r"\{(\w+)[|}]", value)) for key, value in pairs}
     assert len(keys["en"]) > 300
     assert keys["en"] == keys["fi"] == keys["sv"]
+
+
+@pytest.mark.parametrize("kind", ["fleet-over-day", "time-space", "waiting", "map"])
+def test_a_picture_of_the_day_is_drawn_twice_alike(
+    results: Path, tmp_path: Path, kind: str, require: Callable[..., Any]
+) -> None:
+    require("matplotlib")
+    from kera_mobility.outcomes.figures import kinds
+
+    record = load_record(results / "all" / "seed-0001")
+    files = [kinds()[kind](record, tmp_path / f"{name}.svg") for name in ("a", "b")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    text = files[0].read_text(encoding="utf-8")
+    named = {"fleet-over-day": "scooter: vehicles moving", "time-space": "shuttle", "waiting": "nine in ten within",
+             "map": "planned"}  # fmt: skip
+    assert named[kind] in text
+
+
+def test_checks_against_data_are_shown_with_their_standing(results: Path, tmp_path: Path) -> None:
+    row = {"id": "x", "title": "boardings", "model": 90.0, "data": 100.0, "unit": "a weekday", "standing": "held out",
+           "source": "a count", "note": "", "met": False}  # fmt: skip
+    file = tmp_path / "checks.yaml"
+    file.write_text(json.dumps({"scenario": "today", "checks": [row, {**row, "standing": "untold"}]}))
+    found = gather([results / "all" / "seed-0001"], 10, file)["checks"]
+    assert (found["scenario"], found["rows"]) == ("today", [row])
+    file.write_text("nothing: here")
+    with pytest.raises(ConfigError, match="kera calibrate"):
+        gather([results / "all" / "seed-0001"], 10, file)
+    with pytest.raises(MissingFileError):
+        gather([results / "all" / "seed-0001"], 10, tmp_path / "gone.yaml")

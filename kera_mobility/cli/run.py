@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from kera_mobility.experiment import Written
+    from kera_mobility.experiment.inputs import Accept
     from kera_mobility.outcomes.kpis import Kpi
 
 MOST_SEEDS = 10_000
@@ -46,6 +47,9 @@ def command(
         int, typer.Option(min=0, max=MOST_SEEDS, help="Draws of what we do not know; draw i has the i-th seed.")
     ] = 0,
     uncertain: Annotated[Path, typer.Option(help="File of the uncertain inputs and their ranges.")] = UNCERTAIN,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Keep also draws with which today misses the travel survey.")
+    ] = False,
     until: Annotated[
         str | None, typer.Option(help="Add seeds until a KPI's 95 % interval is narrow: 'sustainable_share 0.3pp'.")
     ] = None,
@@ -76,8 +80,10 @@ def command(
     kept: list[Written] = []
     try:
         with _display(kept, batch, quiet) as display:
+            accept = _acceptance(uncertain, display.note) if inputs and not independent else None
             experiment(
-                checked, chosen, out, day=day, inputs=inputs, uncertain=uncertain, until=until, most=most_seeds,
+                checked, chosen, out, day=day, inputs=inputs, uncertain=uncertain, accept=accept, until=until,
+                most=most_seeds,
                 workers=workers, cluster=cluster, again=again or not batch, progress=display.stage, follow=follow,
                 say=lambda text: typer.echo(text, err=as_json), planned=display.planned,
                 written=display.written, note=display.note,
@@ -92,6 +98,14 @@ def command(
         _show_table(checked.title or checked.name, list(checked.services), kept, everyone)
     if not quiet:
         _say_where(kept)
+
+
+def _acceptance(uncertain: Path, note: Callable[[str], None]) -> Accept:
+    """Return what rejects draws that the travel survey of today rules out."""
+    from kera_mobility.calibration.acceptance import acceptance
+    from kera_mobility.experiment.inputs import load_uncertain
+
+    return acceptance(load_uncertain(uncertain), say=note)
 
 
 def _chosen_seeds(seed: int | None, seeds: str | None) -> list[int]:

@@ -149,10 +149,23 @@ def with_inputs(
     ConfigError
         If a drawn value does not fit the scenario.
     """
+    return with_drawn(scenario, inputs, draw(inputs, number, accept), f"draw {number}")
+
+
+def with_drawn(
+    scenario: Scenario, inputs: Mapping[str, UncertainInput], joint: Mapping[str, float], where: str = "draw"
+) -> Drawn:
+    """Return a scenario with a joint draw applied, values by name of input.
+
+    Raises
+    ------
+    ConfigError
+        If a drawn value does not fit the scenario.
+    """
     content = scenario.model_dump(mode="json", exclude_none=True)
     given: dict[str, float] = {}
     absent, decided = [], []
-    for name, drawn in draw(inputs, number, accept).items():
+    for name, drawn in joint.items():
         keys = list(_keys(content, inputs[name].key))
         applied = {key: inputs[name].applied(float(_at(content, key)), drawn) for key in keys}
         if not keys:
@@ -166,7 +179,7 @@ def with_inputs(
     try:
         changed = Scenario.model_validate(content)
     except ValidationError as error:
-        faults = [Fault(f"draw {number}", f"{'.'.join(map(str, one['loc']))}: {one['msg']}") for one in error.errors()]
+        faults = [Fault(where, f"{'.'.join(map(str, one['loc']))}: {one['msg']}") for one in error.errors()]
         raise ConfigError(faults) from None
     changed._source = scenario._source
     return Drawn(changed, given, tuple(absent), tuple(decided))

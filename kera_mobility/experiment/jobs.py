@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,14 +16,13 @@ from kera_mobility.events import fingerprint
 from kera_mobility.outcomes.kpis import Kpi
 from kera_mobility.outcomes.store import load_record, read_kpis, require_replaceable, write_record
 from kera_mobility.scenario import Scenario, TownSettings
+from kera_mobility.shipped import code_hash
 from kera_mobility.simulation import simulate, town_of
 from kera_mobility.town.town import Town
 
 Stages = Callable[[int, str, float], None]
 """Called with the seed, the stage (load, plan, simulate, write) and the part of it that is done, 0 to 1."""
 
-READERS = ("cli/", "outcomes/compare/", "outcomes/report/", "outcomes/figures.py")
-"""Parts of the package that no run depends on."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when a file does not fit: full disk, full quota, file too large."""
 
@@ -181,23 +178,6 @@ def sweep(folder: Path) -> None:
             left.rename(folder)
         elif kind in ("partial", "old"):
             shutil.rmtree(left, ignore_errors=True)
-
-
-@cache
-def code_hash() -> str:
-    """Return the SHA-256 over the source of the package, hex digits: a changed model makes results of its own.
-
-    What only reads results (READERS) does not count.
-    """
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        name = file.relative_to(package).as_posix()
-        if name.startswith(READERS):
-            continue
-        digest.update(name.encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def package_version() -> str:
