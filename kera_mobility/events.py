@@ -94,6 +94,12 @@ class EventLog:
         if len(rows) >= self._batch_rows:
             self._flush(kind)
 
+    def extend(self, kind: str, *columns: Sequence[Any] | AnyArray) -> None:
+        """Append many rows at once, as columns in the order of the schema of `kind`."""
+        schema = KINDS[kind].schema
+        arrays = [to_arrow(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        self._batches[kind].append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+
     def tables(self) -> dict[str, pa.Table]:
         """Return every table in canonical order."""
         for kind in KINDS:
@@ -116,6 +122,9 @@ class NoLog(EventLog):
     """A log that keeps nothing, for days that are lived only to learn from them."""
 
     def add(self, kind: str, *row: Any) -> None:
+        """Forget."""
+
+    def extend(self, kind: str, *columns: Sequence[Any] | AnyArray) -> None:
         """Forget."""
 
 

@@ -299,7 +299,6 @@ class Stopwatch:
 def _undisturbed() -> Iterator[None]:
     """Keep the garbage collector out of the way: a day makes millions of objects and no cycles that matter."""
     was_on = gc.isenabled()
-    gc.collect()
     gc.freeze()
     gc.disable()
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kera_mobility.events import KINDS, EventLog
@@ -22,8 +22,17 @@ class Narrator(EventLog):
         super().add(kind, *row)
         column = self._column[kind]
         if column >= 0 and row[column] == self._person:
-            told = _SENTENCES[kind](dict(zip(KINDS[kind].schema.names, row, strict=True)))
-            self._say(told)
+            self._tell(kind, [row])
+
+    def extend(self, kind: str, *columns: Any) -> None:
+        """Append many rows, and tell those that are about the person."""
+        super().extend(kind, *columns)
+        rows = zip(*(list(column) for column in columns), strict=True)
+        self._tell(kind, [row for row in rows if row[self._column[kind]] == self._person])
+
+    def _tell(self, kind: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        for row in rows:
+            self._say(_SENTENCES[kind](dict(zip(KINDS[kind].schema.names, row, strict=True))))
 
 
 def _leg(row: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from simpy.events import URGENT
 from kera_mobility.deciding import Candidates, Choice, Decider
 from kera_mobility.journeys import PURPOSES, Booking, Leg, Outcome, Refusal
 from kera_mobility.planning import Planner, Plans, Wanted
+from kera_mobility.quiet import tell_quiet_trips
 from kera_mobility.services.base import Service
 from kera_mobility.world import World
 
@@ -45,7 +46,9 @@ class Travellers:
         self._depart_s: list[float] = wanted.depart_s.tolist()
         self._under_way: dict[int, tuple[int, float]] = {}
         self._due: dict[int, deque[int]] = {}
-        self._to_come = deque(np.lexsort((wanted.trip, wanted.person, wanted.depart_s)).tolist())
+        told = tell_quiet_trips(world, services, wanted, plans)
+        order = np.lexsort((wanted.trip, wanted.person, wanted.depart_s))
+        self._to_come = deque(order[~told[order]].tolist())
 
     def feed(self) -> Life:
         """Let every trip set out when it is due; a trip due while the person's last one runs waits for it."""

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from ruamel.yaml import YAML
 
+from kera_mobility import traveller
 from kera_mobility.dice import Dice
 from kera_mobility.events import KINDS, table_fingerprint
 from kera_mobility.planning import Planner, Plans, Wanted
@@ -266,3 +267,12 @@ def test_the_order_of_keys_in_a_file_changes_nothing(tmp_path: Path) -> None:
     backwards = load_scenario(file)
     assert backwards.hash == kera().hash
     assert simulate(backwards, SEED).fingerprint == day().fingerprint
+
+
+def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = load_scenario("configs/trials/all.yaml", SMALL)
+    at_once = simulate(trial)
+    monkeypatch.setattr(traveller, "tell_quiet_trips", lambda _, __, wanted, ___: np.zeros(len(wanted), dtype=bool))
+    by_the_clock = simulate(trial)
+    assert at_once.fingerprint == by_the_clock.fingerprint
+    assert at_once.stats["simpy_events"] < by_the_clock.stats["simpy_events"]

@@ -198,6 +198,10 @@ class Service(ABC):
         """Return the walking time between two nodes, equal to the bit with `walk_s`."""
         return round_one_s(float(self.town.skims.walk_m[origin, destination]) / self.settings.walk_speed_m_s)
 
+    def walked_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return how far a steady ride has people walk, (T,): what `arrived` says, for many at once."""
+        return np.zeros(len(origins))
+
     def walk_m(self, origin: int, destination: int) -> float:
         """Return the walking distance between two nodes."""
         return float(self.town.skims.walk_m[origin, destination])

@@ -38,6 +38,10 @@ class Walk(Service):
         """Return walking times, (T,)."""
         return self.walk_s(origins, destinations)
 
+    def walked_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+        """Return the walks, (T,)."""
+        return self.town.skims.between(self.town.skims.walk_m, origins, destinations)
+
     def arrived(self, booking: Booking) -> Outcome:
         """Return the walk."""
         leg = booking.leg
