@@ -561,7 +561,16 @@ def test_the_command_draws_inputs_and_says_what_it_draws(tmp_path: Path) -> None
     runs = json.loads(found.stdout)["runs"]
     assert [(run["seed"], run["input_draw"]) for run in runs] == [(1, 1), (1, 2)]
     assert 0.6 <= runs[0]["inputs"]["town.people.attendance"] <= 0.8
-    assert found.stderr.startswith("2 draws of ")
+    said = found.stderr.splitlines()
+    told = next(line for line in said if line.startswith("2 draws of "))
+    assert "independent" not in told
+
+
+def test_the_command_keeps_every_draw_if_told_so(tmp_path: Path) -> None:
+    found = kera("run", "configs/today.yaml", "--inputs", "1", "--independent", "--json", *SMALL, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "independent of each other" in found.stderr.splitlines()[0]
+    assert "draw accepted" not in found.stderr
 
 
 def test_the_example_study_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
