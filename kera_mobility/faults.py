@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from kera_mobility.errors import Fault, nearest_name
-from kera_mobility.layers import KeyPath, Node, shown
+from kera_mobility.errors import ConfigError, Fault, nearest_name
+from kera_mobility.layers import KeyPath, Node, read_layers, shown
+from kera_mobility.settings import Settings
+from kera_mobility.shipped import find
 
 Schema = dict[str, Any]
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 LISTED_KEYS = 15
 """Up to so many known keys are listed when none is near."""
@@ -54,6 +58,24 @@ _EXPECTED_TYPE = {
     "object": "keys with values (a map)",
 }
 _NUMBERS = frozenset({"integer", "number"})
+
+
+def read_settings(path: str | Path, kind: type[SomeSettings]) -> SomeSettings:
+    """Return the settings of one kind in a file, here or among the shipped configs.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ConfigError
+        With every fault at once, each with file, line and key.
+    """
+    node = read_layers(find(path, "configs"))
+    data = node.plain()
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(faults_of(error, node, data, kind.model_json_schema())) from None
 
 
 def faults_of(error: ValidationError, node: Node, data: Any, schema: Schema) -> list[Fault]:

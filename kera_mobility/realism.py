@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from kera_mobility.calibration.targets import read_settings
 from kera_mobility.calibration.variants import left_out, scaled, stretched, town_of, with_timetable
 from kera_mobility.errors import ConfigError, nearest_name
+from kera_mobility.faults import read_settings
 from kera_mobility.scenario import Scenario, load_scenario
 from kera_mobility.settings import Settings
 from kera_mobility.simulation import Run, live, simulate

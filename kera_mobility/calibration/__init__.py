@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from kera_mobility.calibration.evidence import evidence
 from kera_mobility.calibration.fit import Calibration, calibrate, layer
-from kera_mobility.calibration.targets import CalibrationSettings, read_settings
+from kera_mobility.calibration.targets import CalibrationSettings
+from kera_mobility.faults import read_settings
 
 __all__ = ["Calibration", "CalibrationSettings", "calibrate", "evidence", "layer", "read_settings"]

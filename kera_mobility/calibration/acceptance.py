@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kera_mobility.calibration.fit import Gauge
-from kera_mobility.calibration.targets import CalibrationSettings, read_settings
+from kera_mobility.calibration.targets import CalibrationSettings
 from kera_mobility.calibration.variants import sampled
 from kera_mobility.experiment.inputs import Accept, UncertainInput, with_drawn
+from kera_mobility.faults import read_settings
 from kera_mobility.scenario import Scenario, load_scenario
 from kera_mobility.shipped import code_hash
 from kera_mobility.simulation import live, town_of

@@ -2,36 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TypeVar
+from pydantic import Field
 
-from pydantic import Field, ValidationError
-
-from kera_mobility.errors import ConfigError
-from kera_mobility.faults import faults_of
-from kera_mobility.layers import read_layers
 from kera_mobility.settings import Settings
-from kera_mobility.shipped import find
-
-SomeSettings = TypeVar("SomeSettings", bound=Settings)
-
-
-def read_settings(path: str | Path, kind: type[SomeSettings]) -> SomeSettings:
-    """Return the settings of one kind in a file, here or among the shipped configs.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    ConfigError
-        With every fault at once, each with file, line and key.
-    """
-    node = read_layers(find(path, "configs"))
-    data = node.plain()
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(faults_of(error, node, data, kind.model_json_schema())) from None
 
 
 class Fit(Settings):

@@ -17,11 +17,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault
-from kera_mobility.faults import faults_of
-from kera_mobility.layers import read_layers
+from kera_mobility.faults import read_settings
 from kera_mobility.scenario import Scenario
 from kera_mobility.settings import Settings
-from kera_mobility.shipped import find
 
 UNCERTAIN = "configs/uncertain.yaml"
 """The shipped inputs and their ranges."""
@@ -111,12 +109,7 @@ def load_uncertain(path: str | Path = UNCERTAIN) -> dict[str, UncertainInput]:
     MissingFileError, ConfigError
         If there is no such file; with every fault in it.
     """
-    node = read_layers(find(path, "configs"))
-    data = node.plain()
-    try:
-        return UncertainSettings.model_validate(data).inputs
-    except ValidationError as error:
-        raise ConfigError(faults_of(error, node, data, UncertainSettings.model_json_schema())) from None
+    return read_settings(path, UncertainSettings).inputs
 
 
 def draw(inputs: Mapping[str, UncertainInput], number: int, accept: Accept | None = None) -> dict[str, float]:

@@ -49,7 +49,7 @@ class Sensitivities(Settings):
 
 
 class ChoiceSettings(Settings):
-    """The choice model; the constants are first values set by hand, not yet calibrated (assumption)."""
+    """The choice model. Shipped constants are fitted (docs/calibration.md); those of new services are assumptions."""
 
     nest_parameter: float = Field(0.4, gt=0, le=1)
     """Dissimilarity l of every nest. Assumption; 1 is the plain multinomial logit."""
@@ -63,7 +63,7 @@ class ChoiceSettings(Settings):
     coefficients: Sensitivities
     """By purpose, utils per minute and per euro."""
     constants: dict[str, float] = Field(default_factory=dict)
-    """Utils by service name, when it carries the main part of a journey, else 0. Assumption: set by hand."""
+    """Utils by service name, when it carries the main part of a journey, else 0. Fitted, or an assumption."""
     feeder_constants: dict[str, float] = Field(default_factory=dict)
     """Utils added by service name when it feeds a line; 0 where none is given. Assumption: set by hand."""
 
