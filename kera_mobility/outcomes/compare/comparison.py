@@ -252,6 +252,10 @@ def _notes(a: Side, b: Side, pairs: Sequence[Pair], days: Mapping[Pair, _Day], v
     elif "ex_ante" not in measures:
         yield "These results do not hold what people expected: benefit is ex post only."
     yield "Benefit is by age, car access and home zone; there is no income in the data."
+    yield (
+        "Runs of a line cost and emit over their whole length, while tickets and benefits are those of the simulated "
+        "people alone: where B runs more, its balance of a year leaves out what everybody else gains."
+    )
     lacking = sorted({name for day in days.values() for name in day.without_rates})
     if lacking:
         yield f"No unit cost is known for {', '.join(lacking)}: running costs leave it out (give them in --values)."

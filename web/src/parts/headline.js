@@ -78,7 +78,7 @@ function costs(content) {
   const fares = own.filter((name) => content.sides[last].kpis[`${name}.revenue_eur`]);
   if (fares.length) lines.push(h('ul', {}, fares.map((name) => h('li', {}, filled('head.revenue', { service: service(name, services) }, { value: value(content, last, `${name}.revenue_eur`, true) })))));
   else lines.push(line(t('head.nofare')));
-  const more = content.differences.flatMap((pair) => [['money.city.subsidy_eur', 'head.subsidy'], ['subsidy.per_ride', 'head.perride'], ['yearly.net', 'head.year'], ['carbon.operational.location', 'head.carbon']].map(([id, key]) => [pair.more.find((row) => row.id === id), key, pair]).filter(([row]) => row));
+  const more = content.differences.flatMap((pair) => [['money.city.subsidy_eur', 'head.subsidy'], ['subsidy.per_ride', 'head.perride'], ['carbon.operational.marginal', 'head.carbon']].map(([id, key]) => [pair.more.find((row) => row.id === id), key, pair]).filter(([row]) => row));
   if (more.length) lines.push(h('ul', {}, more.map(([row, key, pair]) => h('li', {}, filled(key, {}, { value: h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, row.section === 'ratios' ? figure(row.difference, row.unit) : change(row.difference, row.unit)) }), ` ${unitOf(row.unit)}`, row.low !== null ? ` (${change(row.low, row.unit)} … ${change(row.high, row.unit)}; ${t(`verdict.${row.verdict}`)})` : ''))));
   else if (rows.length) lines.push(h('ul', {}, rows.map((id) => h('li', {}, `${id.replaceAll(/[._]/g, ' ')}: `, value(content, last, id, true)))));
   else lines.push(line(t('head.nocost')));

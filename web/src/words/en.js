@@ -157,7 +157,6 @@ export default {
   "kpi.subst.feeder": "{service} to or from: {mode}",
   "head.subsidy": "City’s subsidy: {value}",
   "head.perride": "Subsidy for each more ride: {value}",
-  "head.year": "Sum of a year for all parties: {value}",
   "head.carbon": "CO₂ while travelling: {value}",
   "who.more": "Benefit is counted in money from how people value time and price; ranges are for chance only unless inputs were drawn.",
   "kpi.benefit.ex_ante": "Benefit as expected",

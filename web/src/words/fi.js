@@ -157,7 +157,6 @@ export default {
   "kpi.subst.feeder": "{service} liityntänä: {mode}",
   "head.subsidy": "Kaupungin tuki: {value}",
   "head.perride": "Tuki lisämatkaa kohti: {value}",
-  "head.year": "Kaikki osapuolet yhteensä vuodessa: {value}",
   "head.carbon": "CO₂ matkalla: {value}",
   "who.more": "Hyöty on laskettu rahana siitä, miten ihmiset arvostavat aikaa ja hintaa; välit koskevat vain sattumaa, ellei lähtötietoja arvottu.",
   "kpi.benefit.ex_ante": "Odotettu hyöty",

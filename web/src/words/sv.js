@@ -157,7 +157,6 @@ export default {
   "kpi.subst.feeder": "{service} till eller från: {mode}",
   "head.subsidy": "Stadens stöd: {value}",
   "head.perride": "Stöd per ytterligare resa: {value}",
-  "head.year": "Ett års summa för alla parter: {value}",
   "head.carbon": "CO₂ under resan: {value}",
   "who.more": "Nyttan räknas i pengar ur hur människor värderar tid och pris; intervallen gäller bara slump om inte indata drogs.",
   "kpi.benefit.ex_ante": "Väntad nytta",
