@@ -9,8 +9,8 @@ import numpy as np
 
 from kera_mobility.units import FloatArray, IntArray
 
-POPULATIONS = ("resident", "worker", "neighbour")
-"""Residents of the district, people who come there to work, and those who live around it."""
+POPULATIONS = ("resident", "worker", "neighbour", "visitor")
+"""Residents of the district, people who come there to work, those who live around it, and visitors to events."""
 PURPOSES = ("work", "school", "study", "shopping", "other")
 """Of a home-based tour, as in HELMET 5."""
 

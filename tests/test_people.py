@@ -17,8 +17,18 @@ from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.shipped import shipped_folder
 from kera_mobility.town.network import Streets
 from kera_mobility.town.people import POPULATIONS, PURPOSES, People, Trips
-from kera_mobility.town.population import NEIGHBOUR, RESIDENT, WORKER, PeopleSettings, Population, apportion, populate
+from kera_mobility.town.population import (
+    NEIGHBOUR,
+    RESIDENT,
+    VISITOR,
+    WORKER,
+    PeopleSettings,
+    Population,
+    apportion,
+    populate,
+)
 from kera_mobility.town.tours import draw_trips
+from kera_mobility.town.visitors import read_events
 from kera_mobility.town.zones import AGE_COLUMNS, CELL, DEVELOPMENT, Gravity, contains, read_zones
 
 KERA = shipped_folder("networks") / "kera"
@@ -185,7 +195,7 @@ def test_rows_stand_in_the_order_of_ids_and_no_id_is_given_twice() -> None:
     population = kera()
     assert np.all(np.diff(population.people.person) > 0)
     assert np.all(np.diff(population.people.population) >= 0)
-    assert len(POPULATIONS) == population.people.population.max() + 1
+    assert POPULATIONS[: population.people.population.max() + 1] == ("resident", "worker", "neighbour")
 
 
 def test_ages_follow_the_grid() -> None:
@@ -444,3 +454,60 @@ def test_a_ring_contains_what_lies_inside_it() -> None:
     ring = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [2.0, 1.0], [0.0, 4.0]])
     points = np.array([[1.0, 1.0], [2.0, 2.0], [3.5, 3.0], [5.0, 1.0], [2.0, 0.5]])
     np.testing.assert_array_equal(contains(ring, points), [True, False, True, False, True])
+
+
+# --- visitors to events -----------------------------------------------------------------------------------------------
+
+WITH_EVENTS = PeopleSettings(events=("hall_culture", "hall_market"))
+
+
+def test_as_many_visitors_come_as_the_table_says_and_all_from_beyond_the_neighbours() -> None:
+    population = kera(WITH_EVENTS)
+    visitors = population.people.population == VISITOR
+    assert [event.name for event in population.events] == ["hall_culture", "hall_market"]
+    assert np.bincount(population.event[visitors]).tolist() == [event.attendance for event in population.events]
+    assert np.all(population.event[~visitors] == -1)
+    near = np.unique(population.home_zone[population.people.population == NEIGHBOUR])
+    assert not np.any(np.isin(population.home_zone[visitors], near))
+
+
+def test_visitors_mean_to_be_there_before_it_begins_and_leave_after_its_end_or_drop_in_while_it_lasts() -> None:
+    population = kera(WITH_EVENTS)
+    trips = kera_trips(WITH_EVENTS)
+    mine = of_population(population, trips, VISITOR)
+    event = population.event[trips.row[mine]]
+    there = trips.destination[mine] == population.event_node[event]
+    start_s, end_s = (np.array([getattr(one, name) for one in population.events]) for name in ("start_s", "end_s"))
+    leaves_s = trips.depart_s[mine][~there]
+    concert = event[~there] == 0
+    assert np.all(leaves_s[concert] >= end_s[0])
+    assert np.all(leaves_s[concert] <= end_s[0] + 1_200.0)
+    assert np.all(leaves_s[~concert] > start_s[1])
+    assert np.all(leaves_s[~concert] <= end_s[1])
+    assert np.all(trips.depart_s[mine][there & (event == 0)] < start_s[0])
+    assert np.count_nonzero(there) == np.count_nonzero(~there) == sum(one.attendance for one in population.events)
+
+
+def test_other_peoples_days_do_not_hang_on_events_and_events_not_on_one_another() -> None:
+    without, market, both = kera(), kera(PeopleSettings(events=("hall_market",))), kera(WITH_EVENTS)
+    others = both.people.population != VISITOR
+    assert np.array_equal(both.people.person[others], without.people.person)
+    assert np.array_equal(both.people.home[others], without.people.home)
+    of_market = market.people.population == VISITOR
+    same = np.isin(both.people.person, market.people.person[of_market])
+    assert np.array_equal(both.people.home[same], market.people.home[of_market])
+
+
+def test_an_event_that_the_area_lacks_is_named_with_those_it_has() -> None:
+    with pytest.raises(MissingFileError, match=r"no event 'hall_musik'.*hall_culture.*hall_market"):
+        kera(PeopleSettings(events=("hall_musik",)))
+
+
+def test_a_broken_line_of_the_table_of_events_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text("event,title,lon,lat,start,end,attendance,comes\nfair,Fair,24.7,60.2,18:00,17:00,5,any_time\n")
+    with pytest.raises(NetworkError, match=r"events\.csv:2: fair: expected an end after the start"):
+        read_events(tmp_path, ["fair"])
+    file.write_text("event,title,lon,lat,start,end,attendance,comes\nfair,Fair,24.7,60.2,noon,17:00,5,any_time\n")
+    with pytest.raises(NetworkError, match=r"events\.csv:2: expected event,title"):
+        read_events(tmp_path, ["fair"])

@@ -59,6 +59,18 @@ class PeopleSettings(Settings):
     """Private cars per 1,000 neighbours: Espoo 2018 (car.private_cars_per_1000_espoo_2018 in parameters.csv)."""
     worker_car_share: float = Field(0.60, ge=0, le=1)
     """Share of the licence holders who come to work that have a car of their own use. Assumption; 0.45 to 0.75."""
+    events: tuple[str, ...] = ()
+    """Rows of the area's `events.csv` that take place on the day; their visitors come from beyond the neighbours."""
+    visitor_decay_m: float = Field(8_000.0, gt=50, le=100_000)
+    """Distance over which an event's pull falls to 1/e, straight metres. Assumption."""
+    visitor_car_share: float = Field(0.45, ge=0, le=1)
+    """Share of the visitors with a licence who have a car of their own use for the way. Assumption; 0.3 to 0.6."""
+    visit_early_s: float = Field(2_400.0, ge=0, le=14_400)
+    """Visitors mean to be at what begins on time up to this long before, s, evenly. Assumption."""
+    visit_linger_s: float = Field(1_200.0, ge=0, le=14_400)
+    """... and leave up to this long after its end, s, evenly. Assumption."""
+    visit_stay_h: float = Field(1.5, gt=0, le=12)
+    """Mean stay at what people drop in to, hours; half to one and a half of it, evenly. Assumption."""
     licence: ByAge = ByAge(from_age=(18, 20, 30, 65, 75), share=(0.45, 0.65, 0.88, 0.82, 0.55))
     """Share with a driving licence by age. Assumption; each 0.1 up or down."""
     bicycle: ByAge = ByAge(from_age=(7, 18, 30, 65, 75), share=(0.90, 0.65, 0.75, 0.60, 0.30))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,20 @@ from kera_mobility.town.households import PLACE_SLOTS, Members, draw_members
 from kera_mobility.town.network import Streets
 from kera_mobility.town.people import People
 from kera_mobility.town.people_settings import PeopleSettings, PurposeSettings
-from kera_mobility.town.zones import CELL, DEVELOPMENT, OUTSIDE, Gravity, Zones, read_zones
+from kera_mobility.town.visitors import Event, event_numbers, homes_of_visitors, read_events
+from kera_mobility.town.zones import CELL, DEVELOPMENT, OUTSIDE, Gravity, Zones, nearest_nodes, read_zones
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
 
 POPULATION_SLOTS = 1_000_000_000
 """Ids of one population: id = population x this + place x PLACE_SLOTS + slot, the same in every phase."""
-RESIDENT, WORKER, NEIGHBOUR = range(3)
+RESIDENT, WORKER, NEIGHBOUR, VISITOR = range(4)
 YOUNGEST = 7
 """Age from which people travel here, as in the travel survey; younger ones are counted only."""
 PUPIL_AGES = (7, 15)
 _WORKER_FROM, _WORKER_YEARS = 20, 45
 """People who come to work are 20 to 64, evenly. Assumption."""
+_VISITOR_FROM, _VISITOR_YEARS = 15, 60
+"""People who come to events are 15 to 74, evenly. Assumption."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,26 @@ class Population:
     school: IntArray
     """Street node of the school (ages 7-15) or place of study, -1 for none."""
     school_zone: IntArray
+    event: IntArray
+    """Row of the event visited in `events`, -1 for none."""
     small_children: IntArray
-    """(3,) children under 7 by population; they live here, and do not travel in this model."""
+    """(4,) children under 7 by population; they live here, and do not travel in this model."""
     zones: Zones
     pull: dict[str, Gravity]
     """Chances of destinations by what people go for: shopping, other, stop, walk."""
+    events: tuple[Event, ...] = ()
+    """What draws visitors on the day."""
+    event_node: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Street node of each event, (E,)."""
 
     def at(self, rows: AnyArray) -> Population:
         """Return the same town with only some of its people, by mask or ascending rows."""
         people = People(*(getattr(self.people, part.name)[rows] for part in fields(People)))
         own = {name: getattr(self, name)[rows] for name in _PERSONAL}
-        return Population(people, **own, small_children=self.small_children, zones=self.zones, pull=self.pull)
+        return replace(self, people=people, **own)
 
 
-_PERSONAL = ("home_zone", "workplace", "work_zone", "school", "school_zone")
+_PERSONAL = ("home_zone", "workplace", "work_zone", "school", "school_zone", "event")
 
 
 def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice: Dice) -> Population:
@@ -93,12 +102,16 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     catchment = np.where((zones.kind == OUTSIDE) | (zones.kind == CELL), zones.weights["residents"], 0.0)
     catchment[near] = 0.0
     workers = _commuters(settings, zones, catchment, distance_m, developments, open_jobs, dice)
-    groups = (residents, workers, neighbours)
+    events = read_events(area_folder, settings.events)
+    visitors = _visitors(settings, zones, area_folder, events, catchment, dice)
+    groups = (residents, workers, neighbours, visitors)
     joined = {name: np.concatenate([group[name] for group in groups]) for name in residents if name != "small"}
     people = People(**{part.name: joined.pop(part.name) for part in fields(People)})
     small = np.array([int(group["small"]) for group in groups], dtype=np.int64)
     pull = _pulls(settings, weights, zones, distance_m)
-    return Population(people, **joined, small_children=small, zones=zones, pull=pull)
+    event_node = nearest_nodes(streets, np.array([event.lonlat for event in events]).reshape(-1, 2))
+    return Population(people, **joined, small_children=small, zones=zones, pull=pull, events=events,
+                      event_node=event_node)  # fmt: skip
 
 
 def apportion(total: int, shares: FloatArray) -> IntArray:
@@ -177,7 +190,7 @@ def _dwellers(
         **_owned(settings, person, members.age, dice),
         "household": members.household, "population": np.full(len(person), population, dtype=np.int8),
         "home": home, "household_cars": members.household_cars, "licence": members.licence,
-        "main_driver": members.main_driver, "home_zone": home_zone,
+        "main_driver": members.main_driver, "home_zone": home_zone, "event": np.full(len(person), -1),
         "small": len(all_ages.age) - len(members.age),
     }  # fmt: skip
 
@@ -258,7 +271,33 @@ def _commuters(
         "home": home, "household_cars": main_driver.astype(np.int8), "licence": licence, "main_driver": main_driver,
         "home_zone": home_zone, "work_zone": work_zone,
         "workplace": _node(zones, work_zone, "workplace", person, home, dice),
-        "school": np.full(len(person), -1), "school_zone": home_zone, "small": 0,
+        "school": np.full(len(person), -1), "school_zone": home_zone, "event": np.full(len(person), -1), "small": 0,
+    }  # fmt: skip
+
+
+def _visitors(
+    settings: PeopleSettings, zones: Zones, area_folder: Path, events: tuple[Event, ...], catchment: FloatArray,
+    dice: Dice,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the people who come to the events of the day from beyond the neighbours."""
+    attendance = np.array([event.attendance for event in events], dtype=np.int64)
+    event = np.repeat(np.arange(len(events)), attendance)
+    slot = np.arange(len(event)) - np.repeat(np.cumsum(attendance) - attendance, attendance)
+    number = event_numbers(area_folder, events)[event] if len(events) else event
+    person = VISITOR * POPULATION_SLOTS + number * PLACE_SLOTS + slot
+    age = (_VISITOR_FROM + dice.uniform("age", person) * _VISITOR_YEARS).astype(np.int16)
+    licence = dice.uniform("licence", person) < settings.licence.at(age)
+    main_driver = licence & (dice.uniform("car", person) < settings.visitor_car_share)
+    home_zone = home = np.zeros(0, dtype=np.int64)
+    if len(person):
+        home_zone, home = homes_of_visitors(zones, events, event, person, catchment, settings.visitor_decay_m, dice)
+    nothing = np.full(len(person), -1)
+    return {
+        **_owned(settings, person, age, dice),
+        "household": person, "population": np.full(len(person), VISITOR, dtype=np.int8),
+        "home": home, "household_cars": main_driver.astype(np.int8), "licence": licence, "main_driver": main_driver,
+        "home_zone": home_zone, "work_zone": home_zone, "workplace": nothing, "school": nothing,
+        "school_zone": home_zone, "event": event, "small": 0,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from kera_mobility.dice import Dice
 from kera_mobility.town.network import Streets
 from kera_mobility.town.people import PURPOSES, Trips
 from kera_mobility.town.population import PUPIL_AGES, WORKER, PeopleSettings, Population, PurposeSettings
+from kera_mobility.town.visitors import hours_of_visits
 from kera_mobility.town.zones import OUTSIDE
 from kera_mobility.units import HOUR_S, BoolArray, FloatArray, IntArray, round_s
 
@@ -82,9 +83,12 @@ def _wanted(population: Population, settings: PeopleSettings, dice: Dice) -> tup
     chance[:, _OTHER_TOUR] = settings.other.tours_per_person * busy
     chance[:, _WALK] = settings.walks_per_person
     chance[people.population == WORKER, _SHOPPING_TOUR:] = 0.0
+    visits = population.event >= 0
+    chance[visits] = 0.0
+    chance[visits, _MAIN_TOUR] = 1.0
     wanted = dice.uniform("goes", people.person[:, None], np.arange(4)) < chance
     row, slot = np.nonzero(wanted)
-    main = np.where(works, _WORK, np.where(pupil, _SCHOOL, _STUDY))[row]
+    main = np.where(visits, _OTHER, np.where(works, _WORK, np.where(pupil, _SCHOOL, _STUDY)))[row]
     purpose = np.where(slot == _MAIN_TOUR, main, np.where(slot == _SHOPPING_TOUR, _SHOPPING, _OTHER))
     return row, slot, purpose
 
@@ -106,6 +110,8 @@ def _places(
     node[:, _HOME] = home
     working = purpose == _WORK
     node[:, _THERE] = np.where(working, population.workplace[row], population.school[row])
+    visits = population.event[row] >= 0
+    node[visits, _THERE] = population.event_node[population.event[row[visits]]]
     for chosen_slot, name in ((_SHOPPING_TOUR, "shopping"), (_OTHER_TOUR, "other"), (_WALK, "walk")):
         mine = np.flatnonzero(slot == chosen_slot)
         zone = pull[name].draw(home_zone[mine], dice.uniform("zone", person[mine], chosen_slot))
@@ -119,7 +125,7 @@ def _places(
     )
     beyond = zones.kind[population.work_zone[row]] == OUTSIDE
     for place, share, around in extras:
-        fits = (slot != _WALK) & ~((place == _FROM_WORK) & beyond)
+        fits = (slot != _WALK) & ~visits & ~((place == _FROM_WORK) & beyond)
         mine = np.flatnonzero(fits & (dice.uniform("extra", person, slot, place) < share))
         zone = pull["stop"].draw(around[mine], dice.uniform("extra zone", person[mine], slot[mine], place))
         draw = dice.uniform("extra node", person[mine], slot[mine], place)
@@ -141,6 +147,9 @@ def _stays(
         stay[mine, _THERE] = _between(draw[mine], one.stay_h)
     walks = slot == _WALK
     stay[walks, _THERE] = _between(draw[walks], _WALK_H)
+    visits = population.event[row] >= 0
+    hours_s = _visits(population, settings, row[visits], dice)
+    stay[visits, _THERE] = (hours_s[:, 1] - hours_s[:, 0]) / HOUR_S
     for place, hours in ((_STOP_OUT, _STOP_H), (_STOP_HOME, _STOP_H), (_FROM_WORK, _FROM_WORK_H)):
         mine = node[:, place] >= 0
         stay[mine, place] = _between(dice.uniform("extra stay", person[mine], slot[mine], place), hours)
@@ -177,6 +186,8 @@ def _placed_in_day(population: Population, settings: PeopleSettings, tours: _Tou
     for number, one in enumerate(_purposes(settings)):
         mine = tours.purpose == number
         start_s[mine] = _hour_of_day(draw[mine], one.out_weight_by_hour) * HOUR_S
+    visits = population.event[tours.row] >= 0
+    start_s[visits] = _visits(population, settings, tours.row[visits], dice)[:, 1] - tours.depart_s[visits, _HOME]
     main = tours.slot == _MAIN_TOUR
     free_s = np.full(len(population.people.person), -1.0)
     free_s[tours.row[main]] = start_s[main] + tours.end_s[main]
@@ -190,7 +201,8 @@ def _placed_in_day(population: Population, settings: PeopleSettings, tours: _Tou
         before = mine - 1
         start_s[mine] = np.maximum(start_s[mine], start_s[before] + tours.end_s[before] + settings.pause_h[0] * HOUR_S)
     kept = (tours.slot == _MAIN_TOUR) | (start_s <= settings.latest_start_h * HOUR_S)
-    depart_s = start_s[:, None] + tours.depart_s * _shortened(settings, tours, start_s, dice)[:, None]
+    shortened = np.where(visits[order], 1.0, _shortened(settings, tours, start_s, dice))
+    depart_s = start_s[:, None] + tours.depart_s * shortened[:, None]
     end_s = start_s + tours.end_s
     return _Tours(tours.row, tours.person, tours.slot, tours.purpose, tours.node, round_s(depart_s), end_s).at(kept)
 
@@ -205,6 +217,13 @@ def _shortened(settings: PeopleSettings, tours: _Tours, start_s: FloatArray, dic
     limit_s = limit_h * HOUR_S
     whole_s = np.maximum(tours.depart_s[:, _HOME], 1.0)
     return np.clip((limit_s - start_s) / whole_s, 0.0, 1.0)
+
+
+def _visits(population: Population, settings: PeopleSettings, row: IntArray, dice: Dice) -> FloatArray:
+    """Return when visitors mean to arrive at their event and to leave it, seconds from midnight, (V, 2)."""
+    if not len(row):
+        return np.zeros((0, 2))
+    return hours_of_visits(population.events, population.event[row], population.people.person[row], settings, dice)
 
 
 def _trips(population: Population, tours: _Tours) -> Trips:
@@ -254,4 +273,3 @@ def _hour_of_day(draw: FloatArray, weight_by_hour: tuple[float, ...]) -> FloatAr
     hour = np.minimum(np.searchsorted(climbing, target, side="right"), len(weight) - 1)
     found: FloatArray = hour + (target - (climbing[hour] - weight[hour])) / weight[hour]
     return found
-

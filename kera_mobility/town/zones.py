@@ -89,7 +89,7 @@ class Gravity:
 
     @classmethod
     def of(cls, weight: FloatArray, distance_m: FloatArray, decay_m: float) -> Gravity:
-        """Return chances in proportion to weight x exp(-distance / decay), (Z,) and (Z, Z).
+        """Return chances in proportion to weight x exp(-distance / decay), (Z,) and (origins, Z).
 
         Raises
         ------
@@ -101,8 +101,7 @@ class Gravity:
         pull = weight[None, :] * exact.exp(-np.minimum(distance_m / decay_m, _FURTHEST))
         climbing = np.cumsum(pull, axis=1)
         share = climbing / climbing[:, -1:]
-        origins = len(weight)
-        return cls(origins, (share + np.arange(origins)[:, None]).ravel())
+        return cls(len(weight), (share + np.arange(len(distance_m))[:, None]).ravel())
 
     def draw(self, origin: IntArray, draw: FloatArray) -> IntArray:
         """Return a destination zone for each origin zone by a uniform draw, both (T,)."""
@@ -203,6 +202,13 @@ class _Plane:
             found = np.sort(self.tree.query(centre, k=FEWEST_NODES)[1])
         chosen: IntArray = self.nodes[np.asarray(found, dtype=np.int64)]
         return chosen
+
+
+def nearest_nodes(streets: Streets, lonlat: FloatArray) -> IntArray:
+    """Return the node nearest to each point (K, 2) among those that people can walk to, (K,)."""
+    plane = _Plane(streets)
+    nodes: IntArray = plane.nodes[np.asarray(plane.tree.query(plane.metres(lonlat))[1], dtype=np.int64)]
+    return nodes
 
 
 def contains(ring: FloatArray, points: FloatArray) -> BoolArray:
