@@ -29,7 +29,7 @@ from kera_mobility.town.population import (
 )
 from kera_mobility.town.tours import draw_trips
 from kera_mobility.town.visitors import read_events
-from kera_mobility.town.zones import AGE_COLUMNS, CELL, DEVELOPMENT, Gravity, contains, read_zones
+from kera_mobility.town.zones import AGE_COLUMNS, CELL, DEVELOPMENT, Gravity, balanced, contains, read_zones
 
 KERA = shipped_folder("networks") / "kera"
 WORK, SCHOOL, STUDY, SHOPPING, OTHER = range(len(PURPOSES))
@@ -511,3 +511,32 @@ def test_a_broken_line_of_the_table_of_events_is_named(tmp_path: Path) -> None:
     file.write_text("event,title,lon,lat,start,end,attendance,comes\nfair,Fair,24.7,60.2,noon,17:00,5,any_time\n")
     with pytest.raises(NetworkError, match=r"events\.csv:2: expected event,title"):
         read_events(tmp_path, ["fair"])
+
+
+# --- balanced flows ---------------------------------------------------------------------------------------------------
+
+
+def test_balanced_flows_meet_what_leaves_and_what_arrives_in_every_zone() -> None:
+    xy_m = np.array([0.0, 700.0, 1_500.0, 6_000.0])
+    distance_m = np.maximum(np.abs(xy_m[:, None] - xy_m[None, :]), 125.0)
+    homes, jobs = np.array([500.0, 300.0, 0.0, 1_200.0]), np.array([100.0, 0.0, 400.0, 500.0])
+    found = balanced(homes, jobs, distance_m, 1_000.0)
+    flows = found.origins[:, None] * found.destinations[None, :] * np.exp(-distance_m / 1_000.0)
+    assert flows.sum(axis=0) == pytest.approx(jobs * 2.0, rel=2e-3)  # scaled to the 2,000 who leave
+    assert flows.sum(axis=1) == pytest.approx(homes, rel=2e-3)
+
+
+def test_flows_without_a_pull_of_distance_are_the_product_of_both_ends() -> None:
+    homes, jobs = np.array([10.0, 30.0]), np.array([8.0, 32.0])
+    found = balanced(homes, jobs, np.full((2, 2), 125.0), 1e12)
+    flows = found.origins[:, None] * found.destinations[None, :]
+    assert flows == pytest.approx(np.outer(homes, jobs) / 40.0)
+
+
+def test_jobs_of_the_map_draw_commuters_as_many_as_there_are_when_everyone_is_counted() -> None:
+    zones = kera().zones
+    jobs = zones.weights["jobs"] + np.where(zones.kind == CELL, zones.weights["residents"], 0.0) * 0.10
+    found = balanced(zones.weights["residents"], jobs, zones.distance_m(), FINISHED.work.decay_m)
+    near = np.exp(-zones.distance_m() / FINISHED.work.decay_m)
+    arriving = found.destinations * (near * found.origins[:, None]).sum(axis=0)
+    assert arriving / arriving.sum() == pytest.approx(jobs / jobs.sum(), rel=2e-3)

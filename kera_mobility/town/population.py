@@ -16,7 +16,17 @@ from kera_mobility.town.network import Streets
 from kera_mobility.town.people import People
 from kera_mobility.town.people_settings import PeopleSettings, PurposeSettings
 from kera_mobility.town.visitors import Event, event_numbers, homes_of_visitors, read_events
-from kera_mobility.town.zones import CELL, DEVELOPMENT, OUTSIDE, Gravity, Zones, nearest_nodes, read_zones
+from kera_mobility.town.zones import (
+    CELL,
+    DEVELOPMENT,
+    OUTSIDE,
+    Balanced,
+    Gravity,
+    Zones,
+    balanced,
+    nearest_nodes,
+    read_zones,
+)
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
 
 POPULATION_SLOTS = 1_000_000_000
@@ -79,8 +89,9 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     """
     dice = dice.at("people")
     zones = read_zones(area_folder, streets)
-    weights = _weights(settings, zones)
     distance_m = zones.distance_m()
+    commuting = _commuting(settings, zones, distance_m)
+    weights = _weights(settings, zones, distance_m) | {"work": commuting.destinations}
     cells, developments = zones.of_kind(CELL), zones.of_kind(DEVELOPMENT)
     near = cells[_near(area_folder, zones, cells) < settings.neighbours_within_m]
     ages = np.cumsum(zones.bands[cells], axis=0)[-1:]
@@ -99,10 +110,12 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     taken = np.concatenate([group["work_zone"][group["workplace"] >= 0] for group in (residents, neighbours)])
     filled = np.bincount(taken, minlength=len(zones.kind))[developments]
     open_jobs = np.maximum(apportion(settings.jobs, zones.weights["jobs"][developments]) - filled, 0)
-    catchment = np.where((zones.kind == OUTSIDE) | (zones.kind == CELL), zones.weights["residents"], 0.0)
-    catchment[near] = 0.0
+    elsewhere = (zones.kind == OUTSIDE) | (zones.kind == CELL)
+    elsewhere[near] = False
+    catchment = np.where(elsewhere, commuting.origins, 0.0)
     workers = _commuters(settings, zones, catchment, distance_m, developments, open_jobs, dice)
     events = read_events(area_folder, settings.events)
+    catchment = np.where(elsewhere, zones.weights["residents"], 0.0)
     visitors = _visitors(settings, zones, area_folder, events, catchment, dice)
     groups = (residents, workers, neighbours, visitors)
     joined = {name: np.concatenate([group[name] for group in groups]) for name in residents if name != "small"}
@@ -141,18 +154,31 @@ def _near(folder: Path, zones: Zones, chosen: IntArray) -> FloatArray:
     return distance
 
 
-def _weights(settings: PeopleSettings, zones: Zones) -> dict[str, FloatArray]:
-    """Return what draws people to each zone by purpose, (Z,): the same in every phase, so that days can be compared."""
+def _commuting(settings: PeopleSettings, zones: Zones, distance_m: FloatArray) -> Balanced:
+    """Return the weights of homes and of workplaces, (Z,) each: jobs are held by as many as there are, everywhere.
+
+    Who works is taken for the same part of the residents of every zone, places beyond the map among them.
+    """
+    in_cells = np.where(zones.kind == CELL, zones.weights["residents"], 0.0)
+    jobs = zones.weights["jobs"] + in_cells * settings.jobs_per_resident
+    return balanced(zones.weights["residents"], jobs, distance_m, settings.work.decay_m)
+
+
+def _weights(settings: PeopleSettings, zones: Zones, distance_m: FloatArray) -> dict[str, FloatArray]:
+    """Return what draws people to each zone by purpose, (Z,): the same in every phase, so that days can be compared.
+
+    Schools are filled according to their pupils, those of the map from the map alone.
+    """
     held = zones.weights
     living = np.where(zones.kind == OUTSIDE, 0.0, held["residents"])
     in_cells = np.where(zones.kind == CELL, held["residents"], 0.0)
+    pupils = np.where(zones.kind == OUTSIDE, 0.0, held["pupils"])
     inside = (zones.kind != OUTSIDE).astype(np.float64)
     shops = held["shops"] + in_cells * settings.shops_per_1000 / 1000.0
     leisure = held["leisure"] + living
     return {
-        "work": held["jobs"] + in_cells * settings.jobs_per_resident,
-        "school": held["pupils"],
-        "study": held["students"],
+        "school": balanced(living, pupils, distance_m, settings.school.decay_m).destinations,
+        "study": balanced(held["residents"], held["students"], distance_m, settings.study.decay_m).destinations,
         "shopping": shops,
         "other": leisure,
         "stop": inside * (shops * _RESIDENTS_PER_SHOP + leisure),

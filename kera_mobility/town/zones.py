@@ -6,7 +6,7 @@ import csv
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -32,6 +32,10 @@ FEWEST_NODES = 4
 """A zone inside the map has at least this many nodes, the nearest if need be: who leaves one can go to another."""
 METRES_PER_DEGREE = 111_194.93
 """Of latitude, on a sphere of radius 6,371 km."""
+BALANCE_TOLERANCE = 1e-3
+"""Arrivals in every zone are met within this part of them."""
+_MOST_ROUNDS = 60
+"""Rounds of balancing, at most."""
 _FURTHEST = 600.0
 """Distances beyond this many decay lengths draw nobody; keeps the exponential in range."""
 
@@ -108,6 +112,50 @@ class Gravity:
         found = np.searchsorted(self.ladder, origin + draw, side="right") - origin * self.zones
         zone: IntArray = np.minimum(found, self.zones - 1).astype(np.int64)
         return zone
+
+
+class Balanced(NamedTuple):
+    """Weights of zones under which flows meet both ends, (Z,) each: the trips that leave and those that arrive."""
+
+    origins: FloatArray
+    destinations: FloatArray
+
+
+def balanced(origins: FloatArray, destinations: FloatArray, distance_m: FloatArray, decay_m: float) -> Balanced:
+    """Return the weights of a doubly constrained gravity model: flow = origin x destination x exp(-distance / decay).
+
+    Arrivals are scaled to the departures. Who draws a destination with the weights of destinations, or an origin with
+    those of origins, does so with the chances of the balanced flows.
+
+    Parameters
+    ----------
+    origins, destinations
+        Trips that leave and arrive in each zone, (Z,), in any units.
+    distance_m
+        Straight distances, (Z, Z).
+
+    Source: the balancing method of Furness (1965), until both ends agree within BALANCE_TOLERANCE.
+    """
+    near = exact.exp(-np.minimum(distance_m / decay_m, _FURTHEST))
+    wanted = destinations * (_total(origins) / max(_total(destinations), 1e-9))
+    leaving, arriving = origins.astype(np.float64), wanted.astype(np.float64)
+    for _ in range(_MOST_ROUNDS):
+        leaving = _over(origins, np.cumsum(near * arriving[None, :], axis=1)[:, -1])
+        arrived = arriving * np.cumsum(near * leaving[:, None], axis=0)[-1]
+        arriving = arriving * _over(wanted, arrived)
+        if np.all(np.abs(arrived - wanted) <= BALANCE_TOLERANCE * wanted):
+            break
+    return Balanced(leaving, arriving)
+
+
+def _total(values: FloatArray) -> float:
+    return float(np.cumsum(values)[-1]) if len(values) else 0.0
+
+
+def _over(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    held = denominator > 0.0
+    share: FloatArray = np.where(held, numerator / np.where(held, denominator, 1.0), 0.0)
+    return share
 
 
 def read_zones(folder: Path, streets: Streets) -> Zones:
