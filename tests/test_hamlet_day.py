@@ -158,6 +158,18 @@ def test_a_car_costs_its_kilometres_and_the_passenger_nothing(tmp_path: Path) ->
     assert [leg["fare_eur"] for leg in rows(log, "legs")] == pytest.approx([0.18, 0.0])
 
 
+def test_friends_drive_people_of_households_without_a_car_as_often_as_the_share_says(tmp_path: Path) -> None:
+    trips = [trip(number, HOME, SCHOOL, "8:00") for number in range(200)]
+    ways = {"walk": {}, "car_passenger": {"lifts_share": 0.3}}
+    log = day(tmp_path, ways, *trips, prefer=("car_passenger",))
+    driven = {leg["person"] for leg in rows(log, "legs") if leg["service"] == "car_passenger"}
+    assert len(driven) / 200 == pytest.approx(0.3, abs=0.1)  # three standard errors
+    more = day(tmp_path, {**ways, "car_passenger": {"lifts_share": 0.6}}, *trips, prefer=("car_passenger",))
+    assert driven < {leg["person"] for leg in rows(more, "legs") if leg["service"] == "car_passenger"}
+    none = day(tmp_path, {**ways, "car_passenger": {}}, *trips, prefer=("car_passenger",))
+    assert all(leg["service"] == "walk" for leg in rows(none, "legs"))
+
+
 # Trains
 
 

@@ -26,8 +26,16 @@ def command(
     tolerance: Annotated[
         float | None, typer.Option(min=0, max=1, help="With --renew: KPIs may move by this part; 0: no event may.")
     ] = None,
+    realism: Annotated[
+        bool, typer.Option("--realism", help="Instead: elasticities beside published bands, as `kera realism`.")
+    ] = False,
 ) -> None:
     """Run small scenarios and say what moved against their baselines, by how much and from which event on."""
+    if realism:
+        from kera_mobility.cli.realism import command as elasticities
+
+        elasticities()
+        return
     if renew and not why.strip():
         raise typer.BadParameter("--renew needs the reason: --why '...'", param_hint="--why")
     if not renew and (why or tolerance is not None):

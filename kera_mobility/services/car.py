@@ -125,24 +125,30 @@ class Car(Service):
 
 
 class PassengerSettings(CarSettings):
-    """Settings of being driven by someone of the household."""
+    """Settings of being driven by someone of the household, or by friends."""
 
     kind: Literal["car_passenger"] = "car_passenger"  # type: ignore[assignment]
     cost_eur_per_km: float = Field(0.0, ge=0, le=2)
     """Nothing for the passenger: the driver pays. Assumption."""
+    lifts_share: float = Field(0.0, ge=0, le=1)
+    """Share of the households without a car that others drive when they ask: friends, relatives. Assumption."""
 
 
 class CarPassenger(Car):
-    """People of a household with a car are driven; the driver's own trip is not simulated (assumption)."""
+    """People are driven by someone of the household, or by friends; the driver's own trip is not simulated (assumption)."""
 
     kind = "car_passenger"
     settings_type = PassengerSettings
     private = False
     arranged = True
 
+    settings: PassengerSettings
+
     def members(self) -> BoolArray:
-        """Return who lives in a household with a car, (P,)."""
-        return self.town.people.household_cars > 0
+        """Return who lives in a household with a car, or knows somebody who has one, (P,)."""
+        people = self.town.people
+        lifted: BoolArray = self.town.dice.uniform("lift", self.name, people.household) < self.settings.lifts_share
+        return (people.household_cars > 0) | lifted
 
     def feeds_stop(self, stops: IntArray) -> BoolArray:
         """Return every stop, (S,): people are dropped off and picked up at any."""
