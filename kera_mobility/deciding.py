@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kera_mobility.journeys import Booking, Leg, Offer, Refusal
@@ -35,11 +36,20 @@ class Choice(NamedTuple):
     booking: Booking | None = None
 
 
+class Asked(NamedTuple):
+    """What a service answered for the first leg of a journey, and what the whole journey was ranked by thereupon."""
+
+    answer: Offer | Refusal
+    utility: int
+
+
 class Decision(NamedTuple):
     """What was chosen, if anything, and who said no to what would have been chosen instead."""
 
     choice: Choice | None
     lost: list[tuple[Leg, Refusal]]
+    asked: Mapping[int, Asked] = MappingProxyType({})
+    """By chain, of those that were asked live."""
 
 
 class Decider:
@@ -69,11 +79,11 @@ class Decider:
             chain, utility = self._best[candidates.row], self._best_utility[candidates.row]
             if utility != IMPOSSIBLE and not self._asks_first[chain]:
                 return Decision(Choice(chain, utility, self._best_later_s[candidates.row]), [])
-        best, refused = self._ask(candidates, leg)
+        best, refused, asked = self._ask(candidates, leg)
         lost = _lost(refused, candidates, best)
         if best is None:
-            return Decision(None, lost)
-        return Decision(self._booked(candidates, best, leg), lost)
+            return Decision(None, lost, asked)
+        return Decision(self._booked(candidates, best, leg), lost, asked)
 
     def legs(self, candidates: Candidates, chain: int, leg: Leg) -> list[Leg]:
         """Return the legs of a journey."""
@@ -83,11 +93,18 @@ class Decider:
         board, alight = candidates.plans.stops[candidates.row, chain].tolist()
         return one.legs((board, alight), leg)
 
-    def _ask(self, candidates: Candidates, leg: Leg) -> tuple[Rank | None, dict[int, tuple[Leg, Refusal]]]:
-        """Return the best firm journey, if any, and the refusals by chain."""
+    def firm(self, candidates: Candidates, chain: int, offer: Offer) -> int:
+        """Return minus the utility of a journey whose first leg is what was really offered."""
+        return self._firm(candidates, (-int(candidates.plans.bound[candidates.row, chain]), chain), offer)
+
+    def _ask(
+        self, candidates: Candidates, leg: Leg
+    ) -> tuple[Rank | None, dict[int, tuple[Leg, Refusal]], dict[int, Asked]]:
+        """Return the best firm journey, if any, and by chain the refusals and all that was answered."""
         best: Rank | None = None
         refused: dict[int, tuple[Leg, Refusal]] = {}
-        for rank in _ranked(candidates):
+        asked: dict[int, Asked] = {}
+        for rank in ranked(candidates):
             if best is not None and rank > best:
                 break
             chain = rank[1]
@@ -96,10 +113,12 @@ class Decider:
                 offer = self._services[first.service].peek(first)
                 if isinstance(offer, Refusal):
                     refused[chain] = (first, offer)
+                    asked[chain] = Asked(offer, -rank[0])
                     continue
                 rank = (self._firm(candidates, rank, offer), chain)
+                asked[chain] = Asked(offer, -rank[0])
             best = min(best, rank) if best else rank
-        return best, refused
+        return best, refused, asked
 
     def _firm(self, candidates: Candidates, rank: Rank, offer: Offer) -> int:
         """Return minus the utility of a journey whose first leg is what was really offered."""
@@ -122,7 +141,8 @@ class Decider:
         return Choice(chain, utility, booking.offer.spare_s if plans.at_leisure else 0.0, booking)
 
 
-def _ranked(candidates: Candidates) -> list[Rank]:
+def ranked(candidates: Candidates) -> list[Rank]:
+    """Return the journeys that come into question, by their bounds, best first."""
     plans, row, _, shunned = candidates
     bounds: list[int] = plans.bound[row].tolist()
     return sorted(

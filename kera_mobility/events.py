@@ -43,36 +43,216 @@ KINDS: Mapping[str, Kind] = {
     # A trip, written when it ends (or when the day does): t_s is the moment it set out.
     "trips": _kind(
         ("t_s", "person", "trip"),
-        t_s=_T, person=_ID, trip=_SMALL, tour=_SMALL, purpose=_TEXT, origin=_NODE, destination=_NODE,
-        chain=_TEXT, outcome=_TEXT, end_s=_T, ready_s=_T, replans=_SMALL, utility=_ID,
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        tour=_SMALL,
+        purpose=_TEXT,
+        origin=_NODE,
+        destination=_NODE,
+        chain=_TEXT,
+        outcome=_TEXT,
+        end_s=_T,
+        ready_s=_T,
+        replans=_SMALL,
+        utility=_ID,
     ),
     # A leg of a trip that was travelled: walking, waiting and riding inside one service.
     "legs": _kind(
         ("t_s", "person", "trip", "leg"),
-        t_s=_T, person=_ID, trip=_SMALL, leg=_SMALL, service=_TEXT, origin=_NODE, destination=_NODE,
-        walk_s=_T, wait_s=_T, ride_s=_T, walk_m=_T, ride_m=_T, fare_eur=_T, vehicle=_ID,
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        leg=_SMALL,
+        service=_TEXT,
+        origin=_NODE,
+        destination=_NODE,
+        walk_s=_T,
+        wait_s=_T,
+        ride_s=_T,
+        walk_m=_T,
+        ride_m=_T,
+        fare_eur=_T,
+        vehicle=_ID,
     ),
     # A service said no (live), with its reason and where the person stood.
     "refusals": _kind(
         _PERSONAL,
-        t_s=_T, person=_ID, trip=_SMALL, leg=_SMALL, step=_SMALL, service=_TEXT, reason=_TEXT, place=_NODE,
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        leg=_SMALL,
+        step=_SMALL,
+        service=_TEXT,
+        reason=_TEXT,
+        place=_NODE,
     ),
     # A promise of a scarce service, from made to its one end: ridden, cancelled or expired.
     "bookings": _kind(
         _PERSONAL,
-        t_s=_T, person=_ID, trip=_SMALL, leg=_SMALL, step=_SMALL, service=_TEXT, vehicle=_ID, end=_TEXT, end_s=_T,
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        leg=_SMALL,
+        step=_SMALL,
+        service=_TEXT,
+        vehicle=_ID,
+        end=_TEXT,
+        end_s=_T,
+    ),
+    # A promise of a ride on demand with its hard limits, written at its end; NaN where it never came to that.
+    "promises": _kind(
+        _PERSONAL,
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        leg=_SMALL,
+        step=_SMALL,
+        service=_TEXT,
+        vehicle=_ID,
+        origin=_NODE,
+        destination=_NODE,
+        ready_s=_T,
+        latest_pickup_s=_T,
+        latest_arrival_s=_T,
+        came_s=_T,
+        pickup_s=_T,
+        arrival_s=_T,
+        direct_s=_T,
+        end=_TEXT,
+        cause=_TEXT,
     ),
     # A vehicle called at a stop: t_s is its departure.
     "calls": _kind(
         ("t_s", "vehicle", "run", "step", "service"),
-        t_s=_T, vehicle=_ID, run=_ID, step=_SMALL, service=_TEXT, place=_NODE,
-        alighted=_SMALL, boarded=_SMALL, left_behind=_SMALL, aboard=_SMALL,
+        t_s=_T,
+        vehicle=_ID,
+        run=_ID,
+        step=_SMALL,
+        service=_TEXT,
+        place=_NODE,
+        alighted=_SMALL,
+        boarded=_SMALL,
+        left_behind=_SMALL,
+        aboard=_SMALL,
+    ),
+    # A call as it was run, where runs differ from their timetable: t_s is its departure; others are not of the model.
+    "running": _kind(
+        ("t_s", "vehicle", "run", "step", "service"),
+        t_s=_T,
+        vehicle=_ID,
+        run=_ID,
+        step=_SMALL,
+        service=_TEXT,
+        line=_TEXT,
+        type=_SMALL,
+        place=_NODE,
+        arrive_late_s=_T,
+        depart_late_s=_T,
+        held_s=_T,
+        others=_SMALL,
+        seats=_SMALL,
+        ended=_TEXT,
+    ),
+    # Somebody changed from one vehicle to another, as the timetable has it or not: t_s is the moment of alighting.
+    "connections": _kind(
+        ("t_s", "person", "trip", "leg", "step"),
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        leg=_SMALL,
+        step=_SMALL,
+        service=_TEXT,
+        place=_NODE,
+        end=_TEXT,
+        lost_s=_T,
+    ),
+    # A lap of a vehicle on a loop, where laps may differ from the plan: t_s is its planned departure; how it ended.
+    "laps": _kind(
+        ("t_s", "vehicle", "run", "step", "service"),
+        t_s=_T,
+        vehicle=_ID,
+        run=_ID,
+        step=_SMALL,
+        service=_TEXT,
+        end=_TEXT,
+        left_s=_T,
+        held_s=_T,
+        held_aboard=_SMALL,
+        saved=_SMALL,
+        missed=_SMALL,
     ),
     # A vehicle went from one place to another: t_s is the start.
     "moves": _kind(
         ("t_s", "vehicle", "run", "step", "service"),
-        t_s=_T, vehicle=_ID, run=_ID, step=_SMALL, service=_TEXT, cause=_TEXT, origin=_NODE, destination=_NODE,
-        end_s=_T, distance_m=_T, charge=_T,
+        t_s=_T,
+        vehicle=_ID,
+        run=_ID,
+        step=_SMALL,
+        service=_TEXT,
+        cause=_TEXT,
+        origin=_NODE,
+        destination=_NODE,
+        end_s=_T,
+        distance_m=_T,
+        charge=_T,
+    ),
+    # A vehicle of a fleet is from now on parked, reserved, ridden, low, in_van, broken, missing or away.
+    "states": _kind(
+        ("t_s", "vehicle", "step", "service"),
+        t_s=_T,
+        vehicle=_ID,
+        step=_SMALL,
+        service=_TEXT,
+        state=_TEXT,
+        place=_NODE,
+        charge=_T,
+    ),
+    # A journey considered on a trip that met a refusal: what was expected, what was answered live, which was taken.
+    "considered": _kind(
+        ("t_s", "person", "trip", "step", "chain"),
+        t_s=_T,
+        person=_ID,
+        trip=_SMALL,
+        step=_SMALL,
+        chain=_TEXT,
+        place=_NODE,
+        board=_NODE,
+        alight=_NODE,
+        walk_s=_T,
+        wait_s=_T,
+        ride_s=_T,
+        fare_eur=_T,
+        utility=_ID,
+        liking=_ID,
+        answer=_TEXT,
+        met_walk_s=_T,
+        met_wait_s=_T,
+        met_ride_s=_T,
+        met_fare_eur=_T,
+        met_utility=_ID,
+        taken=_SMALL,
+    ),
+    # A crew's van went somewhere and worked there: t_s is when it set off, end_s when the work was done.
+    "crews": _kind(
+        ("t_s", "van", "shift", "step", "service"),
+        t_s=_T,
+        van=_SMALL,
+        shift=_SMALL,
+        step=_SMALL,
+        service=_TEXT,
+        origin=_NODE,
+        destination=_NODE,
+        arrive_s=_T,
+        end_s=_T,
+        distance_m=_T,
+        swapped=_SMALL,
+        taken=_SMALL,
+        put=_SMALL,
+        missed=_SMALL,
+        aboard=_SMALL,
+        spare=_SMALL,
+        charged=_T,
     ),
     # A public fact with place and time.
     "notices": _kind(("t_s", "topic", "place", "text"), t_s=_T, topic=_TEXT, place=_NODE, text=_TEXT),
@@ -81,6 +261,11 @@ KINDS: Mapping[str, Kind] = {
 
 class EventLog:
     """The tables of one run, filled row by row with `add` and read with `tables`."""
+
+    keeps = True
+    """What is added can be read again."""
+    watched: int | None = None
+    """Person whose considerations are kept on every trip, not on refused ones alone."""
 
     def __init__(self, batch_rows: int = BATCH_ROWS) -> None:
         self._batch_rows = batch_rows
@@ -120,6 +305,8 @@ class EventLog:
 
 class NoLog(EventLog):
     """A log that keeps nothing, for days that are lived only to learn from them."""
+
+    keeps = False
 
     def add(self, kind: str, *row: Any) -> None:
         """Forget."""

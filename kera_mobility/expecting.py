@@ -51,9 +51,9 @@ def _learn(scenario: Scenario, live: Day) -> Experiences:
             break
         chances = [served_chance(learned, {name: one}) for name, one in met.items()]
         for name, one in met.items():
-            before = learned.get(name, Experience(np.zeros_like(one.asked), np.zeros_like(one.served)))
+            before = learned.get(name, Experience(*(np.zeros_like(part) for part in one)))
             # The first days were lived by people who knew less: each new day halves the weight of all before it.
-            learned[name] = Experience(before.asked / 2.0 + one.asked, before.served / 2.0 + one.served)
+            learned[name] = Experience(*(old / 2.0 + new for old, new in zip(before, one, strict=True)))
         if max(abs(reckoned - real) for _, reckoned, real in chances) < scenario.planning.warm_up_agreement:
             break
     return learned
@@ -68,7 +68,7 @@ def _key(scenario: Scenario, town: Town) -> str:
 def _read(file: Path) -> Experiences:
     with np.load(file) as arrays:
         names = sorted({name.rpartition(".")[0] for name in arrays.files})
-        return {name: Experience(arrays[f"{name}.asked"], arrays[f"{name}.served"]) for name in names}
+        return {name: Experience(*(arrays[f"{name}.{part}"] for part in Experience._fields)) for name in names}
 
 
 def _keep(learned: Experiences, file: Path) -> None:

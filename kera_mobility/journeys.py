@@ -106,6 +106,8 @@ class Leg:
     leg: int
     step: int = 0
     """How many times this person has asked live during this trip before."""
+    ready_s: float | None = None
+    """When the person will be at the origin, if not now: for what can be booked ahead."""
 
 
 @dataclass(slots=True)

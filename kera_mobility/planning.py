@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,10 @@ from kera_mobility.settings import Settings
 from kera_mobility.town.people import Trips
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, BoolArray, FloatArray, IntArray, quantise_utility
+from kera_mobility.world import Notice
 
+TIMES = ("walk_s", "wait_s", "ride_s", "fare_eur")
+"""What is kept of expected journeys, as `Offers` names it."""
 FREE = -1
 """Stands for any chain without a private vehicle, where a tour's option leaves a trip to itself."""
 
@@ -118,16 +122,48 @@ class Plans:
     """(T, J, 2) nodes where a line is boarded and left, -1 where there is none."""
     later_s: FloatArray
     """(T, J) how much later than ready people leave to be in time, where the first leg is firm."""
+    taken: IntArray
+    """(T,) what the tour of each trip took: 0 for trip by trip, or 1 + the number of a private vehicle's option."""
+    times: NDArray[np.float32]
+    """(T, J, 4) expected walking, waiting and riding, s, and fares, EUR, NaN where nothing is expected; to tell why
+    somebody chose. (T, 0, 4) where nobody will ask."""
     dropped: int = 0
     """Candidate journeys left out because a trip had more than allowed."""
 
+    def with_rows(self, rows: IntArray, others: Plans, of_others: IntArray) -> Plans:
+        """Return the plans with some rows replaced by rows of others."""
+        arrays: dict[str, Any] = {}
+        for name in ("expected", "bound", "first_leg", "stops", "later_s", "taken", "times"):
+            arrays[name] = np.array(getattr(self, name))
+            arrays[name][rows] = getattr(others, name)[of_others]
+        return replace(self, **arrays, dropped=self.dropped + others.dropped)
+
     @classmethod
-    def none(cls, trips: int, chains: tuple[Chain, ...], *, at_leisure: bool) -> Plans:
+    def none(cls, trips: int, chains: tuple[Chain, ...], *, at_leisure: bool, keeps_times: bool = False) -> Plans:
         """Return plans without any journey."""
         shape = (trips, len(chains))
         impossible = np.full(shape, IMPOSSIBLE, dtype=np.int64)
         stops = np.full((*shape, 2), -1, dtype=np.int32)
-        return cls(chains, at_leisure, impossible, impossible.copy(), np.zeros_like(impossible), stops, np.zeros(shape))
+        nothing, taken = np.zeros_like(impossible), np.zeros(trips, dtype=np.int64)
+        times = np.full((trips, len(chains) if keeps_times else 0, len(TIMES)), np.nan, dtype=np.float32)
+        return cls(chains, at_leisure, impossible, impossible.copy(), nothing, stops, np.zeros(shape), taken, times)
+
+    def keep_times(self, rows: IntArray, chain: int, *legs: Offers) -> None:
+        """Remember what a chain is expected to take on some trips, leg after leg, if anybody will ask."""
+        if self.times.shape[1]:
+            possible = reduce(np.logical_and, [offers.possible for offers in legs])
+            for column, name in enumerate(TIMES):
+                whole = reduce(np.add, [getattr(offers, name) for offers in legs])
+                self.times[rows, chain, column] = np.where(possible, whole, np.nan)
+
+
+class Parked(NamedTuple):
+    """Where vehicles stand that tours under way have left at a stop."""
+
+    rows: IntArray
+    """The first trips of these tours."""
+    stops: NDArray[np.int32]
+    """(R, J, 2) where each chain of them boarded and left its line."""
 
 
 class Option(NamedTuple):
@@ -137,6 +173,21 @@ class Option(NamedTuple):
     """(T,) of each trip, so that a tour can be summed."""
     chain: IntArray
     """(T,) the chain that each trip takes, or FREE."""
+
+
+class Hours(NamedTuple):
+    """When a service was announced not to run."""
+
+    from_s: float
+    until_s: float
+    rides_end: bool
+    """Whether rides that have begun go on to their end."""
+
+    def hit(self, requests: Requests, duration_s: FloatArray) -> BoolArray:
+        """Return which rides of these durations fall into the hours, (T,)."""
+        end_s = requests.depart_s + (0.0 if self.rides_end else duration_s)
+        hits: BoolArray = (requests.depart_s < self.until_s) & (end_s >= self.from_s)
+        return hits
 
 
 class Planner:
@@ -150,19 +201,15 @@ class Planner:
         self.chains = chains_of(self.services)
         self._settings = settings
         self._dice = dice
+        self.keeps_times = False
+        """Whether plans keep what journeys are expected to take, besides their utilities."""
         self._members = {name: service.members() for name, service in self.services.items()}
         self._people = len(town.people.person)
         self._private = frozenset(name for name, service in self.services.items() if service.private)
         self._free = [j for j, chain in enumerate(self.chains) if chain.services.isdisjoint(self._private)]
-        self._lines = {
-            name: LineStops(
-                service, self.services, town.streets.nodes,
-                stops_per_end=settings.stops_per_end, max_access_s=settings.max_access_s,
-                typical_s=service.typical_s(settings.typical_start_s, settings.typical_end_s),
-            )
-            for name, service in self.services.items()
-            if service.line
-        }  # fmt: skip
+        self._nodes = town.streets.nodes
+        self._away: dict[str, dict[Hours, None]] = {}
+        self._lines = self._line_stops()
 
     def plan_day(self, wanted: Wanted) -> Plans:
         """Return the plans of a day: each tour takes a private vehicle, or its trips are free to take anything else."""
@@ -175,7 +222,42 @@ class Planner:
         number = wanted.tour_number
         taken = choose_for_tours(number, best_free, utilities.astype(np.int64))[number]
         plans.bound[~self._allowed(options, taken)] = IMPOSSIBLE
-        return plans
+        return replace(plans, taken=taken)
+
+    def plan_rest(self, plans: Plans, wanted: Wanted, to_come: BoolArray) -> Plans:
+        """Return the plans of a day with the trips still to come, (T,), planned anew as things are expected now.
+
+        A tour under way keeps the vehicle that it took. Where that cannot go on, the trip may take anything else, and
+        the vehicle stays where it is. Assumption.
+        """
+        number, tours = wanted.tour_number, int(wanted.opens.sum())
+        of_rest = np.bincount(number[to_come], minlength=tours) > 0
+        rows = np.flatnonzero(of_rest[number])
+        some, begun = wanted.at(rows), np.bincount(number[~to_come], minlength=tours)[number[rows]] > 0
+        known = np.flatnonzero(some.opens & begun)
+        fresh = self.plan(some, at_leisure=True, parked=Parked(known, plans.stops[rows[known]]))
+        best_free = fresh.expected[:, self._free].max(axis=1, initial=IMPOSSIBLE)
+        options = self._options(fresh, some, best_free)
+        utilities = np.column_stack([option.utility for option in options]) if options else np.empty((len(some), 0))
+        own = some.tour_number
+        chosen = choose_for_tours(own, best_free, utilities.astype(np.int64))[own] if len(some) else own
+        taken = np.where(begun, plans.taken[rows], chosen)
+        allowed = self._allowed(options, taken)
+        stuck = begun & ~(allowed & (fresh.bound != IMPOSSIBLE)).any(axis=1)
+        allowed[np.ix_(stuck, self._free)] = True
+        fresh.bound[~allowed] = IMPOSSIBLE
+        return plans.with_rows(rows[to_come[rows]], replace(fresh, taken=taken), np.flatnonzero(to_come[rows]))
+
+    def look_again(self) -> None:
+        """Choose stops anew: lines, or the ways to them, are not what they were."""
+        self._lines = self._line_stops()
+
+    def foresee(self, notice: Notice) -> None:
+        """Expect nothing of a service in hours in which it is announced not to run; single lines it knows itself."""
+        detail = notice.detail
+        if notice.service and not detail.get("lines"):
+            hours = Hours(detail["from_s"], detail["until_s"], rides_end=detail["topic"] == "offline")
+            self._away.setdefault(notice.service, {})[hours] = None
 
     def expected_eur(self, wanted: Wanted, plans: Plans) -> FloatArray:
         """Return what each person's day is expected to be worth, EUR, (P,); only differences of days mean anything.
@@ -196,11 +278,24 @@ class Planner:
         """Return whether the first leg of a chain must be asked live before it is firm."""
         return self.services[chain.access or chain.main].scarce
 
+    def liking(self, j: int, some: Wanted) -> IntArray:
+        """Return what a chain is worth to people on some trips apart from time and money, (T,)."""
+        chain = self.chains[j]
+        trip = some.tour_trip if chain.main in self._private else some.trip
+        error = self.choice.nest_errors(self._dice, chain.nest, some.person, some.tour)
+        error = error + self.choice.chain_errors(self._dice, chain.name, some.person, trip)
+        return quantise_utility(self._constant(chain, some) + error)
+
     # All journeys of all trips.
 
-    def plan(self, wanted: Wanted, *, at_leisure: bool, avoid: Collection[str] = ()) -> Plans:
-        """Return every candidate journey of every trip with its utilities, those of services to avoid left out."""
-        plans = Plans.none(len(wanted), self.chains, at_leisure=at_leisure)
+    def plan(
+        self, wanted: Wanted, *, at_leisure: bool, avoid: Collection[str] = (), parked: Parked | None = None
+    ) -> Plans:
+        """Return every candidate journey of every trip with its utilities, those of services to avoid left out.
+
+        `parked` says where the tours that are under way have left their vehicles.
+        """
+        plans = Plans.none(len(wanted), self.chains, at_leisure=at_leisure, keeps_times=self.keeps_times)
         nest_errors: dict[str, FloatArray] = {}
         # A vehicle is fetched where it was parked, so the ways out are planned before the ways home.
         for j in sorted(range(len(self.chains)), key=lambda j: self._fetches(self.chains[j])):
@@ -218,6 +313,8 @@ class Planner:
             expected = plans.expected[rows, j]
             plans.expected[rows, j] = np.where(expected == IMPOSSIBLE, IMPOSSIBLE, expected + constant)
             plans.bound[rows, j] += constant
+            if parked is not None and chain.parked:
+                plans.stops[parked.rows, j] = parked.stops[:, j]
         return self._keep_best(plans)
 
     def _rows(self, chain: Chain, wanted: Wanted) -> IntArray:
@@ -243,7 +340,7 @@ class Planner:
 
     def _plan_alone(self, plans: Plans, j: int, rows: IntArray, wanted: Wanted) -> IntArray:
         service, some = self.services[self.chains[j].main], wanted.at(rows)
-        expected, bound = _expect_both(service, Requests(some.row, some.origin, some.destination, some.depart_s))
+        expected, bound = self._expect_both(service, Requests(some.row, some.origin, some.destination, some.depart_s))
         kept = np.flatnonzero(bound.possible)
         rows, purpose, expected, bound = rows[kept], some.purpose[kept], expected.at(kept), bound.at(kept)
 
@@ -255,6 +352,7 @@ class Planner:
 
         plans.bound[rows, j] = felt(bound)
         plans.expected[rows, j] = np.where(expected.possible, felt(expected), IMPOSSIBLE)
+        plans.keep_times(rows, j, expected)
         if service.scarce:
             plans.first_leg[rows, j] = plans.bound[rows, j]
         elif plans.at_leisure:
@@ -273,12 +371,12 @@ class Planner:
         kept &= (ends.alight != wanted.destination[rows]) | (egress.mode == "walk")
         rows, board, alight = rows[kept], ends.board[kept], ends.alight[kept]
         some = wanted.at(rows)
-        expected, bound = _expect_both(access, Requests(some.row, some.origin, board, some.depart_s))
+        expected, bound = self._expect_both(access, Requests(some.row, some.origin, board, some.depart_s))
         expected, bound = _nothing_where(some.origin == board, expected), _nothing_where(some.origin == board, bound)
         ready_s = some.depart_s + np.where(expected.possible, expected.duration_s, 0.0)
-        ride = line.expect(Requests(some.row, board, alight, ready_s))
+        ride = self._expect_both(line, Requests(some.row, board, alight, ready_s))[0]
         arrive_s = ready_s + np.where(ride.possible, ride.duration_s, 0.0)
-        from_stop = egress.expect(Requests(some.row, alight, some.destination, arrive_s))
+        from_stop = self._expect_both(egress, Requests(some.row, alight, some.destination, arrive_s), bounds=False)[0]
         from_stop = _nothing_where(alight == some.destination, from_stop)
         possible = np.flatnonzero(expected.possible & ride.possible & from_stop.possible)
         rows = rows[possible]
@@ -297,7 +395,17 @@ class Planner:
         if waits_at_home:
             plans.later_s[rows, j] = ride.spare_s[possible]
         plans.stops[rows, j, 0], plans.stops[rows, j, 1] = board[possible], alight[possible]
+        plans.keep_times(rows, j, *(offers.at(possible) for offers in (expected, ride, from_stop)))
         return rows
+
+    def _expect_both(self, service: Service, requests: Requests, *, bounds: bool = True) -> tuple[Offers, Offers]:
+        """Return what is expected of a service, and the bounds of what it may offer if they are wanted."""
+        expected = service.expect(requests)
+        bound = service.bound(requests) if bounds and service.scarce else expected
+        for hours in self._away.get(service.name, ()):
+            hit = hours.hit(requests, np.where(expected.possible, expected.duration_s, 0.0))
+            expected, bound = _impossible_where(hit, expected), _impossible_where(hit, bound)
+        return expected, bound
 
     def _parked_at(self, plans: Plans, chain: Chain, wanted: Wanted) -> IntArray:
         """Return the node where the tour of each trip left its vehicle on the way out, (T,), -1 for none."""
@@ -307,6 +415,18 @@ class Planner:
 
     def _way_out(self, chain: Chain) -> Chain:
         return next(other for other in self.chains if (other.access, other.main) == (chain.egress, chain.main))
+
+    def _line_stops(self) -> dict[str, LineStops]:
+        settings = self._settings
+        return {
+            name: LineStops(
+                service, self.services, self._nodes,
+                stops_per_end=settings.stops_per_end, max_access_s=settings.max_access_s,
+                typical_s=service.typical_s(settings.typical_start_s, settings.typical_end_s),
+            )
+            for name, service in self.services.items()
+            if service.line
+        }  # fmt: skip
 
     # What a tour takes as a whole.
 
@@ -349,13 +469,12 @@ class Planner:
         return replace(plans, dropped=int(np.count_nonzero(left_out)))
 
 
-def _expect_both(service: Service, requests: Requests) -> tuple[Offers, Offers]:
-    expected = service.expect(requests)
-    return expected, (service.bound(requests) if service.scarce else expected)
-
-
 def _nothing_where(there_already: BoolArray, offers: Offers) -> Offers:
     return Offers(*(np.where(there_already, 0.0, column) for column in offers.columns))
+
+
+def _impossible_where(hit: BoolArray, offers: Offers) -> Offers:
+    return replace(offers, walk_s=np.where(hit, np.inf, offers.walk_s))
 
 
 def _finite(offers: Offers) -> Offers:

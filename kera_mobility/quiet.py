@@ -20,19 +20,28 @@ from kera_mobility.world import World
 _COLUMNS = ("walk_s", "wait_s", "ride_s", "walk_m", "ride_m", "fare_eur")
 
 
-def tell_quiet_trips(world: World, services: Mapping[str, Service], wanted: Wanted, plans: Plans) -> BoolArray:
-    """Log the trips and legs of everyone's quiet beginning of the day, and return which trips are told, (T,)."""
-    if not len(wanted):
-        return np.zeros(0, dtype=np.bool_)
-    best = plans.bound.argmax(axis=1)
-    utility = plans.bound[np.arange(len(wanted)), best]
-    legs = _steady_legs(services, wanted, plans, np.where(utility == IMPOSSIBLE, -1, best))
+def tell_quiet_trips(
+    world: World, services: Mapping[str, Service], wanted: Wanted, plans: Plans, rows: IntArray, until_s: float
+) -> IntArray:
+    """Log the trips and legs of everyone's quiet beginning of the day, or of the rest of it, and return their rows.
+
+    `rows` are trips to come, with all later ones of the same people, none of whom is under way. News comes at
+    `until_s`: what ends later is not told.
+    """
+    if not len(rows):
+        return rows
+    everyone = len(rows) == len(wanted)
+    wanted, bound = (wanted, plans.bound) if everyone else (wanted.at(rows), plans.bound[rows])
+    best = bound.argmax(axis=1)
+    utility = bound[np.arange(len(rows)), best]
+    at_once = (utility != IMPOSSIBLE) & (plans.later_s[rows, best] == 0.0)
+    legs = _steady_legs(services, wanted, plans, np.where(at_once, best, -1))
     end_s = wanted.depart_s + legs["walk_s"] + legs["wait_s"] + legs["ride_s"]
-    quiet = _beginnings(wanted.row, _in_time(wanted, end_s, world.end_s))
+    quiet = _beginnings(wanted.row, _in_time(wanted, end_s, until_s))
     told = np.flatnonzero(quiet)
     _log(world, wanted.at(told), {name: column[told] for name, column in legs.items()}, end_s[told],
          [plans.chains[j].name for j in best[told].tolist()], utility[told])  # fmt: skip
-    return quiet
+    return rows[told]
 
 
 def _steady_legs(
@@ -45,7 +54,7 @@ def _steady_legs(
         service = services[chain.main]
         if chain.access or not service.steady:
             continue
-        rows = np.flatnonzero((best == j) & (plans.later_s[:, j] == 0.0))
+        rows = np.flatnonzero(best == j)
         some = wanted.at(rows)
         offers = service.expect(Requests(some.row, some.origin, some.destination, some.depart_s))
         for name in ("walk_s", "wait_s", "ride_s", "ride_m", "fare_eur"):
@@ -55,7 +64,7 @@ def _steady_legs(
 
 
 def _in_time(wanted: Wanted, end_s: FloatArray, last_s: float) -> BoolArray:
-    """Return which trips end before the person's next one is due, and before the day does, (T,)."""
+    """Return which trips end before the person's next one is due, and before `last_s`, (T,)."""
     due_s = np.append(wanted.depart_s[1:], np.inf)
     same = np.append(wanted.row[1:] == wanted.row[:-1], False)
     return (end_s < last_s) & (~same | (end_s <= due_s))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
-from kera_mobility.errors import ConfigError
+from kera_mobility.disturbances import AnyDisturbance
+from kera_mobility.errors import ConfigError, Fault
 from kera_mobility.faults import faults_of, truths_for_numbers
 from kera_mobility.layers import Node, read_layers
 from kera_mobility.planning import PlanningSettings
@@ -23,6 +24,7 @@ from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.settings import Settings
 from kera_mobility.shipped import find
 from kera_mobility.town.population import PeopleSettings
+from kera_mobility.weather import Weather, WeatherSettings, weather_of
 
 OWN_KEYS = frozenset({"name", "title"})
 """Keys that belong to one file and are not inherited by those that extend it."""
@@ -85,6 +87,10 @@ class Scenario(Settings):
     planning: PlanningSettings = Field(default_factory=PlanningSettings)
     services: dict[Word, AnyServiceSettings] = Field(min_length=1)
     """Ways to travel by name; each has a `kind`."""
+    weather: WeatherSettings | None = None
+    """The days that are lived and what their weather does; without it nothing is done."""
+    disturbances: tuple[AnyDisturbance, ...] = ()
+    """What goes wrong, and when; what overlaps in time is of another kind or about something else."""
 
     _source: Node | None = PrivateAttr(None)
 
@@ -100,6 +106,35 @@ class Scenario(Settings):
         if self._source is None:
             return ""
         return self._source.at(tuple(int(part) if part.isdecimal() else part for part in key.split("."))).where
+
+    def weather_on(self, day: int) -> Weather | None:
+        """Return the weather of a day of the run and the settings that it makes; None for a scenario without weather.
+
+        Raises
+        ------
+        ConfigError
+            If the table of days or an effect names what is not there.
+        """
+        if self.weather is None:
+            return None
+        try:
+            return weather_of(self.weather, day, self.services, self.choice)
+        except ConfigError as error:
+            raise ConfigError([_placed(fault, self) for fault in error.faults]) from None
+
+    def under(self, weather: Weather | None) -> Scenario:
+        """Return the scenario with the settings that a day's weather makes."""
+        if weather is None or not weather.numbers:
+            return self
+        return self.model_copy(update={"services": weather.services, "choice": weather.choice})
+
+    def ordinary(self, day: int) -> Scenario:
+        """Return a scenario of one day as people know it beforehand: with its weather, if that does anything, and
+        without what goes wrong."""
+        weather, kept = self.weather_on(day), None
+        if self.weather and weather and weather.numbers:
+            kept = self.weather.model_copy(update={"days": (weather.day.day,)})
+        return self.model_copy(update={"weather": kept, "disturbances": ()})
 
     def canonical_json(self) -> str:
         """Return all settings as JSON with sorted keys: equal scenarios give equal text."""
@@ -153,6 +188,8 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
         faults += faults_of(error, node, data, _checked_schema())
     if faults:
         raise ConfigError(faults)
+    for day in range(len(scenario.weather.days) if scenario.weather else 0):
+        scenario.weather_on(day)
     return scenario
 
 
@@ -166,6 +203,13 @@ def schema() -> dict[str, Any]:
     # A file may inherit what a whole scenario must have.
     found.pop("required", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def _placed(fault: Fault, scenario: Scenario) -> Fault:
+    """Return a fault with the file and line of the key that stands for its place, if one does."""
+    if not fault.where.startswith(("weather.", "disturbances.")):
+        return fault
+    return Fault(scenario.where(fault.where), f"{fault.where}: {fault.what}")
 
 
 @cache

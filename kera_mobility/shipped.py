@@ -11,7 +11,10 @@ from kera_mobility.errors import MissingFileError
 
 _PACKAGE = Path(__file__).parent
 
-READERS = ("cli/", "outcomes/compare/", "outcomes/report/", "outcomes/figures/")
+READERS = (
+    "cli/", "asking.py", "remedies.py",
+    "outcomes/compare/", "outcomes/explain/", "outcomes/report/", "outcomes/figures/",
+)  # fmt: skip
 """Parts of the package that no run depends on."""
 
 

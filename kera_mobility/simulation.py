@@ -17,6 +17,7 @@ import pyarrow as pa
 import simpy
 
 from kera_mobility.dice import Dice
+from kera_mobility.disturbances import Timeline, disturbance_faults
 from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
 from kera_mobility.events import BATCH_ROWS, EventLog, NoLog, fingerprint, to_arrow
 from kera_mobility.expecting import Experiences, experiences_of, served_chance
@@ -96,6 +97,7 @@ def simulate(
     progress: Progress | None = None,
     follow: int | None = None,
     say: Callable[[str], None] | None = None,
+    watched: int | None = None,
     without: Collection[int] = (),
     town: Town | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -110,6 +112,8 @@ def simulate(
         What the night before handed over; fleets stand in their first places without it.
     follow, say
         The id of a person whose day is told through `say` as it happens.
+    watched
+        The id of a person whose considerations are kept on every trip, not on refused ones alone.
     without
         Ids of people who stay away, to ask what difference they make.
     town
@@ -132,8 +136,10 @@ def simulate(
         if follow is not None and follow not in town.people.person:
             raise UnknownPersonError(f"nobody here has the id {follow}; people.parquet of a result lists all ids")
         # Learned from everyone, so that who stays away changes nothing for those whom they never met.
-        experiences = experiences_of(checked, everyone, partial(_warm_up, checked, everyone))
+        ordinary = checked.ordinary(day)
+        experiences = experiences_of(ordinary, everyone, partial(_warm_up, ordinary, everyone))
     log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
+    log.watched = watched
     return live(checked, town, seed, day, carried, experiences=experiences, log=log, watch=watch)
 
 
@@ -154,8 +160,11 @@ def live(
     """
     log, watch = log or EventLog(), watch or Stopwatch()
     with watch.stage("load"):
-        services = open_services(scenario, town)
-    lived = _live(scenario, town, services, Dice.of(seed, day), carried or {}, experiences or {}, log, watch)
+        weather = scenario.weather_on(day)
+        today = scenario.under(weather)
+        services = open_services(today, town)
+        timeline = Timeline.of(today.disturbances, day, town, weather)
+    lived = _live(today, town, services, Dice.of(seed, day), timeline, carried or {}, experiences or {}, log, watch)
     with watch.stage("write"):
         tables = log.tables()
         meta = {
@@ -169,6 +178,8 @@ def live(
             },
             "assumptions": list(assumptions(scenario)),
         }  # fmt: skip
+        if weather:
+            meta["weather"] = {**weather.day.model_dump(), "effects": weather.numbers, "withdrawn": weather.withdrawn}
     meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
     return Run(
         RunRecord(
@@ -196,23 +207,29 @@ class _Lived(NamedTuple):
 
 
 def _live(
-    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, carried: Overnight,
-    experiences: Experiences, log: EventLog, watch: Stopwatch,
+    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, timeline: Timeline,
+    carried: Overnight, experiences: Experiences, log: EventLog, watch: Stopwatch,
 ) -> _Lived:  # fmt: skip
     """Plan a day and live it; everything that happens goes to the log."""
     with watch.stage("load"):
         for name, experience in experiences.items():
             services[name].reckon_with(experience)
+        world = World(simpy.Environment(), town.skims, dice, log, END_S)
+        for name, service in services.items():
+            service.start(world, carried.get(name))
+        timeline.begin(world)
         planner = Planner(services, town, Choice(scenario.choice), scenario.planning, dice)
+        planner.keeps_times = log.keeps
+        for notice in world.notices.read("announced"):
+            planner.foresee(notice)
     with watch.stage("plan"):
         wanted = Wanted.of(town.demand(dice), town.people.person)
         plans = planner.plan_day(wanted)
         expected_eur = planner.expected_eur(wanted, plans)
     with watch.stage("simulate"), _undisturbed():
-        world = World(simpy.Environment(), town.skims, dice, log, END_S)
-        for name, service in services.items():
-            service.start(world, carried.get(name))
-        travellers = Travellers(world, services, planner, wanted, plans)
+        travellers = Travellers(world, services, planner, wanted, plans, timeline, town)
+        if timeline.after_s(0.0, END_S) < END_S:
+            world.env.process(timeline.run(world, travellers.hear))
         world.env.process(travellers.feed())
         watch.run_until(world.env, END_S)
         travellers.finish()
@@ -223,10 +240,13 @@ def _live(
 
 def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) -> Experiences:
     """Live a day of a seed that no run has, and return what people met of scarce services."""
-    services = open_services(scenario, town)
+    weather = scenario.weather_on(0)
+    today = scenario.under(weather)
+    services = open_services(today, town)
     if not any(service.scarce for service in services.values()):
         return {}
-    _live(scenario, town, services, Dice().at("warm-up", number), {}, learned, NoLog(), Stopwatch())
+    timeline = Timeline.of((), 0, town, weather)
+    _live(today, town, services, Dice().at("warm-up", number), timeline, {}, learned, NoLog(), Stopwatch())
     return {name: service.met for name, service in services.items() if service.scarce}
 
 
@@ -256,6 +276,8 @@ def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
         except SettingError as error:
             found = [(error.key, error.what)]
         faults += [(f"services.{name}.{key}", what) for key, what in found]
+    if not faults:
+        faults += disturbance_faults(scenario.disturbances, town, services)
     if faults:
         raise ConfigError([Fault(scenario.where(key), f"{key}: {what}") for key, what in faults])
     return services
@@ -314,7 +336,7 @@ def _about(services: Mapping[str, Service]) -> dict[str, dict[str, Any]]:
         name: {
             "kind": service.kind, "mode": service.mode, "nest": service.nest, "sustainable": service.sustainable,
             "operated": service.operated,
-            "title": service.settings.title or name,
+            "title": service.settings.title or name, **service.about(),
         }
         for name, service in services.items()
     }  # fmt: skip

@@ -31,7 +31,7 @@ class Narrator(EventLog):
         self._tell(kind, [row for row in rows if row[self._column[kind]] == self._person])
 
     def _tell(self, kind: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        for row in rows:
+        for row in rows if kind in _SENTENCES else ():
             self._say(_SENTENCES[kind](dict(zip(KINDS[kind].schema.names, row, strict=True))))
 
 

@@ -13,6 +13,7 @@ Everything takes a round time. From one place to the next:
     car       600 m / 10 m/s         =  60 s free flow, times 1.25 (1.5 in the rush), and 180 s to get in and out
     scooter   600 m / 4 m/s          = 150 s, and 30 s to unlock and lock
     shuttle   600 m / 4 m/s          = 150 s, and 30 s at each stop
+    on demand 600 m / 10 m/s         =  60 s, 20 s for the stop, and 5 s for each person in or out
     train     STATION to CITY 600 s, every 900 s from 6:00 on the hour; back at 6:05 and every 900 s
 
 People set out when they are ready and wait at the stop (`early_s` 1,800 s), unless a story says otherwise.
@@ -77,6 +78,11 @@ WAYS = {
         "kind": "shuttle", "vehicles": 2, "headway_s": 600.0, "speed_m_s": 4.0, "dwell_s": 30.0, "seats": 2,
         "max_walk_m": 600.0, "fare_eur": 1.0, "early_s": 1800.0,
         "stops": [at(MILL), at(STATION)],
+    },
+    "on_demand": {
+        "kind": "on_demand", "vehicles": 2, "depots": [at(MILL)], "operating_radius_m": 5000.0, "stop_spacing_m": 0.0,
+        "max_walk_m": 600.0, "stops_tried": 1, "driving_factor": 1.0, "stop_s": 20.0, "person_s": 5.0, "seats": 4,
+        "fare_eur": 2.0, "shifts": [{"start_s": 0.0, "end_s": 100_800.0}],
     },
 }  # fmt: skip
 """A way to travel of each kind, with round numbers."""

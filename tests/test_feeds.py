@@ -65,5 +65,5 @@ def test_a_broken_feed_is_one_clear_error(area: Path) -> None:
 
 
 def test_an_unknown_timetable_names_those_there_are(area: Path) -> None:
-    with pytest.raises(SettingError, match="expected one of today, urban_rail"):
+    with pytest.raises(SettingError, match="expected one of closure, today, urban_rail"):
         timetable_of(area, "yesterday", AREA)

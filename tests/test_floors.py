@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LINT = "import sys; from importlinter.cli import lint_imports_command as lint; sys.argv[0] = 'lint-imports'; lint()"
 FLOORS = "A module imports only from the floors below its own"
-HEAVY = ("osmnx", "geopandas", "networkx", "gtfs_kit", "pandas", "matplotlib")
+HEAVY = ("osmnx", "geopandas", "networkx", "gtfs_kit", "pandas", "matplotlib", "pyvrp")
 """What only the builders and the pictures may load."""
 
 

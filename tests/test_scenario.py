@@ -17,7 +17,7 @@ from kera_mobility.scenario import OWN_KEYS, Scenario, load_scenario, schema
 from kera_mobility.shipped import shipped_folder
 
 CONFIGS = shipped_folder("configs")
-NO_SCENARIOS = {"calibration.yaml", "constants.yaml", "realism.yaml", "uncertain.yaml"}
+NO_SCENARIOS = {"calibration.yaml", "constants.yaml", "realism.yaml", "uncertain.yaml", "weather.yaml"}
 """Files of other commands, and layers that only stand below others."""
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml") if path.name not in NO_SCENARIOS)
 

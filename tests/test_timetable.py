@@ -23,7 +23,8 @@ from kera_mobility.town.timetable_lines import read_lines
 from kera_mobility.units import HOUR_S, MINUTE_S, STEPS_PER_S
 
 KERA = shipped_folder("networks") / "kera"
-TIMETABLES = ("today", "urban_rail")
+TRAINS = ("today", "urban_rail")
+TIMETABLES = ("closure", *TRAINS)
 
 # A line from A over B to C, the last train after midnight; a bus from B2, 100 m north of B, to D.
 HAMLET = {
@@ -413,7 +414,7 @@ def test_the_committed_arrays_are_what_the_feed_says(tmp_path: Path, name: str) 
     _assert_same(Timetable.load(KERA / "timetables" / name), compiled)
 
 
-@pytest.mark.parametrize("name", TIMETABLES)
+@pytest.mark.parametrize("name", TRAINS)
 @pytest.mark.parametrize(
     ("place", "ride_min"),
     [("leppavaara", 4), ("helsinki", 20), ("espoo_centre", 8), ("pasila", 15), ("kauklahti", 14)],
@@ -450,11 +451,22 @@ def test_the_headways_claimed_hold_at_kera(name: str, until_h: int, headway_min:
     assert set(gaps_s.tolist()) == {headway_min * MINUTE_S}
 
 
-@pytest.mark.parametrize("name", TIMETABLES)
+@pytest.mark.parametrize("name", TRAINS)
 def test_trains_run_from_about_five_to_about_one(name: str) -> None:
     trains_s = _trains_s(name, "helsinki", 0.0, math.inf)
     assert 5 * HOUR_S <= trains_s[0] <= 5.5 * HOUR_S
     assert 24.5 * HOUR_S <= trains_s[-1] <= 25.5 * HOUR_S
+
+
+def test_in_the_weeks_of_the_closure_buses_leave_kera_instead_of_trains() -> None:
+    timetable = Timetable.load(KERA / "timetables" / "closure")
+    trains = np.flatnonzero(timetable.line_type[timetable.run_line[timetable.call_run]] == 2)
+    called_at = {timetable.stop_id[stop] for stop in timetable.call_stop[trains].tolist()}
+    assert called_at == {"helsinki", "pasila", "huopalahti", "leppavaara"}
+    found = _ask(timetable, Journeys.of(timetable), "kera", "leppavaara", 8 * HOUR_S)
+    assert found is not None
+    # To Kilo 285 s, 20 s there, 330 s on; a train needs 4 minutes.
+    assert found.ride_s == 285.0 + 20.0 + 330.0
 
 
 def _trains_s(name: str, towards: str, start_s: float, end_s: float) -> np.ndarray:

@@ -303,11 +303,14 @@ class Twin(Supply):
         booking = (self.now, *who, service, vehicle)
         self.open.append(booking)
         self.parked[vehicle] = None
-        for node, more in ((start, 1), (end, -1)):
-            if node in self.room:
-                self.room[node] += more
+        if end in self.room:
+            self.room[end] -= 1
         egress = rounded(self.walk[end][there][0] / self.services[service].walk_speed_m_s)
-        yield offer.walk - egress + offer.ride, 1
+        if offer.walk > egress:
+            yield offer.walk - egress, 1
+        if start in self.room:
+            self.room[start] += 1
+        yield offer.ride, 1
         self.parked[vehicle], self.charge[vehicle] = end, self.charge[vehicle] - used
         self._close(booking, "ridden")
         if egress > 0:

@@ -251,6 +251,8 @@ class Supply:
             return None
         if not (self.inside[here] and self.inside[end]):
             return None
+        if ride_m < settings.shortest_ride_m:
+            return None
         ride_s = rounded(ride_m / settings.speed_m_s)
         fare = settings.unlock_eur + settings.minute_eur * math.ceil(ride_s / 60.0)
         walk_s = rounded(access / settings.walk_speed_m_s) + rounded(egress / settings.walk_speed_m_s)
@@ -274,6 +276,9 @@ class Supply:
                 if place != node:
                     continue
                 ride_m = self.cycle[node][end][0]
+                if ride_m < settings.shortest_ride_m:
+                    reason = "too_short" if reason == "no_vehicle" else reason
+                    continue
                 used = ride_m / 1000.0 * settings.energy_wh_per_km / settings.battery_wh
                 if self.charge[vehicle] < used + settings.reserve_charge:
                     reason = "low_battery"

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -71,8 +71,8 @@ def write_record(record: RunRecord, folder: str | Path) -> Path:
     return target
 
 
-def load_record(folder: str | Path) -> RunRecord:
-    """Return the run that a result folder holds.
+def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunRecord:
+    """Return the run that a result folder holds; kinds of event that it may lack, being older, are then empty.
 
     Raises
     ------
@@ -83,7 +83,12 @@ def load_record(folder: str | Path) -> RunRecord:
     meta = read_meta(place)
     whole = {name: _read_table(place / f"{name}.parquet") for name in _COLUMNS}
     record = RunRecord(
-        tables={kind: _read_table(place / "events" / f"{kind}.parquet") for kind in KINDS},
+        tables={
+            kind: KINDS[kind].schema.empty_table()
+            if kind in lacking
+            else _read_table(place / "events" / f"{kind}.parquet")
+            for kind in KINDS
+        },
         overnight=_read_arrays(place / "overnight.npz"),
         meta=meta,
         scenario_yaml=_read_text(place / "scenario.yaml"),

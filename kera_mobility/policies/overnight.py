@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from kera_mobility.settings import Settings
-from kera_mobility.units import FloatArray, IntArray
+from kera_mobility.units import DAY_S, HOUR_S, FloatArray, IntArray
 
 
 class OvernightPolicy(ABC):
@@ -18,8 +18,16 @@ class OvernightPolicy(ABC):
     kind: ClassVar[str]
     settings_type: ClassVar[type[Settings]]
 
+    mends: ClassVar[bool] = True
+    """Whether what is broken or missing is back in use in the morning."""
+
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    @property
+    def away_s(self) -> tuple[float, float] | None:
+        """From when until when no vehicle is on the streets, seconds from midnight; None if they stay out."""
+        return None
 
     @abstractmethod
     def places(self, parked: IntArray, first: IntArray) -> IntArray:
@@ -49,6 +57,7 @@ class Leave(OvernightPolicy):
 
     kind = "leave"
     settings_type = LeaveSettings
+    mends = False
 
     def places(self, parked: IntArray, first: IntArray) -> IntArray:
         """Return the places unchanged."""
@@ -74,6 +83,41 @@ class Reset(OvernightPolicy):
     settings_type = ResetSettings
 
     settings: ResetSettings
+
+    def places(self, parked: IntArray, first: IntArray) -> IntArray:
+        """Return the places of the first day."""
+        return first
+
+    def charges(self, charge: FloatArray) -> FloatArray:
+        """Return full batteries where they were low."""
+        return np.where(charge < self.settings.swap_below, 1.0, charge)
+
+
+class WithdrawSettings(Settings):
+    """Settings of taking the fleet in for the night."""
+
+    kind: Literal["withdraw"] = "withdraw"
+    from_s: float = Field(22 * HOUR_S, ge=0, le=DAY_S)
+    """When free vehicles are taken off the streets, seconds from midnight; those that are ridden follow as they are
+    parked. Assumption."""
+    until_s: float = Field(6 * HOUR_S, ge=0, le=DAY_S)
+    """When they are put out again in their first places, seconds from midnight. Assumption."""
+    swap_below: float = Field(0.5, ge=0, le=1)
+    """Batteries below this state of charge are swapped for full ones. Assumption (by day scooter.swap_threshold)."""
+
+
+class Withdraw(OvernightPolicy):
+    """The fleet is away at night and stands in its first places in the morning, low batteries swapped."""
+
+    kind = "withdraw"
+    settings_type = WithdrawSettings
+
+    settings: WithdrawSettings
+
+    @property
+    def away_s(self) -> tuple[float, float]:
+        """Return the hours of the night."""
+        return self.settings.from_s, self.settings.until_s
 
     def places(self, parked: IntArray, first: IntArray) -> IntArray:
         """Return the places of the first day."""

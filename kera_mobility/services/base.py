@@ -14,7 +14,7 @@ from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal
 from kera_mobility.settings import Settings
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
-from kera_mobility.world import World
+from kera_mobility.world import Notice, World
 
 Ride = Generator[simpy.Event, Any, Outcome]
 Carried = Mapping[str, AnyArray]
@@ -23,20 +23,38 @@ HOURS = 28
 """Hours of a day's experience; a day runs until four in the morning of the next."""
 PRIOR_ASKS = 10.0
 """How firmly people believe what they have not tried, in times of having asked. Assumption."""
-SHORT = frozenset({"no_vehicle", "low_battery", "no_parking", "full"})
+SHORT = frozenset(
+    {"no_vehicle", "low_battery", "no_parking", "full", "no_vehicle_in_time", "detour_of_others", "own_detour"}
+)
 """Reasons of refusal that say that the service is scarce, not that it does not go there."""
 
 
+_UNKNOWN, _ONE = np.zeros((1, 1)), np.ones((1, 1))
+
+
 class Experience(NamedTuple):
-    """How often people asked a scarce service and were served; arrays (zones, hours)."""
+    """How often people asked a scarce service and were served, and how; arrays (zones, hours)."""
 
     asked: FloatArray
     served: FloatArray
+    waited_s: FloatArray = _UNKNOWN
+    """Waits of those who were served, added up, where the service says them."""
+    detour_s: FloatArray = _UNKNOWN
+    """How much longer than straight there they were to ride, added up, where the service says so."""
+    days: FloatArray = _ONE
+    """How many days are added up here, by their weights, (1, 1)."""
 
     @classmethod
     def none(cls, zones: int) -> Experience:
         """Return what nobody has met yet."""
-        return cls(np.zeros((zones, HOURS)), np.zeros((zones, HOURS)))
+        return cls(*(np.zeros((zones, HOURS)) for _ in cls._fields))._replace(days=_ONE)
+
+    def mean_s(self, total_s: FloatArray, prior_s: float) -> FloatArray:
+        """Return the mean of a total of those served, (zones, hours): the fewer there were the nearer to the mean
+        overall, which itself begins with PRIOR_ASKS times `prior_s`."""
+        overall_s = (total_s.cumsum()[-1] + PRIOR_ASKS * prior_s) / (self.served.cumsum()[-1] + PRIOR_ASKS)
+        mean_s: FloatArray = (total_s + PRIOR_ASKS * overall_s) / (self.served + PRIOR_ASKS)
+        return mean_s
 
     @property
     def chance(self) -> FloatArray:
@@ -72,13 +90,13 @@ class Service(ABC):
 
     kind: ClassVar[str]
     settings_type: ClassVar[type[ServiceSettings]]
-    mode: ClassVar[str]
+    mode: str
     """Class of main mode in a travel survey: walk, bicycle, car, transit, scooter, ..."""
-    nest: ClassVar[str]
+    nest: str
     """Nest of the choice model for the service taken alone."""
     time_class: ClassVar[str]
     """Whose time coefficient a minute in it has: walk, bicycle, car or transit."""
-    sustainable: ClassVar[bool] = False
+    sustainable: bool = False
     """Counted in the sustainable share as the travel survey defines it."""
     alone: ClassVar[bool] = True
     """Carries from door to door by itself."""
@@ -96,11 +114,20 @@ class Service(ABC):
     """Arranged before setting out: nobody finds it on the way. Assumption; true of private vehicles as well."""
     private: ClassVar[bool] = False
     """Taken for a whole tour or not at all: who leaves with it brings it back."""
+    street_mode: ClassVar[str] = ""
+    """Whose streets a steady ride follows: walk, cycle or drive; empty if it cannot meet one that is shut."""
+
+    lead_s: float = 0.0
+    """How long before setting out people who know their trip book it; 0 where nobody does."""
+    from_line: bool = False
+    """Whether people who come by a line book on board, for when it should arrive."""
 
     def __init__(self, name: str, settings: Any, town: Town) -> None:
         self.name = name
         self.settings = settings
         self.town = town
+        self.skims = town.skims
+        """The shortest ways as they are now."""
         self.world: World
         self._chance: FloatArray | None = None
 
@@ -142,7 +169,8 @@ class Service(ABC):
 
     def start(self, world: World, carried: Carried | None = None) -> None:
         """Put the vehicles in their places (`carried` from last night, if any) and begin to operate."""
-        self.world = world
+        self.world, self.skims = world, world.streets
+        world.notices.listen("streets", self._see_streets)
         self.met = Experience.none(int(self.town.zone.max()) + 1)
 
     def peek(self, leg: Leg) -> Offer | Refusal:
@@ -185,18 +213,22 @@ class Service(ABC):
 
     # What every service needs.
 
+    def about(self) -> dict[str, Any]:
+        """Return what `run.json` says of the service besides its attributes, for figures: plain numbers and words."""
+        return {}
+
     def faults(self) -> list[tuple[str, str]]:
         """Return what in the settings does not fit the town, as (key, what was found and expected)."""
         return []
 
     def walk_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return walking times between nodes, (T,)."""
-        skims = self.town.skims
+        skims = self.skims
         return round_s(skims.between(skims.walk_m, origins, destinations) / self.settings.walk_speed_m_s)
 
     def walk_one_s(self, origin: int, destination: int) -> float:
         """Return the walking time between two nodes, equal to the bit with `walk_s`."""
-        return round_one_s(float(self.town.skims.walk_m[origin, destination]) / self.settings.walk_speed_m_s)
+        return round_one_s(float(self.skims.walk_m[origin, destination]) / self.settings.walk_speed_m_s)
 
     def walked_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return how far a steady ride has people walk, (T,): what `arrived` says, for many at once."""
@@ -204,11 +236,15 @@ class Service(ABC):
 
     def walk_m(self, origin: int, destination: int) -> float:
         """Return the walking distance between two nodes."""
-        return float(self.town.skims.walk_m[origin, destination])
+        return float(self.skims.walk_m[origin, destination])
 
     def places(self) -> list[tuple[int, str, str]]:
         """Return the service's own places as (street node, name, kind), kind `stop` or `hub`."""
         return []
+
+    def _see_streets(self, notice: Notice) -> None:
+        """Find other ways when streets are shut or opened."""
+        self.skims = self.world.streets
 
     def _count(self, leg: Leg, answer: object) -> None:
         """Keep in mind who was served and who was not, by zone and hour."""

@@ -36,6 +36,7 @@ class Bicycle(Service):
     feeds = True
     private = True
     steady = True
+    street_mode = "cycle"
 
     settings: BicycleSettings
 
@@ -45,7 +46,7 @@ class Bicycle(Service):
 
     def expect(self, requests: Requests) -> Offers:
         """Return the rides; finding a stand counts as walking."""
-        skims = self.town.skims
+        skims = self.skims
         ride_m = skims.between(skims.cycle_m, requests.origin, requests.destination)
         near = ride_m <= self.settings.reach_m
         return Offers.of(
@@ -57,14 +58,14 @@ class Bicycle(Service):
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return riding and parking times, (T,): bicycles may be left at any stop."""
-        skims = self.town.skims
+        skims = self.skims
         ride_m = skims.between(skims.cycle_m, origins, destinations)
         return np.where(
             ride_m <= self.settings.reach_m, round_s(ride_m / self.settings.speed_m_s) + self.settings.parking_s, np.inf
         )
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
-        ride_m = float(self.town.skims.cycle_m[leg.origin, leg.destination])
+        ride_m = float(self.skims.cycle_m[leg.origin, leg.destination])
         if not ride_m <= self.settings.reach_m:
             return Refusal("out_of_reach", leg.origin)
         return Offer(self.settings.parking_s, 0.0, round_one_s(ride_m / self.settings.speed_m_s), 0.0, ride_m)

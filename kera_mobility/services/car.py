@@ -58,6 +58,7 @@ class Car(Service):
     feeds = True
     private = True
     steady = True
+    street_mode = "drive"
 
     settings: CarSettings
 
@@ -71,7 +72,7 @@ class Car(Service):
 
     def expect(self, requests: Requests) -> Offers:
         """Return the drives; access and parking count as walking."""
-        skims = self.town.skims
+        skims = self.skims
         free_s = skims.between(skims.drive_s, requests.origin, requests.destination)
         ride_m = skims.between(skims.drive_m, requests.origin, requests.destination)
         reachable = np.isfinite(free_s)
@@ -92,7 +93,7 @@ class Car(Service):
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return driving and parking times, (T,)."""
-        skims = self.town.skims
+        skims = self.skims
         free_s = skims.between(skims.drive_s, origins, destinations)
         return round_s(free_s * self.settings.factor) + self.settings.access_s
 
@@ -112,10 +113,10 @@ class Car(Service):
         return factor
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
-        free_s = float(self.town.skims.drive_s[leg.origin, leg.destination])
+        free_s = float(self.skims.drive_s[leg.origin, leg.destination])
         if free_s == math.inf:
             return Refusal("out_of_reach", leg.origin)
-        ride_m = float(self.town.skims.drive_m[leg.origin, leg.destination])
+        ride_m = float(self.skims.drive_m[leg.origin, leg.destination])
         factor, now_s = self.settings.factor, self.world.env.now
         for start_s, end_s, slower in self._periods:
             if start_s <= now_s < end_s:

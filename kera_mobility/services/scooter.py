@@ -1,87 +1,49 @@
-"""Shared e-scooters: a fleet parked at hubs or anywhere, found by walking, reserved, ridden, parked."""
+"""Shared e-scooters: a fleet parked at hubs or anywhere, found by walking, reserved, ridden, parked.
+
+What may be ridden where stands in `parking.py`, what the operator does in `operator.py`, the vehicles in `fleet.py`.
+With other settings the same is a fleet of city bikes.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
+import simpy
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.policies.overnight import OvernightPolicy, ResetSettings
-from kera_mobility.registry import members, settings_union
-from kera_mobility.services.base import Carried, Ride, Service, ServiceSettings, Vehicle
-from kera_mobility.settings import Place, Settings
-from kera_mobility.town.town import SNAP_LIMIT_M, Town
-from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
-from kera_mobility.world import World
+from kera_mobility.policies.overnight import OvernightPolicy
+from kera_mobility.registry import members
+from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
+from kera_mobility.services.crews import Crews
+from kera_mobility.services.fares import Fares
+from kera_mobility.services.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
+from kera_mobility.services.operator import Operator
+from kera_mobility.services.parking import NOWHERE, Ground, Parking
+from kera_mobility.services.scooter_settings import ScooterSettings
+from kera_mobility.services.searching import Found, Search
+from kera_mobility.town.town import Town
+from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
+from kera_mobility.world import Notice, World
 
-if TYPE_CHECKING:
-    OvernightSettings = Any
-else:
-    OvernightSettings = settings_union("kera_mobility.policies", OvernightPolicy, "kera_mobility.policies")
-
-
-class Hub(Place):
-    """A marked place to park scooters."""
-
-    capacity: int = Field(20, ge=1, le=1000)
-    """How many scooters may stand here. Assumption."""
+DAYS_A_MONTH = 30.0
+"""Of the price of a pass, to say what it brings in a day."""
 
 
-class AgeShare(Settings):
-    """A share of the people from an age upwards, until the next entry."""
+@dataclass(slots=True)
+class Promise:
+    """What a booking keeps: the way to one scooter and where it will be parked."""
 
-    from_age: int = Field(ge=0, le=120)
-    """Years."""
-    share: float = Field(ge=0, le=1)
-    """Part of the people of that age."""
-
-
-_REGISTERED = (
-    AgeShare(from_age=18, share=0.45),
-    AgeShare(from_age=30, share=0.35),
-    AgeShare(from_age=45, share=0.15),
-    AgeShare(from_age=65, share=0.03),
-)
-
-
-class ScooterSettings(ServiceSettings):
-    """Settings of shared scooters."""
-
-    kind: Literal["scooter"] = "scooter"
-    fleet: int = Field(ge=1, le=20_000)
-    """How many scooters there are; a larger fleet holds the smaller one."""
-    hubs: tuple[Hub, ...] = Field(min_length=1)
-    """Where the fleet stands in the morning, and, with parking `hubs`, the only places to park."""
-    parking: Literal["hubs", "anywhere"] = "anywhere"
-    """Rides end at a hub with room, or at the destination itself inside the operating area."""
-    operating_radius_m: float = Field(2500.0, gt=0, le=50_000)
-    """Rides begin and end within this straight distance of some hub. Assumption."""
-    max_walk_m: float = Field(300.0, gt=0, le=2000)
-    """Longest walk to a scooter. Assumption; range 100 to 400 (scooter.max_walk_to_vehicle)."""
-    speed_m_s: float = Field(3.6, gt=0, le=7)
-    """Mean speed from unlocking to locking, 13 km/h; unverified; range 2.8 to 4.4 (scooter.average_riding_speed)."""
-    handling_s: float = Field(45.0, ge=0, le=600)
-    """Unlocking, and parking with a photograph, both together, s. Assumption."""
-    unlock_eur: float = Field(1.0, ge=0, le=10)
-    """Price of unlocking, range 0 to 1.2. Source: Helsingin Sanomat 3/2019 (scooter.price.unlock)."""
-    minute_eur: float = Field(0.25, ge=0, le=5)
-    """Price of each started minute; unverified; range 0.19 to 0.35 (scooter.price.minute_2025)."""
-    min_age: int = Field(18, ge=15, le=99)
-    """Youngest rider, years. Source: operator's terms (scooter.min_age_rental)."""
-    registered: tuple[AgeShare, ...] = _REGISTERED
-    """Who has the app, by age. Assumption: no local figure was found; range half to one and a half."""
-    battery_wh: float = Field(550.0, gt=0, le=3000)
-    """Usable energy of a full battery; unverified; range 350 to 1000 (scooter.battery_capacity)."""
-    energy_wh_per_km: float = Field(18.0, gt=0, le=100)
-    """At 20 degrees C; unverified; range 13 to 25 (scooter.energy_per_km_20C)."""
-    reserve_charge: float = Field(0.1, ge=0, le=0.9)
-    """A ride may not take the state of charge below this. Assumption."""
-    overnight: OvernightSettings = Field(default_factory=ResetSettings)
-    """What is done at night: reset (back to the hubs, low batteries swapped) or leave."""
+    start: int
+    end: int
+    egress_s: float
+    """Walk from there to the destination."""
+    kept: bool
+    """Whether scooter and room are kept for this person."""
 
 
 class Scooter(Service):
@@ -100,25 +62,28 @@ class Scooter(Service):
 
     def __init__(self, name: str, settings: ScooterSettings, town: Town) -> None:
         super().__init__(name, settings, town)
-        self._hub_nodes, self._snapped_m = town.snap(settings.hubs)
-        capacity: dict[int, int] = {}
-        for node, hub in zip(self._hub_nodes.tolist(), settings.hubs, strict=True):
-            capacity[node] = capacity.get(node, 0) + hub.capacity
-        self._capacity = capacity
-        self._inside = self._operating_area()
-        self._near_nodes: dict[int, list[tuple[int, float]]] = {}
+        self.mode, self.nest, self.sustainable = settings.mode, settings.nest, settings.sustainable
+        self._parking = Parking(settings, town)
         self._policy = members("kera_mobility.policies", OvernightPolicy, "kera_mobility.policies")[
             settings.overnight.kind
         ](settings.overnight)
+        self._operator = Operator(name, settings, self._policy, town)
+        parking = self._parking
+        self._crews = (
+            Crews(name, settings.crews, town, parking.hub_nodes, parking.anywhere, settings.max_walk_m)
+            if settings.crews.vans
+            else None
+        )
+        self._asked: FloatArray | None = None
 
     def faults(self) -> list[tuple[str, str]]:
-        """Return hubs outside the map."""
-        return [
-            (f"hubs.{index}", f"{hub.name or 'hub'} ({hub.lon}, {hub.lat}) lies {distance_m:.0f} m from the nearest "
-             f"street, expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
-            for index, (hub, distance_m) in enumerate(zip(self.settings.hubs, self._snapped_m, strict=True))
-            if distance_m > SNAP_LIMIT_M
-        ]  # fmt: skip
+        """Return hubs and depots outside the map."""
+        return self._parking.faults() + (self._crews.faults() if self._crews else [])
+
+    def reckon_with(self, experience: Experience) -> None:
+        """Let people know the chance of being served, and crews how often they ask."""
+        super().reckon_with(experience)
+        self._asked = experience.asked / experience.days
 
     def members(self) -> BoolArray:
         """Return who has the app, (P,); a larger share holds the smaller one."""
@@ -134,220 +99,295 @@ class Scooter(Service):
 
     def expect(self, requests: Requests) -> Offers:
         """Return rides from the nearest hub, or nearer where scooters may stand anywhere; by chance, walks instead."""
-        access_m = self._hub_walk_m(requests.origin)
-        if self.settings.parking == "anywhere":
-            access_m = np.minimum(access_m, self._spread_m)
-        access_m = np.where(access_m <= self.settings.max_walk_m, access_m, np.inf)
-        return self._or_walk(requests, self._offers(requests, access_m))
+        offers = Offers.none(len(requests))
+        for rows, ground in self._parking.grounds(requests.depart_s):
+            some = _at(requests, rows)
+            for column, part in zip(offers.columns, self._expected(some, ground).columns, strict=True):
+                column[rows] = part
+        closed = self._operator.closed(requests.depart_s)
+        if closed is not None:
+            offers.walk_s[closed] = np.inf
+        return self._or_walk(requests, offers)
 
     def bound(self, requests: Requests) -> Offers:
         """Return rides from a scooter as near as one can possibly be, as short as walking can make them."""
-        hubs_only = self.settings.parking == "hubs"
-        access_m = self._hub_walk_m(requests.origin) if hubs_only else np.zeros(len(requests))
-        access_m = np.where(access_m <= self.settings.max_walk_m, access_m, np.inf)
+        settings, skims, parking = self.settings, self.skims, self._parking
+        nothing = np.zeros(len(requests))
+        access_m = egress_m = nothing
+        if settings.parking == "hubs":
+            access_m, egress_m = parking.walk_to_hub_m[requests.origin], parking.walk_to_hub_m[requests.destination]
         from_m, to_m = self._most_saved_m
-        saved_m = from_m[requests.origin] + (to_m[requests.destination] if hubs_only else 0.0)
-        return self._offers(requests, access_m, saved_m)
+        saved_m = from_m[requests.origin] + (to_m[requests.destination] if parking.ends_elsewhere else nothing)
+        known = np.isfinite(saved_m)
+        straight_m = skims.between(skims.cycle_m, requests.origin, requests.destination)
+        ride_m = np.where(known, np.maximum(straight_m - np.where(known, saved_m, 0.0), 0.0), 0.0)
+        ride_m = np.maximum(ride_m, settings.shortest_ride_m)
+        inside = parking.inside[requests.origin] & parking.inside[requests.destination]
+        return self._offers(requests, inside, access_m, egress_m, ride_m, ride_m)
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
-        """Return typical durations between nodes, (T,)."""
-        return self.expect(Requests(np.zeros_like(origins), origins, destinations, np.zeros(len(origins)))).duration_s
+        """Return typical durations between nodes, (T,), at an hour when it is open and no zone holds."""
+        requests = Requests(np.zeros_like(origins), origins, destinations, np.zeros(len(origins)))
+        return self._or_walk(requests, self._expected(requests, self._parking.plain)).duration_s
 
-    def _offers(self, requests: Requests, access_m: FloatArray, saved_m: FloatArray | None = None) -> Offers:
-        """Return the offers after walks of `access_m`; with `saved_m`, of rides shorter than door to door by that."""
-        settings, skims = self.settings, self.town.skims
-        end, egress_m = requests.destination, np.zeros(len(requests))
-        if settings.parking == "hubs":
-            end = self._nearest_hub[requests.destination]
-            egress_m = self._hub_walk_m(requests.destination)
-            egress_m = np.where(egress_m <= settings.max_walk_m, egress_m, np.inf)
-        ride_m = skims.between(skims.cycle_m, requests.origin, end)
-        if saved_m is not None:
-            known = np.isfinite(saved_m)
-            straight_m = skims.between(skims.cycle_m, requests.origin, requests.destination)
-            ride_m = np.where(known, np.maximum(straight_m - np.where(known, saved_m, 0.0), 0.0), 0.0)
-        inside = self._inside[requests.origin] & self._inside[end] & (requests.origin != requests.destination)
-        possible = inside & np.isfinite(access_m + egress_m + ride_m) & (ride_m <= self._range_m)
-        ride_m = np.where(possible, ride_m, 0.0)
+    def _expected(self, requests: Requests, ground: Ground) -> Offers:
+        """Return rides to where they are expected to end while some zones hold."""
+        parking, skims = self._parking, self.skims
+        access_m = parking.walk_to_hub_m[requests.origin]
+        if self.settings.parking != "hubs":
+            access_m = np.minimum(access_m, self._spread_m)
+        end, egress_m = parking.ends(ground, requests.destination)
+        to = np.maximum(end, 0)
+        ride_m = felt_m = skims.between(skims.cycle_m, requests.origin, to)
+        if ground.felt_m is not None and ground.ride_m is not None:
+            # Where streets are shut as well, no way is shorter than either alone allows.
+            ride_m = np.maximum(ride_m, skims.between(ground.ride_m, requests.origin, to))
+            felt_m = np.maximum(felt_m, skims.between(ground.felt_m, requests.origin, to))
+        inside = parking.inside[requests.origin] & parking.inside[requests.destination] & (end != NOWHERE)
+        return self._offers(requests, inside & (ride_m >= self.settings.shortest_ride_m), access_m, egress_m, ride_m,
+                            felt_m)  # fmt: skip
+
+    def _offers(
+        self, requests: Requests, possible: BoolArray, access_m: FloatArray, egress_m: FloatArray, ride_m: FloatArray,
+        felt_m: FloatArray,
+    ) -> Offers:  # fmt: skip
+        """Return the offers of walks and rides of some lengths; `felt_m` are metres at full speed."""
+        settings = self.settings
+        walkable = np.maximum(access_m, egress_m) <= settings.max_walk_m
+        possible = possible & walkable & (requests.origin != requests.destination) & (ride_m <= self.settings.range_m)
+        possible &= np.isfinite(felt_m)
+        ride_m, felt_m = np.where(possible, ride_m, 0.0), np.where(possible, felt_m, 0.0)
         walk_s = round_s(access_m / settings.walk_speed_m_s) + round_s(egress_m / settings.walk_speed_m_s)
-        ride_s = round_s(ride_m / settings.speed_m_s)
+        ride_s = round_s(felt_m / settings.speed_m_s)
         return Offers.of(
             len(requests),
             walk_s=np.where(possible, walk_s, np.inf),
             ride_s=ride_s + settings.handling_s,
-            fare_eur=settings.unlock_eur + settings.minute_eur * np.ceil(ride_s / MINUTE_S),
+            fare_eur=self._fares.many(ride_s, requests.person),
             ride_m=ride_m,
         )
 
     # Live: the fleet.
 
     def start(self, world: World, carried: Carried | None = None) -> None:
-        """Put the scooters where they stand in the morning."""
+        """Put the scooters where they stand in the morning, and begin to operate."""
         super().start(world, carried)
+        settings, count = self.settings, self.settings.fleet
         self._first = self._first_places()
         node = np.array(carried["node"]) if carried else self._first
-        charge = np.array(carried["charge"]) if carried else np.ones(self.settings.fleet)
+        charge = np.array(carried["charge"]) if carried else np.ones(count)
+        state = np.array(carried["state"]) if carried and "state" in carried else np.full(count, PARKED)
         self._start_node, self._start_charge = node, charge
-        self._node: list[int] = node.tolist()
-        self._charge: list[float] = charge.tolist()
-        self._parked: dict[int, list[int]] = {}
-        for vehicle, place in enumerate(self._node):
-            self._parked.setdefault(place, []).append(vehicle)
-        self._room = {place: capacity - len(self._parked.get(place, ())) for place, capacity in self._capacity.items()}
-        self._rides = [0] * self.settings.fleet
+        if self._operator.away(world.env.now):
+            state = np.where(state == PARKED, AWAY, state)
+        self.fleet = Fleet(
+            world, self.name, node, charge, state=state, capacity=self._parking.capacity,
+            low_charge=settings.low_charge if settings.energy_wh_per_km else 0.0,
+        )  # fmt: skip
+        self._search = Search(settings, world, self._parking, self._operator, self._fares, self.fleet)
         self._open: dict[int, Booking] = {}
+        self._dice = world.dice.at(self.name)
+        self._operator.start(world, self.fleet)
+        if self._crews:
+            self._crews.start(world, self.fleet, self._first, self._asked)
 
     def book(self, leg: Leg) -> Booking | Refusal:
-        """Reserve the nearest scooter with enough charge, and room at the hub where the ride ends."""
-        found = self._find(leg)
+        """Promise the nearest scooter with enough charge, and room at the hub where the ride ends."""
+        found = self._search.near(leg)
         if leg.leg > 0:
             self._count(leg, found)
         if isinstance(found, Refusal):
             return found
-        offer, vehicle, end = found
-        booking = Booking(leg, self.world.env.now, offer, vehicle, plan=end)
-        self._open[vehicle] = booking
-        start = self._node[vehicle]
-        self._parked[start].remove(vehicle)
-        if start in self._room:
-            self._room[start] += 1
-        if end in self._room:
-            self._room[end] -= 1
+        promise = Promise(found.start, found.end, self.walk_one_s(found.end, leg.destination), kept=False)
+        booking = Booking(leg, self.world.env.now, found.offer, found.vehicle, plan=promise)
+        self._open[id(booking)] = booking
+        if self.settings.reservation:
+            self._keep(booking)
         return booking
 
     def cancel(self, booking: Booking) -> None:
         """Give the scooter back where it stands."""
-        start, end = self._node[booking.vehicle], booking.plan
-        self._park(booking.vehicle, start)
-        if start in self._room:
-            self._room[start] -= 1
-        if end in self._room:
-            self._room[end] += 1
+        self._let_go(booking)
         self._close(booking, "cancelled")
 
     def ride(self, booking: Booking) -> Ride:
-        """Walk to the scooter, ride, park it, walk on."""
-        env, leg, offer, end = self.world.env, booking.leg, booking.offer, booking.plan
-        vehicle = booking.vehicle
-        start = self._node[vehicle]
-        egress_s = self.walk_one_s(end, leg.destination)
-        access_s = offer.walk_s - egress_s
-        yield env.timeout(access_s + offer.ride_s)
-        ride_begin_s = env.now - offer.ride_s
-        self._node[vehicle] = end
-        self._charge[vehicle] -= self._used(offer.ride_m)
-        self._park(vehicle, end)
-        self._rides[vehicle] += 1
+        """Walk to the scooter, ride, park it, walk on; where there is none to ride, that is the end."""
+        env, leg, fleet, promise = self.world.env, booking.leg, self.fleet, booking.plan
+        access_s = booking.offer.walk_s - promise.egress_s
+        yield from self._walk_to(booking, access_s)
+        walk_m, start = self.walk_m(leg.origin, promise.start), promise.start
+        unlocked = self._unlock(booking)
+        if isinstance(unlocked, Refusal):
+            self._count_lost(booking)
+            return Outcome(start, access_s, 0.0, 0.0, walk_m, 0.0, 0.0, refusal=unlocked)
+        offer, promise, vehicle, begin_s = unlocked.offer, unlocked.plan, unlocked.vehicle, env.now
+        yield env.timeout(offer.ride_s)
+        self._put_down(unlocked)
         self.world.log.add(
-            "moves", ride_begin_s, vehicle, self._rides[vehicle], 0, self.name, "ride", start, end,
-            env.now, offer.ride_m, self._charge[vehicle],
+            "moves", begin_s, vehicle, fleet.rides[vehicle], 0, self.name, "ride", start, promise.end, env.now,
+            offer.ride_m, fleet.charge[vehicle],
         )  # fmt: skip
-        self._close(booking, "ridden")
-        if egress_s > 0:
-            yield env.timeout(egress_s)
-        walk_m = self.walk_m(leg.origin, start) + self.walk_m(end, leg.destination)
-        return Outcome(leg.destination, offer.walk_s, 0.0, offer.ride_s, walk_m, offer.ride_m, offer.fare_eur, vehicle)
+        self._close(unlocked, "ridden")
+        if promise.egress_s > 0:
+            yield env.timeout(promise.egress_s)
+        walk_m += self.walk_m(promise.end, leg.destination)
+        return Outcome(leg.destination, access_s + promise.egress_s, 0.0, offer.ride_s, walk_m, offer.ride_m,
+                       offer.fare_eur, vehicle)  # fmt: skip
 
     def finish(self) -> None:
         """Expire what is still reserved or ridden; the scooter is found where it was taken."""
+        if self._crews:
+            self._crews.finish()
         for booking in list(self._open.values()):
             self._close(booking, "expired")
 
     def overnight(self) -> dict[str, AnyArray]:
-        """Return places and charges of the next morning, after the policy of the night."""
+        """Return places, charges and states of the next morning, after the policy of the night."""
+        state = np.array(self.fleet.state)
+        waits = np.isin(state, list(OUT_OF_USE)) & (not self._policy.mends)
         return {
-            "node": self._policy.places(np.array(self._node), self._first),
-            "charge": self._policy.charges(np.array(self._charge)),
+            "node": self._policy.places(np.array(self.fleet.node), self._first),
+            "charge": self._policy.charges(np.array(self.fleet.charge)),
+            "state": np.where(waits, state, PARKED),
         }
 
     def vehicles(self) -> list[Vehicle]:
         """Return every scooter."""
         return [
             Vehicle(
-                vehicle, 1, int(self._start_node[vehicle]), self._node[vehicle],
-                float(self._start_charge[vehicle]), self._charge[vehicle],
+                vehicle, 1, int(self._start_node[vehicle]), self.fleet.node[vehicle],
+                float(self._start_charge[vehicle]), self.fleet.charge[vehicle],
             )
             for vehicle in range(self.settings.fleet)
         ]  # fmt: skip
 
     def places(self) -> list[tuple[int, str, str]]:
         """Return the hubs."""
-        return [(node, hub.name, "hub") for node, hub in zip(self._hub_nodes.tolist(), self.settings.hubs, strict=True)]
+        nodes = self._parking.hub_nodes.tolist()
+        return [(node, hub.name, "hub") for node, hub in zip(nodes, self.settings.hubs, strict=True)]
+
+    def about(self) -> dict[str, Any]:
+        """Return the hubs with their room, what the fleet costs, and what the city allows."""
+        settings = self.settings
+        hubs = zip(settings.hubs, self._parking.hub_nodes.tolist(), strict=True)
+        return {
+            "hubs": [{"node": node, "name": hub.name, "capacity": hub.capacity} for hub, node in hubs],
+            "low_charge": settings.low_charge if settings.energy_wh_per_km else 0.0,
+            "date": settings.date,
+            "handling_s": settings.handling_s,
+            "battery_wh": settings.battery_wh,
+            "energy_wh_per_km": settings.energy_wh_per_km,
+            "pass_eur_per_day": int(self._pass_holders.sum()) * settings.ride_pass.month_eur / DAYS_A_MONTH,
+            "costs": settings.costs.model_dump(mode="json"),
+            "crews": self._crews and self._crews.about(),
+            "permit": settings.permit and settings.permit.model_dump(mode="json"),
+        }
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
-        found = self._find(leg)
-        return found if isinstance(found, Refusal) else found[0]
+        found = self._search.near(leg)
+        return found if isinstance(found, Refusal) else found.offer
 
-    def _find(self, leg: Leg) -> tuple[Offer, int, int] | Refusal:
-        """Return the offer of the nearest scooter that can, its id, and the node where it will be parked."""
-        if not self._inside[leg.origin] or not self._inside[leg.destination]:
-            return Refusal("outside_area", leg.origin)
-        end = leg.destination if self.settings.parking == "anywhere" else self._hub_with_room(leg.destination)
-        if end < 0:
-            return Refusal("no_parking", leg.origin)
-        cycle_m, low = self.town.skims.cycle_m, False
-        for node, walk_m in self._nodes_near(leg.origin):
-            parked = self._parked.get(node)
-            if not parked:
-                continue
-            ride_m = float(cycle_m[node, end])
-            needed = self._used(ride_m) + self.settings.reserve_charge
-            able = [vehicle for vehicle in parked if self._charge[vehicle] >= needed]
-            if able:
-                return self._offer(walk_m, ride_m, end, leg.destination), min(able), end
-            low = True
-        return Refusal("low_battery" if low else "no_vehicle", leg.origin)
+    # From promise to ride.
 
-    def _offer(self, walk_m: float, ride_m: float, end: int, destination: int) -> Offer:
-        settings = self.settings
-        walk_s = round_one_s(walk_m / settings.walk_speed_m_s) + self.walk_one_s(end, destination)
-        ride_s = round_one_s(ride_m / settings.speed_m_s)
-        fare_eur = settings.unlock_eur + settings.minute_eur * math.ceil(ride_s / MINUTE_S)
-        return Offer(walk_s, 0.0, ride_s + settings.handling_s, fare_eur, ride_m)
+    def _keep(self, booking: Booking) -> None:
+        """Keep the scooter and the room where it will be parked."""
+        self.fleet.reserve(booking.vehicle)
+        self.fleet.promise_room(booking.plan.end)
+        booking.plan.kept = True
 
-    def _nodes_near(self, node: int) -> list[tuple[int, float]]:
-        """Return the nodes within walking reach where a scooter may stand, nearest first, with the walk in metres."""
-        found = self._near_nodes.get(node)
-        if found is None:
-            walk_m = np.asarray(self.town.skims.walk_m[node], dtype=np.float64)
-            allowed = walk_m <= self.settings.max_walk_m
-            if self.settings.parking == "hubs":
-                at_hub = np.zeros(len(walk_m), dtype=bool)
-                at_hub[self._hub_nodes] = True
-                allowed &= at_hub
-            nodes = np.flatnonzero(allowed)
-            nodes = nodes[np.lexsort((nodes, walk_m[nodes]))]
-            found = list(zip(nodes.tolist(), walk_m[nodes].tolist(), strict=True))
-            self._near_nodes[node] = found
-        return found
+    def _let_go(self, booking: Booking) -> None:
+        """Give back what is kept."""
+        if booking.plan.kept:
+            self.fleet.release(booking.vehicle)
+            self.fleet.give_room_back(booking.plan.end)
+            booking.plan.kept = False
 
-    def _hub_with_room(self, destination: int) -> int:
-        """Return the nearest hub within walking reach of a node that has room, or -1."""
-        for node, _ in self._nodes_near(destination):
-            if self._room[node] > 0:
-                return node
-        return -1
+    def _walk_to(self, booking: Booking, access_s: float) -> Generator[simpy.Event, Any, None]:
+        """Walk to the scooter; after a while it is no longer kept, and others may take it."""
+        env, held_s = self.world.env, self.settings.reservation_s
+        if booking.plan.kept and access_s > held_s:
+            yield env.timeout(held_s)
+            self._let_go(booking)
+            self._close(booking, "expired")
+            access_s -= held_s
+        if access_s > 0:
+            yield env.timeout(access_s)
 
-    def _park(self, vehicle: int, node: int) -> None:
-        self._parked.setdefault(node, []).append(vehicle)
+    def _unlock(self, booking: Booking) -> Booking | Refusal:
+        """Begin the ride: on the scooter that was kept, or on one that stands there, promised anew."""
+        leg, promise = booking.leg, booking.plan
+        if not promise.kept:
+            found = self._search.at(leg, promise.start)
+            if isinstance(found, Refusal):
+                if id(booking) in self._open:
+                    self._close(booking, "expired")
+                return found
+            booking = self._taken(booking, found)
+        vehicle = booking.vehicle
+        chance = self.settings.broken_chance
+        if chance and self._dice.uniform("broken", vehicle, self.fleet.rides[vehicle]) < chance:
+            self.fleet.break_down(vehicle)
+            self.fleet.give_room_back(booking.plan.end)
+            self._close(booking, "cancelled")
+            return Refusal("broken", promise.start)
+        self.fleet.set_off(vehicle)
+        return booking
 
-    def _used(self, ride_m: float) -> float:
-        return ride_m / 1000.0 * self.settings.energy_wh_per_km / self.settings.battery_wh
+    def _taken(self, booking: Booking, found: Found) -> Booking:
+        """Return the booking of what somebody found: the same one, or another if the first has expired."""
+        if id(booking) not in self._open:
+            booking = Booking(booking.leg, self.world.env.now, found.offer)
+            self._open[id(booking)] = booking
+        booking.offer, booking.vehicle = found.offer, found.vehicle
+        egress_s = self.walk_one_s(found.end, booking.leg.destination)
+        booking.plan = Promise(found.start, found.end, egress_s, kept=False)
+        self._keep(booking)
+        return booking
+
+    def _put_down(self, booking: Booking) -> None:
+        """Park the scooter; now and then one is not to be had again."""
+        fleet, vehicle, end, chance = self.fleet, booking.vehicle, booking.plan.end, self.settings.missing_chance
+        charge = fleet.charge[vehicle] - self.settings.used(booking.offer.ride_m)
+        fleet.give_room_back(end)
+        if chance and self._dice.uniform("missing", vehicle, fleet.rides[vehicle]) < chance:
+            fleet.lose(vehicle, end, charge)
+            return
+        fleet.park(vehicle, end, charge)
+        self._operator.parked(vehicle)
 
     def _close(self, booking: Booking, end: str) -> None:
         leg = booking.leg
-        del self._open[booking.vehicle]
+        del self._open[id(booking)]
         self.world.log.add(
             "bookings", booking.made_s, leg.person, leg.trip, leg.leg, leg.step, self.name, booking.vehicle,
             end, self.world.env.now,
         )  # fmt: skip
 
-    # Geometry, prepared once.
+    def _count_lost(self, booking: Booking) -> None:
+        """Keep in mind that somebody who was promised a scooter did not get it."""
+        place = self.town.zone[booking.leg.origin], min(int(booking.made_s // HOUR_S), HOURS - 1)
+        self.met.served[place] = max(self.met.served[place] - 1.0, 0.0)
 
-    @property
-    def _range_m(self) -> float:
-        usable = 1.0 - self.settings.reserve_charge
-        return usable * self.settings.battery_wh / self.settings.energy_wh_per_km * 1000.0
+    # Geometry, prepared once, and anew when streets are shut or opened.
+
+    def _see_streets(self, notice: Notice) -> None:
+        super()._see_streets(notice)
+        self._parking.see(self.skims)
+        self._search.see(self.skims)
+        self.__dict__.pop("_most_saved_m", None)
+
+    @cached_property
+    def _pass_holders(self) -> BoolArray:
+        """Who has a pass, (P,)."""
+        if not self.settings.ride_pass.share:
+            return np.zeros(len(self.town.people.person), dtype=np.bool_)
+        draw = self.town.dice.uniform("pass", self.name, self.town.people.person)
+        return self.members() & (draw < self.settings.ride_pass.share)
+
+    @cached_property
+    def _fares(self) -> Fares:
+        single = self.settings.unlock_eur, self.settings.minute_eur, self.settings.most_eur
+        return Fares(*single, self.settings.ride_pass, self._pass_holders)
 
     @cached_property
     def _most_saved_m(self) -> tuple[FloatArray, FloatArray]:
@@ -355,7 +395,7 @@ class Scooter(Service):
 
         No way is longer than over any other node, so a ride from `n` to `d` is at least cycle(o, d) - cycle(o, n).
         """
-        skims = self.town.skims
+        skims = self.skims
         near = np.asarray(skims.walk_m) <= self.settings.max_walk_m
         within_m = np.where(near, skims.cycle_m, 0.0).astype(np.float64)
         return within_m.max(axis=1), within_m.max(axis=0)
@@ -371,33 +411,8 @@ class Scooter(Service):
         capacity = np.array([hub.capacity for hub in self.settings.hubs], dtype=np.float64)
         upto = np.cumsum(capacity) / np.cumsum(capacity)[-1]
         draw = self.town.dice.uniform("first place", self.name, np.arange(self.settings.fleet))
-        return self._hub_nodes[np.searchsorted(upto, draw)]
+        return self._parking.hub_nodes[np.searchsorted(upto, draw)]
 
-    def _operating_area(self) -> BoolArray:
-        xy_m = np.asarray(self.town.streets.node_xy_m)
-        inside = np.zeros(len(xy_m), dtype=bool)
-        for node in self._hub_nodes.tolist():
-            step = xy_m - xy_m[node]
-            inside |= step[:, 0] ** 2 + step[:, 1] ** 2 <= self.settings.operating_radius_m**2
-        return inside & ~np.asarray(self.town.streets.node_outside)
 
-    def _hub_walk_m(self, nodes: IntArray) -> FloatArray:
-        return self._walk_to_hub_m[nodes]
-
-    @property
-    def _walk_to_hub_m(self) -> FloatArray:
-        """Walk from every node to its nearest hub, (N,)."""
-        return self._hub_table[1]
-
-    @property
-    def _nearest_hub(self) -> IntArray:
-        """The node of the nearest hub for every node, (N,)."""
-        return self._hub_table[0]
-
-    @property
-    def _hub_table(self) -> tuple[IntArray, FloatArray]:
-        if not hasattr(self, "_hubs"):
-            walk_m = np.asarray(self.town.skims.walk_m[self._hub_nodes], dtype=np.float64)
-            nearest = np.argmin(walk_m, axis=0)
-            self._hubs = self._hub_nodes[nearest], walk_m[nearest, np.arange(walk_m.shape[1])]
-        return self._hubs
+def _at(requests: Requests, rows: IntArray | slice) -> Requests:
+    return Requests(requests.person[rows], requests.origin[rows], requests.destination[rows], requests.depart_s[rows])

@@ -1,58 +1,40 @@
-"""A fixed shuttle: a loop of stops, a headway, a few seats."""
+"""A fixed shuttle: a loop of stops, a few seats, and vehicles that run by a headway, a timetable or the trains."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
+import simpy
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
-from kera_mobility.services.boarding import Boarding, TimetabledSettings, line_vehicles
-from kera_mobility.settings import Place
-from kera_mobility.town.timetable import Journeys, NextJourney, Timetable
+from kera_mobility.services.loop_calls import LoopPlan, Told, Trip
+from kera_mobility.services.loop_day import LoopDay
+from kera_mobility.services.loop_running import LoopRunning
+from kera_mobility.services.loop_seats import Seats, using_wheelchairs
+from kera_mobility.services.loop_settings import MeetsTrain, ShuttleSettings
+from kera_mobility.services.loop_walks import LoopWalks, Walks
+from kera_mobility.town.timetable import Journeys, Timetable
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
-from kera_mobility.units import HOUR_S, MINUTE_S, STEPS_PER_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
-from kera_mobility.world import World
+from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
+from kera_mobility.world import Notice, World
+
+__all__ = ["Shuttle", "ShuttleSettings"]
+
+_LEFT_BEHIND = ("", "full", "gone", "no_wheelchair_place")
+"""Why a vehicle did not take somebody along although it came."""
+_TOPICS = ("closed", "offline", "withdrawn", "heavy_snow", "no_power", "late")
 
 
-class ShuttleSettings(TimetabledSettings):
-    """Settings of a shuttle loop."""
+class Promised(NamedTuple):
+    """What a promise rests on."""
 
-    kind: Literal["shuttle"] = "shuttle"
-    stops: tuple[Place, ...] = Field(min_length=2)
-    """The loop in driving order; after the last stop comes the first."""
-    vehicles: int = Field(ge=1, le=100)
-    """How many are on the loop."""
-    headway_s: float = Field(600.0, ge=60, le=7200)
-    """Between departures at a stop, s. Assumption."""
-    speed_m_s: float = Field(2.8, gt=0, le=14)
-    """Mean speed between stops, 10 km/h as Finnish robot-bus pilots; range 2.5 to 5 (robotbus.speed_average_*)."""
-    dwell_s: float = Field(25.0, ge=0, le=300)
-    """At each stop, s. Assumption (drt.boarding_time, unverified)."""
-    seats: int = Field(9, ge=1, le=100)
-    """Places of one vehicle. Source: EZ10 pilot (robotbus.capacity.shuttle); range 6 to 16."""
-    first_s: float = Field(6 * HOUR_S, ge=0, le=86_400)
-    """First departure, seconds from midnight. Assumption."""
-    last_s: float = Field(22 * HOUR_S, ge=0, le=108_000)
-    """No new loop begins after this, seconds from midnight. Assumption."""
-    max_walk_m: float = Field(600.0, gt=0, le=3000)
-    """Longest walk to or from a stop that people consider. Assumption."""
-    fare_eur: float = Field(0.0, ge=0, le=20)
-    """Per ride. Assumption: a trial is free."""
-    boarding_penalty_min: float = Field(3.0, ge=0, le=20)
-    """Felt minutes for boarding, as for a bus. Source: HELMET 5 (pt.boarding_penalty.bus)."""
-    reserved_seats: bool = True
-    """Seats are reserved when leaving, on the first vehicle with room; if not, people queue at the stop. Assumption."""
-    patience: int = Field(1, ge=0, le=10)
-    """How many full vehicles a rider lets pass before giving up. Assumption."""
-
-
-_BUS = 3
-"""GTFS route type."""
+    trip: Trip
+    walks: Walks
 
 
 class Shuttle(Service):
@@ -73,9 +55,12 @@ class Shuttle(Service):
     def __init__(self, name: str, settings: ShuttleSettings, town: Town) -> None:
         super().__init__(name, settings, town)
         self._nodes, self._snapped_m = town.snap(settings.stops, ("walk", "drive"))
+        self._timing = LoopDay(name, settings, town, self._nodes)
+        self._offline = False
+        self._running: LoopRunning | None = None
 
     def faults(self) -> list[tuple[str, str]]:
-        """Return stops outside the map or without a street, and a headway too short for the fleet."""
+        """Return stops outside the map or without a street, and too few vehicles for what is to be run."""
         found = [
             (f"stops.{index}", f"{place.name or 'stop'} ({place.lon}, {place.lat}) lies {distance_m:.0f} m from the "
              f"nearest street, expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
@@ -84,20 +69,9 @@ class Shuttle(Service):
         ]  # fmt: skip
         if found:
             return found
-        hop_m = self._hop_m
-        if not np.all(np.isfinite(hop_m)):
-            return [("stops", "a stop cannot be driven to from the one before, expected stops beside streets")]
-        needed = int(np.ceil(self._loop_s / self.settings.headway_s))
-        if needed > self.settings.vehicles:
-            return [
-                (
-                    "vehicles",
-                    f"got {self.settings.vehicles}, expected at least {needed}: a loop takes "
-                    f"{self._loop_s / MINUTE_S:.0f} min, a vehicle leaves every "
-                    f"{self.settings.headway_s / MINUTE_S:.0f} min",
-                )
-            ]
-        return []
+        return self._timing.faults()
+
+    # What people expect.
 
     def expect(self, requests: Requests) -> Offers:
         """Return the rides between the best pair of stops, or walks instead by the chance of finding a seat."""
@@ -105,27 +79,33 @@ class Shuttle(Service):
 
     def bound(self, requests: Requests) -> Offers:
         """Return the rides without a wait: who sets out later than planned may find a vehicle about to leave."""
-        none = np.zeros(len(requests))
-        return replace(self._by_timetable(requests), wait_s=none, spare_s=none)
+        none, offers = np.zeros(len(requests)), self._by_timetable(requests)
+        if self.settings.as_planned:
+            return replace(offers, wait_s=none, spare_s=none)
+        board, alight = self._walks.best(requests.origin, requests.destination)
+        least_s = np.where(offers.possible, self._timing.loop.least_ride_s[board, alight], 0.0)
+        return replace(offers, wait_s=none, spare_s=none, ride_s=np.minimum(offers.ride_s, least_s))
 
     def _by_timetable(self, requests: Requests) -> Offers:
         """Return the rides between the best pair of stops."""
         offers = Offers.none(len(requests))
-        near = self._is_near[requests.origin] & self._is_near[requests.destination]
+        if self._refuses_all():
+            return offers
+        near = self._walks.is_near[requests.origin] & self._walks.is_near[requests.destination]
         near &= requests.origin != requests.destination
         rows = np.flatnonzero(near)
         if not len(rows):
             return offers
         origin, destination, ready_s = requests.origin[rows], requests.destination[rows], requests.depart_s[rows]
-        board, alight = self._stop_pair(origin, destination)
-        to_stop_s = self.walk_s(origin, self._nodes[board])
-        from_stop_s = self.walk_s(self._nodes[alight], destination)
+        board, alight = self._walks.best(origin, destination)
+        to_stop_s = self._walks.to_stop_s[origin, board]
+        from_stop_s = self._walks.from_stop_s[destination, alight]
         found = self.journeys.next(board, alight, ready_s + to_stop_s)
         possible = (found.run >= 0) & (board != alight)
         offers.walk_s[rows] = np.where(possible, to_stop_s + from_stop_s, np.inf)
         offers.wait_s[rows] = np.where(possible, found.depart_s - ready_s - to_stop_s, 0.0)
         offers.ride_s[rows] = np.where(possible, found.ride_s, 0.0)
-        offers.fare_eur[rows] = self.settings.fare_eur
+        offers.fare_eur[rows] = self._fares_eur[requests.person[rows]]
         offers.ride_m[rows] = offers.ride_s[rows] * self.settings.speed_m_s
         offers.penalty_s[rows] = self.settings.boarding_penalty_min * MINUTE_S
         offers.spare_s[rows] = np.maximum(offers.wait_s[rows] - self.settings.early_s, 0.0)
@@ -133,33 +113,29 @@ class Shuttle(Service):
 
     def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return walk, half a headway and ride between nodes, (T,)."""
-        found = np.full(len(origins), np.inf)
-        rows = np.flatnonzero(self._is_near[origins] & self._is_near[destinations] & (origins != destinations))
-        if len(rows):
-            board, alight = self._stop_pair(origins[rows], destinations[rows])
-            walk_s = self.walk_s(origins[rows], self._nodes[board])
-            walk_s = walk_s + self.walk_s(self._nodes[alight], destinations[rows])
-            found[rows] = np.where(board == alight, np.inf, walk_s + self._typical_s[board, alight])
+        walks, found = self._walks, np.full(len(origins), np.inf)
+        rows = np.flatnonzero(walks.is_near[origins] & walks.is_near[destinations] & (origins != destinations))
+        if len(rows) and not self._refuses_all():
+            board, alight = walks.best(origins[rows], destinations[rows])
+            walk_s = walks.to_stop_s[origins[rows], board] + walks.from_stop_s[destinations[rows], alight]
+            found[rows] = np.where(board == alight, np.inf, walk_s + walks.typical_s[board, alight])
         return found
+
+    # The day.
 
     def start(self, world: World, carried: Carried | None = None) -> None:
         """Send the vehicles round."""
         super().start(world, carried)
-        timetable = self.timetable
-        calls = np.diff(timetable.run_start)
-        hop_m = self._hop_m
-        laps = [np.cumsum(np.append(0.0, np.tile(hop_m, (count - 1) // len(hop_m)))) for count in calls.tolist()]
-        self._boarding = Boarding(
-            self.name,
-            timetable,
-            np.full(len(calls), self.settings.seats),
-            self._nodes[timetable.call_stop],
-            np.concatenate(laps),
-            np.arange(len(calls)),
-        )
-        self._boarding.start(world)
-        self._taken = [0] * len(timetable.call_stop)
+        self._offline = False
+        self._running = LoopRunning(self.name, self._plan, self.settings, self._expire)
+        self._running.start(world)
+        self._seats = Seats(self.settings, using_wheelchairs(self.settings, self.town), len(self.timetable.call_stop))
         self._open: dict[tuple[int, int], Booking] = {}
+        self._broken_promises: dict[tuple[int, int], str] = {}
+        for topic in _TOPICS:
+            world.notices.listen(topic, self._hear)
+        if world.streets is not self.town.skims:
+            self._see_streets(None)
 
     def book(self, leg: Leg) -> Booking | Refusal:
         """Promise a seat on the first vehicle that has one, or the loop alone where seats are not reserved."""
@@ -168,94 +144,199 @@ class Shuttle(Service):
             self._count(leg, found)
         if isinstance(found, Refusal):
             return found
-        offer, journey = found
-        if self.settings.reserved_seats:
-            self._take(journey, 1)
-        booking = Booking(leg, self.world.env.now, offer, self._boarding.vehicle_of_run[journey.run], plan=journey)
+        offer, trip = found
+        self._seats.take(leg.row, trip)
+        vehicle = self._now.calls.vehicle_of_run[self._now.calls.run[trip.board_call]]
+        walks = self._walks.one(leg.origin, leg.destination)
+        booking = Booking(leg, self.world.env.now, offer, vehicle, plan=Promised(trip, walks))
         self._open[leg.person, leg.trip] = booking
         return booking
 
     def cancel(self, booking: Booking) -> None:
-        """Give the seat back."""
-        if self.settings.reserved_seats:
-            self._take(booking.plan, -1)
-        self._close(booking, "cancelled")
+        """Give the seat back; a promise that has expired already stays so."""
+        if self._is_open(booking):
+            self._seats.give_back(booking.leg.row, booking.plan.trip)
+            self._close(booking, "cancelled")
+        self._broken_promises.pop((booking.leg.person, booking.leg.trip), None)
 
     def ride(self, booking: Booking) -> Ride:
         """Walk to the stop, wait, board, ride, alight and walk on."""
-        env, leg, boarding = self.world.env, booking.leg, self._boarding
-        board, alight = self._pair(leg.origin, leg.destination)
-        stop, target = int(self._nodes[board]), int(self._nodes[alight])
-        walk_s, walk_m = self.walk_one_s(leg.origin, stop), self.walk_m(leg.origin, stop)
-        if walk_s > 0:
-            yield env.timeout(walk_s)
+        env, leg = self.world.env, booking.leg
+        reason = self._broken_promises.pop((leg.person, leg.trip), "")
+        if reason:
+            return Outcome(leg.origin, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1, Refusal(reason, leg.origin))
+        walks: Walks = booking.plan.walks
+        if walks.to_stop_s > 0:
+            yield env.timeout(walks.to_stop_s)
         arrived_s = env.now
-        journey: NextJourney | None = booking.plan
-        boarded_s: float | None = None
+        told = yield from self._wait(booking)
+        if isinstance(told, str):
+            stop = int(self._nodes[walks.board])
+            wait_s = env.now - arrived_s
+            return Outcome(stop, walks.to_stop_s, wait_s, 0.0, walks.to_stop_m, 0.0, 0.0, -1, Refusal(told, stop))
+        return (yield from self._walk_on(booking, told, arrived_s))
+
+    def _wait(self, booking: Booking) -> Generator[simpy.Event, Any, Told | str]:
+        """Wait for the vehicle, or for those after it, and return what became of it, or why nobody was taken along."""
+        leg, said, reason = booking.leg, "", self._broken_promises.pop((booking.leg.person, booking.leg.trip), "")
+        trip: Trip | None = booking.plan.trip
         for _ in range(self.settings.patience + 1):
-            if journey is None:
+            if reason or trip is None:
                 break
-            boarded_s = yield boarding.wait_for(journey, leg.person)
-            if boarded_s is not None:
-                break
-            journey = self.journeys.next_one(board, alight, env.now + 1 / STEPS_PER_S)
-        if journey is None or boarded_s is None:
+            told: Told = yield self._now.wait_for(trip, leg.person, self._seats.has_wheelchair(leg.row))
+            if told.boarded_s is not None:
+                booking.plan = booking.plan._replace(trip=trip)
+                return told
+            said = told.reason
+            reason = self._broken_promises.pop((leg.person, leg.trip), "")
+            trip = None if reason else self._another(booking)
+        if self._is_open(booking):
+            if not self.settings.as_planned:
+                self._seats.give_back(leg.row, booking.plan.trip)
             self._close(booking, "expired")
-            refusal = Refusal("full" if journey else "no_departure", stop)
-            return Outcome(stop, walk_s, env.now - arrived_s, 0.0, walk_m, 0.0, 0.0, -1, refusal)
-        ride_s = env.now - boarded_s
-        ride_m = boarding.call_m[journey.alight_call] - boarding.call_m[journey.board_call]
-        self._close(booking, "ridden")
-        on_s = self.walk_one_s(target, leg.destination)
+        if reason or (trip is None and said not in _LEFT_BEHIND):
+            return reason or said or "no_departure"
+        return "no_departure" if trip is None else said if said == "no_wheelchair_place" else "full"
+
+    def _another(self, booking: Booking) -> Trip | None:
+        """Return a later departure for somebody whom one has left behind, with a seat where seats are reserved."""
+        walks, leg = booking.plan.walks, booking.leg
+        for trip in self._now.calls.departures(walks.board, walks.alight, self.world.env.now):
+            if self._now.calls.gone[trip.board_call]:
+                continue
+            if self.settings.as_planned:
+                return trip
+            if not self._seats.lacking(leg.row, trip):
+                self._seats.give_back(leg.row, booking.plan.trip)
+                self._seats.take(leg.row, trip)
+                booking.plan = booking.plan._replace(trip=trip)
+                return trip
+        return None
+
+    def _walk_on(self, booking: Booking, told: Told, arrived_s: float) -> Ride:
+        """Alight, at the stop wanted or where the vehicle gave up, and walk on."""
+        env, leg, now = self.world.env, booking.leg, self._now
+        trip, walks = booking.plan
+        assert told.boarded_s is not None, "only who rode alights"
+        if self._is_open(booking):
+            self._close(booking, "expired" if told.reason else "ridden")
+        ride_s, wait_s = env.now - told.boarded_s, told.boarded_s - arrived_s
+        ride_m = now.call_m[told.call] - now.call_m[trip.board_call]
+        if told.reason:  # nobody pays for a ride that ended too early
+            self._seats.give_back(leg.row, trip._replace(board_call=told.call))
+            place = self._plan.call_node[told.call]
+            return Outcome(place, walks.to_stop_s, wait_s, ride_s, walks.to_stop_m, ride_m, 0.0, told.vehicle,
+                           Refusal(told.reason, place))  # fmt: skip
+        on_s = walks.from_stop_s
         if on_s > 0:
             yield env.timeout(on_s)
-        walk_m += self.walk_m(target, leg.destination)
         return Outcome(
-            leg.destination, walk_s + on_s, boarded_s - arrived_s, ride_s, walk_m, ride_m, self.settings.fare_eur,
-            boarding.vehicle_of_run[journey.run],
+            leg.destination, walks.to_stop_s + on_s, wait_s, ride_s, walks.to_stop_m + walks.from_stop_m, ride_m,
+            float(self._fares_eur[leg.row]), told.vehicle,
         )  # fmt: skip
 
     def finish(self) -> None:
-        """Expire the promises of those still under way."""
+        """Expire the promises of those still under way, and write how the laps went."""
         for booking in list(self._open.values()):
             self._close(booking, "expired")
+        self._now.finish()
+
+    # What is on offer now.
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         found = self._find(leg)
         return found if isinstance(found, Refusal) else found[0]
 
-    def _find(self, leg: Leg) -> tuple[Offer, NextJourney] | Refusal:
+    def _find(self, leg: Leg) -> tuple[Offer, Trip] | Refusal:
         """Return the offer of the next vehicle that has a seat all the way, within the rider's patience."""
-        if not self._is_near[leg.origin] or not self._is_near[leg.destination]:
+        reason, near = self._refuses_all(), self._is_near
+        if reason:
+            return Refusal(reason, leg.origin)
+        if not near[leg.origin] or not near[leg.destination]:
             return Refusal("out_of_reach", leg.origin)
-        board, alight = self._pair(leg.origin, leg.destination)
-        if board == alight:
+        walks = self._walks.one(leg.origin, leg.destination)
+        if walks.board == walks.alight:
             return Refusal("out_of_reach", leg.origin)
-        to_stop_s = self.walk_one_s(leg.origin, int(self._nodes[board]))
-        from_stop_s = self.walk_one_s(int(self._nodes[alight]), leg.destination)
-        ready_s = self.world.env.now + to_stop_s
-        asked_s = ready_s
-        for _ in range(self.settings.patience + 1):
-            journey = self.journeys.next_one(board, alight, asked_s)
-            if journey is None:
-                return Refusal("no_departure", leg.origin)
-            if not self.settings.reserved_seats or self._has_seat(journey):
-                wait_s = journey.depart_s - ready_s
+        settings = self.settings
+        ready_s = self.world.env.now + walks.to_stop_s
+        for asked, trip in enumerate(self._now.calls.departures(walks.board, walks.alight, ready_s)):
+            lacking = self._seats.lacking(leg.row, trip)
+            if not lacking:
+                wait_s = trip.depart_s - ready_s
                 offer = Offer(
-                    to_stop_s + from_stop_s, wait_s, journey.ride_s, self.settings.fare_eur,
-                    journey.ride_s * self.settings.speed_m_s, self.settings.boarding_penalty_min * MINUTE_S,
-                    max(wait_s - self.settings.early_s, 0.0),
+                    walks.to_stop_s + walks.from_stop_s, wait_s, trip.ride_s, float(self._fares_eur[leg.row]),
+                    trip.ride_s * settings.speed_m_s, settings.boarding_penalty_min * MINUTE_S,
+                    max(wait_s - settings.early_s, 0.0),
                 )  # fmt: skip
-                return offer, journey
-            asked_s = journey.depart_s + 1 / STEPS_PER_S
-        return Refusal("full", leg.origin)
+                return offer, trip
+            reason = "full" if reason == "full" else lacking
+            if asked >= settings.patience:
+                return Refusal(reason, leg.origin)
+        return Refusal("no_departure", leg.origin)
 
-    def _has_seat(self, journey: NextJourney) -> bool:
-        return max(self._taken[journey.board_call : journey.alight_call]) < self.settings.seats
+    def _refuses_all(self) -> str:
+        """Return why nobody is taken as things are, or nothing."""
+        if self._running is None:
+            return ""
+        return "offline" if self._offline else self._running.calls.closed() if self._running.calls.off else ""
 
-    def _take(self, journey: NextJourney, seats: int) -> None:
-        for call in range(journey.board_call, journey.alight_call):
-            self._taken[call] += seats
+    # What the world tells.
+
+    def _hear(self, notice: Notice) -> None:
+        """Do what a notice says that the shuttle must."""
+        now, over, topic = self._now, notice.over, notice.topic
+        operation, detail = self.settings.operation, notice.detail
+        meant = notice.service == self.name and self.name in detail.get("lines", (self.name,))
+        if topic == "offline" and meant:
+            self._offline = not over
+        elif topic == "closed" and meant:
+            self._shut("closed", 0.0 if over else 1.0)
+        elif topic == "withdrawn" and meant:
+            self._shut("no_vehicle", 0.0 if over else float(detail.get("part", 1.0)))
+        elif topic == "heavy_snow" and notice.service in ("", self.name) and self.settings.stops_in_snow:
+            self._shut("snow", 0.0 if over else 1.0)
+        elif topic == "no_power" and notice.place in (-1, int(self._nodes[0])):
+            now.batteries.power(over, self.world.env.now)
+        elif topic == "late" and isinstance(operation, MeetsTrain) and notice.service == operation.service:
+            now.train_late(int(detail["run"]), float(detail["late_s"]))
+
+    def _shut(self, reason: str, part: float) -> None:
+        """Keep a part of the vehicles from beginning laps, those with the lowest draws; none lets them begin again."""
+        fleet = self._plan.vehicles
+        draw = self.town.dice.uniform("withdrawn", self.name, np.arange(fleet)).tolist()
+        chosen = sorted(range(fleet), key=lambda vehicle: (draw[vehicle], vehicle))[: int(part * fleet + 0.5)]
+        self._now.open(reason)
+        if chosen:
+            self._now.shut(reason, frozenset(chosen))
+
+    def _see_streets(self, notice: Notice | None) -> None:
+        """Walk and drive other ways when streets are shut or opened; a loop that is cut is closed."""
+        self.skims = self.world.streets
+        self._walks = self._new_walks()
+        self._is_near = self._walks.is_near.tolist()
+        if self._running is None:
+            return
+        hop_m = self.skims.drive_m[self._nodes, np.roll(self._nodes, -1)].astype(np.float64)
+        whole = bool(np.all(np.isfinite(hop_m)))
+        if whole:
+            self._running.calls.hop_s = round_s(hop_m / self.settings.speed_m_s).tolist()
+        self._shut("closed_street", 0.0 if whole else 1.0)
+
+    def _expire(self, calls: range, reason: str) -> None:
+        """End the promises that rest on calls which will not be made; their people learn why when they next look."""
+        if not self.settings.reserved_seats:
+            return
+        for key, booking in list(self._open.items()):
+            trip = booking.plan.trip
+            if trip.board_call < calls.stop and trip.alight_call > calls.start:
+                if self._now.calls.has_left(trip.board_call):
+                    continue
+                self._seats.give_back(booking.leg.row, trip)
+                self._close(booking, "expired")
+                self._broken_promises[key] = reason
+
+    def _is_open(self, booking: Booking) -> bool:
+        return self._open.get((booking.leg.person, booking.leg.trip)) is booking
 
     def _close(self, booking: Booking, end: str) -> None:
         leg = booking.leg
@@ -265,120 +346,76 @@ class Shuttle(Service):
             end, self.world.env.now,
         )  # fmt: skip
 
+    # What it is, and what a result keeps of it.
+
     def overnight(self) -> dict[str, AnyArray]:
-        """Return nothing: every vehicle begins the day at the first stop."""
+        """Return nothing: every vehicle begins the day at the first stop, and full."""
         return {}
 
     def vehicles(self) -> list[Vehicle]:
         """Return the shuttle's vehicles."""
-        count = len(self.timetable.run_start) - 1
-        depot = np.full(count, self._nodes[0])
-        return line_vehicles(np.full(count, self.settings.seats), depot, depot)
+        depot, seats, plain = int(self._nodes[0]), self.settings.seats, self.settings.as_planned
+        count = len(self._plan.vehicle_of_run) if plain else self.settings.fleet
+        begin = 1.0 if self.settings.battery else float("nan")
+        charge = self._running.batteries.charge if self._running else [begin] * self.settings.fleet
+        return [Vehicle(vehicle, seats, depot, depot, begin, charge[vehicle]) for vehicle in range(count)]
 
     def places(self) -> list[tuple[int, str, str]]:
         """Return the stops."""
         return [(node, stop.name, "stop") for node, stop in zip(self._nodes.tolist(), self.settings.stops, strict=True)]
 
-    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Return how it is run and at what costs, which figures are made of."""
+        settings = self.settings
+        return {"operation": settings.operation.kind, "crew": settings.crew, "costs": settings.costs.model_dump()}
+
+    # What follows from the settings.
+
+    @property
+    def _now(self) -> LoopRunning:
+        assert self._running is not None, "the day has begun"
+        return self._running
+
+    @property
     def timetable(self) -> Timetable:
         """The timetable that follows from the settings: one run for each vehicle's day, lap after lap."""
-        settings, stops = self.settings, len(self.settings.stops)
-        used = int(np.ceil(self._loop_s / settings.headway_s))
-        days = [self._calls(settings.first_s + vehicle * settings.headway_s, used) for vehicle in range(used)]
-        counts = np.array([len(arrive_s) for arrive_s, _ in days])
-        return Timetable(
-            stop_lonlat=np.array([[place.lon, place.lat] for place in settings.stops]),
-            stop_name=tuple(place.name for place in settings.stops),
-            stop_id=tuple(str(index) for index in range(stops)),
-            line_name=(self.name,),
-            line_type=np.array([_BUS], dtype=np.int32),
-            run_line=np.zeros(used, dtype=np.int32),
-            run_name=tuple(f"{self.name}-{vehicle}" for vehicle in range(used)),
-            run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
-            call_stop=np.concatenate([np.arange(count) % stops for count in counts]).astype(np.int32),
-            call_arrive_s=np.concatenate([arrive_s for arrive_s, _ in days]),
-            call_depart_s=np.concatenate([depart_s for _, depart_s in days]),
-        )
+        return self._timing.timetable
+
+    @property
+    def _plan(self) -> LoopPlan:
+        return self._timing.plan
 
     @cached_property
     def journeys(self) -> Journeys:
         """The journeys that the timetable allows."""
-        return Journeys.of(self.timetable)
+        if self.settings.as_planned:
+            return Journeys.of(self.timetable)
+        return Journeys.of(self.timetable, most_boardings=1)
 
-    def _calls(self, first_s: float, vehicles: int) -> tuple[FloatArray, FloatArray]:
-        """Return arrivals and departures of one vehicle's day, (C,): equal laps, with rest at the first stop."""
+    @cached_property
+    def _walks(self) -> LoopWalks:
+        return self._new_walks()
+
+    def _new_walks(self) -> LoopWalks:
         settings = self.settings
-        cycle_s = vehicles * settings.headway_s
-        laps = max(1, int((settings.last_s - first_s) // cycle_s) + 1)
-        into_lap_s = np.concatenate([[0.0], np.cumsum(self._hop_s + settings.dwell_s)])
-        lap_s = first_s + cycle_s * np.arange(laps)
-        begin_s = (lap_s[:, None] + into_lap_s[None, :-1]).ravel()
-        end_s = lap_s[-1] + into_lap_s[-1]
-        arrive_s, depart_s = np.append(begin_s, end_s), np.append(begin_s + settings.dwell_s, end_s)
-        stops = len(settings.stops)
-        arrive_s[stops:-1:stops] = lap_s[:-1] + into_lap_s[-1]
-        return arrive_s, depart_s
+        return LoopWalks(
+            self.skims, self._nodes, self._typical_s, walk_speed_m_s=settings.walk_speed_m_s,
+            max_walk_m=settings.max_walk_m,
+        )  # fmt: skip
 
     @cached_property
-    def _typical_s(self) -> FloatArray:
-        """Mean waiting and riding time between stops while the shuttle runs, (stops, stops)."""
-        return self.journeys.typical_s(self.settings.first_s, self.settings.last_s)
-
-    @cached_property
-    def _hop_m(self) -> FloatArray:
-        """Driving distance from each stop to the next, (stops,)."""
-        return np.asarray(self.town.skims.drive_m[self._nodes, np.roll(self._nodes, -1)], dtype=np.float64)
-
-    @cached_property
-    def _hop_s(self) -> FloatArray:
-        return round_s(self._hop_m / self.settings.speed_m_s)
-
-    @cached_property
-    def _loop_s(self) -> float:
-        return float(np.cumsum(self._hop_s)[-1]) + self.settings.dwell_s * len(self._hop_s)
-
-    @cached_property
-    def _is_near(self) -> BoolArray:
-        """Whether some stop is within walking reach, (N,)."""
-        near: BoolArray = np.any(self.town.skims.walk_m[self._nodes] <= self.settings.max_walk_m, axis=0)
+    def _is_near(self) -> list[bool]:
+        near: list[bool] = self._walks.is_near.tolist()
         return near
 
     @cached_property
-    def _to_stop_s(self) -> FloatArray:
-        """Walk from every node to each stop, (N, stops)."""
-        nodes = np.arange(self.town.streets.nodes)
-        return np.stack([self.walk_s(nodes, np.full_like(nodes, stop)) for stop in self._nodes.tolist()], axis=1)
+    def _typical_s(self) -> FloatArray:
+        """Mean waiting and riding time between stops while the shuttle runs, (S, S)."""
+        return self.journeys.typical_s(*self._timing.period_s)
 
     @cached_property
-    def _from_stop_s(self) -> FloatArray:
-        """Walk from each stop to every node, (N, stops)."""
-        nodes = np.arange(self.town.streets.nodes)
-        return np.stack([self.walk_s(np.full_like(nodes, stop), nodes) for stop in self._nodes.tolist()], axis=1)
-
-    @cached_property
-    def _stop_pairs(self) -> list[tuple[int, int, float]]:
-        """Every ride between two stops and its mean waiting and riding time."""
-        stops = range(len(self._nodes))
-        return [(board, alight, float(self._typical_s[board, alight])) for board in stops for alight in stops]
-
-    def _pair(self, origin: int, destination: int) -> tuple[int, int]:
-        """Return the same as `_stop_pair` for one ride."""
-        to_stop_s: list[float] = self._to_stop_s[origin].tolist()
-        from_stop_s: list[float] = self._from_stop_s[destination].tolist()
-        best_s, best = np.inf, (0, 0)
-        for board, alight, typical_s in self._stop_pairs:
-            total_s = to_stop_s[board] + typical_s + from_stop_s[alight]
-            if total_s < best_s and board != alight:
-                best_s, best = total_s, (board, alight)
-        return best
-
-    def _stop_pair(self, origins: IntArray, destinations: IntArray) -> tuple[IntArray, IntArray]:
-        """Return the pair of stops with the least walking, waiting and riding, each (T,)."""
-        to_stop_s, from_stop_s = self._to_stop_s[origins], self._from_stop_s[destinations]
-        best_s = np.full(len(origins), np.inf)
-        best_board, best_alight = (np.zeros(len(origins), dtype=np.int64) for _ in range(2))
-        for board, alight, typical_s in self._stop_pairs:
-            total_s = to_stop_s[:, board] + typical_s + from_stop_s[:, alight]
-            better = (total_s < best_s) & (board != alight)
-            best_s[better], best_board[better], best_alight[better] = total_s[better], board, alight
-        return best_board, best_alight
+    def _fares_eur(self) -> FloatArray:
+        """What a ride costs each person, (P,)."""
+        people, settings = self.town.people, self.settings
+        free: BoolArray = people.season_ticket & settings.season_ticket_rides_free
+        return np.where(free, 0.0, settings.fare_eur)

@@ -27,6 +27,7 @@ class Walk(Service):
     sustainable = True
     feeds = True
     steady = True
+    street_mode = "walk"
 
     settings: WalkSettings
 
@@ -40,7 +41,7 @@ class Walk(Service):
 
     def walked_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return the walks, (T,)."""
-        return self.town.skims.between(self.town.skims.walk_m, origins, destinations)
+        return self.skims.between(self.skims.walk_m, origins, destinations)
 
     def arrived(self, booking: Booking) -> Outcome:
         """Return the walk."""

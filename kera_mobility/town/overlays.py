@@ -53,6 +53,16 @@ def overlaid(streets: Streets, area_folder: Path, names: Sequence[str]) -> Stree
     return _with_modes(streets, modes)
 
 
+def shut(streets: Streets, closures: Sequence[Feature]) -> Streets:
+    """Return the streets with some closed and every node kept under its number; what is cut off stays open inside."""
+    modes: NDArray[np.uint8] = np.array(streets.edge_modes)
+    middles = _middles(streets)
+    for feature in closures:
+        modes[_in(feature, middles)] &= ~np.uint8(_bits(feature))
+    drives = (modes & MODE_BIT["drive"]) > 0
+    return replace(streets, edge_modes=modes, edge_drive_s=np.where(drives, np.asarray(streets.edge_drive_s), np.inf))
+
+
 def read_overlay(area_folder: Path, name: str) -> list[Feature]:
     """Return the features of an overlay by name."""
     path = area_folder / "overlays" / f"{name}.geojson"

@@ -15,36 +15,48 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from kera_mobility.town.network import MODE_BIT, Skims, Streets
-from kera_mobility.units import FloatArray
+from kera_mobility.units import FloatArray, IntArray
 
 CACHE_VARIABLE = "KERA_CACHE"
 """Environment variable that moves the cache; empty turns it off."""
 _FORMAT = "skims-2"
 
 
-def skims_of(streets: Streets) -> Skims:
-    """Return the tables of shortest ways, memory-mapped from the cache where it has them."""
-    folder = _cache_folder(streets)
+def skims_of(streets: Streets, stands: IntArray | None = None) -> Skims:
+    """Return the tables of shortest ways, memory-mapped from the cache where it has them; see `compute_skims`."""
+    folder = _cache_folder(streets, stands)
     if folder is None:
-        return compute_skims(streets)
+        return compute_skims(streets, stands)
     names = list(Skims.__dataclass_fields__)
     if not all((folder / f"{name}.npy").exists() for name in names):
-        computed = compute_skims(streets)
+        computed = compute_skims(streets, stands)
         if not _keep(computed, folder):
             return computed
     # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
     return Skims(**{name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names})
 
 
-def compute_skims(streets: Streets) -> Skims:
-    """Return the tables of shortest ways by Dijkstra's algorithm; lengths and times add exactly."""
+def compute_skims(streets: Streets, stands: IntArray | None = None) -> Skims:
+    """Return the tables of shortest ways by Dijkstra's algorithm; lengths and times add exactly.
+
+    Cars of a node stand at `stands`, (N,), or on the nearest street: where streets are shut for a while, cars stand
+    where they always do, and may be shut in.
+    """
     walk_m, _ = _shortest(streets, "walk", np.asarray(streets.edge_length_m), with_ways=False)
     cycle_m, _ = _shortest(streets, "cycle", np.asarray(streets.edge_length_m), with_ways=False)
-    drive_s, before = _shortest(streets, "drive", np.asarray(streets.edge_drive_s), with_ways=True)
-    assert before is not None
-    drive_m = _length_along(streets, before, np.isfinite(drive_s))
-    beside = _nearest_driven(streets, walk_m)
+    drive_s, drive_m = best_ways(streets, "drive", np.asarray(streets.edge_drive_s))
+    beside = nearest_driven(streets, walk_m) if stands is None else stands
     return Skims(walk_m, cycle_m, drive_s[np.ix_(beside, beside)], drive_m[np.ix_(beside, beside)])
+
+
+def best_ways(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the least sum of weights of edges, (E,), inf where closed, between all nodes, and how long that way is.
+
+    Both (N, N), inf where there is no way.
+    """
+    least, before = _shortest(streets, mode, weight, with_ways=True)
+    assert before is not None
+    return least, _length_along(streets, mode, weight, before, np.isfinite(least))
 
 
 def _shortest(
@@ -71,9 +83,11 @@ def _lightest(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[
     return edges[order][first], keys
 
 
-def _length_along(streets: Streets, before: NDArray[np.int32], reachable: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the length of the fastest ways by following each node's predecessor, doubling the stride each round."""
-    edges, keys = _lightest(streets, "drive", np.asarray(streets.edge_drive_s))
+def _length_along(
+    streets: Streets, mode: str, weight: FloatArray, before: NDArray[np.int32], reachable: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return the length of the best ways by following each node's predecessor, doubling the stride each round."""
+    edges, keys = _lightest(streets, mode, weight)
     nodes = streets.nodes
     own = np.broadcast_to(np.arange(nodes, dtype=np.int32), (nodes, nodes))
     is_root = before < 0
@@ -89,14 +103,14 @@ def _length_along(streets: Streets, before: NDArray[np.int32], reachable: NDArra
     return np.where(reachable, length, np.inf).astype(np.float32)
 
 
-def _nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> NDArray[np.intp]:
+def nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
     """Return the node where a car stands for each node, (N,): itself, or beside a path the nearest one on a street.
 
     The walk between them is part of what `services.car.access_s` assumes.
     """
     open_edges, _ = _lightest(streets, "drive", np.asarray(streets.edge_drive_s))
     driven = np.unique(np.asarray(streets.edge_from)[open_edges])
-    beside = np.arange(streets.nodes)
+    beside: IntArray = np.arange(streets.nodes)
     if not len(driven):
         return beside
     others = np.setdiff1d(beside, driven)
@@ -110,7 +124,7 @@ def cache_root() -> Path | None:
     return None if chosen == "" else Path(chosen or user_cache_dir("kera-mobility"))
 
 
-def _cache_folder(streets: Streets) -> Path | None:
+def _cache_folder(streets: Streets, stands: IntArray | None) -> Path | None:
     root = cache_root()
     if root is None:
         return None
@@ -118,6 +132,8 @@ def _cache_folder(streets: Streets) -> Path | None:
     for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
         digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
     digest.update(str(streets.nodes).encode())
+    if stands is not None:
+        digest.update(np.ascontiguousarray(stands).tobytes())
     return root / "skims" / digest.hexdigest()[:20]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ruamel.yaml import YAML
@@ -30,6 +30,7 @@ from kera_mobility.town.timetable import Journeys, Timetable
 from kera_mobility.town.tours import draw_trips
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 SNAP_LIMIT_M = 500.0
@@ -65,6 +66,7 @@ class Town:
     dice: Dice
     """The dice of the population (`town.seed`), not of the day."""
     _lines: dict[str, Lines] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def zone(self) -> IntArray:
@@ -89,6 +91,13 @@ class Town:
         stays = ~np.isin(self.people.person, np.array(sorted(persons), dtype=np.int64))
         people = People(*(getattr(self.people, part.name)[stays] for part in fields(People)))
         return replace(self, people=people, demand=partial(_trips_of, self.demand, stays))
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` returned when this key was first asked for: what follows from the town and the key."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
 
     def lines(self, timetable: str) -> Lines:
         """Return the lines of a timetable of the area by name.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.outcomes.compare.matched import Lived, Words
+from kera_mobility.outcomes.crew_work import crew_work
 from kera_mobility.outcomes.facts import TRANSIT, total
 from kera_mobility.outcomes.kpis.modes import SCOOTER
 from kera_mobility.outcomes.record import numbers
@@ -32,6 +33,10 @@ class Ridden:
     vehicle_km: float
     vehicle_h: float
     """Time that vehicles were out: from the first movement to the last of each vehicle's day; for lines, of runs."""
+    crew_eur: float = 0.0
+    """What crews that looked after the fleet cost, at the rates of the scenario."""
+    crew_kg: float = 0.0
+    """CO2 of their vans."""
 
 
 class Accounts:
@@ -92,6 +97,7 @@ class Accounts:
         fleet = facts.of_service("vehicles", service)
         mine = self._is_line(service, line, numbers(legs, "vehicle"))
         out = self._is_line(service, line, numbers(moves, "vehicle"))
+        crews = crew_work(facts, service)
         return Ridden(
             int(np.count_nonzero(mine)),
             total(numbers(legs, "ride_m")[mine]) / 1000.0,
@@ -99,6 +105,8 @@ class Accounts:
             int(np.count_nonzero(self._is_line(service, line, numbers(fleet, "vehicle")))),
             total(numbers(moves, "distance_m")[out]) / 1000.0,
             _hours_out(moves, out, by_vehicle=not line),
+            crews.eur if crews else 0.0,
+            crews.co2_kg if crews else 0.0,
         )
 
     def _is_line(self, service: str, line: str, vehicle: NDArray[Any]) -> NDArray[np.bool_]:

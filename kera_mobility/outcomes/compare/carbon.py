@@ -37,7 +37,7 @@ class Carbon:
             self._grams(self._accounts.mode(name), kind, ridden, method, life_cycle=scope == "life_cycle")
             for (name, kind), ridden in self._accounts.services.items()
         )
-        return grams / 1000.0
+        return grams / 1000.0 + sum(ridden.crew_kg for ridden in self._accounts.services.values())
 
     @cached_property
     def _car_g(self) -> float:
@@ -58,7 +58,7 @@ class Carbon:
         if mode == "scooter":
             per_km = values.scooter_life_cycle_g_per_km if life_cycle else values.scooter_wh_per_km / 1000.0 * grid
             return rode_km * per_km
-        if mode == "bicycle":
+        if mode in ("bicycle", "bicycle_share"):
             return rode_km * values.bicycle_life_cycle_g_per_km if life_cycle else 0.0
         more = values.minibus_life_cycle_g_per_km if life_cycle else 0.0
         return ridden.vehicle_km * (values.minibus_kwh_per_km * grid + more)

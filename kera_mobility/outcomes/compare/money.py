@@ -36,6 +36,7 @@ class Money:
             + rates.eur_per_h * ridden.vehicle_h
             + rates.eur_per_vehicle_day * ridden.vehicles
             + rates.eur_per_ride * ridden.rides
+            + ridden.crew_eur
         )
 
     @property

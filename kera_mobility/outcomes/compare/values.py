@@ -52,7 +52,7 @@ _TIME = {
     "bicycle": TimeValue(commute_eur_per_h=12.075, leisure_eur_per_h=12.075),
     "walk": TimeValue(commute_eur_per_h=6.28, leisure_eur_per_h=4.83),
 }
-_TIME_AS = {"scooter": "bicycle", "shuttle": "transit", "on_demand": "transit"}
+_TIME_AS = {"scooter": "bicycle", "bicycle_share": "bicycle", "shuttle": "transit", "on_demand": "transit"}
 _COST = {
     "train": CostRates(eur_per_km=5.6, eur_per_h=584.0),
     "tram": CostRates(eur_per_km=5.6, eur_per_h=584.0),

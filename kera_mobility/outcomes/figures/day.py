@@ -42,10 +42,11 @@ def fleet_over_day(record: RunRecord, file: str | Path) -> Path:
     for rank, name in enumerate(names):
         colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
         moves, legs = facts.of_service("moves", name), facts.of_service("legs", name)
+        driven = numbers(moves, "distance_m") > 0
         board_s = numbers(legs, "t_s") + numbers(legs, "walk_s") + numbers(legs, "wait_s")
         title = str(facts.services[name].get("title") or name)
         for style, what, begin_s, end_s in (
-            ("-", "vehicles moving", numbers(moves, "t_s"), numbers(moves, "end_s")),
+            ("-", "vehicles moving", numbers(moves, "t_s")[driven], numbers(moves, "end_s")[driven]),
             ("--", "people aboard", board_s, board_s + numbers(legs, "ride_s")),
         ):
             count = _under_way(begin_s, end_s, at_s)

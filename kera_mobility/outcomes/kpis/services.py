@@ -11,6 +11,8 @@ from kera_mobility.outcomes.facts import EVERYONE, Facts, mean, share, total
 from kera_mobility.outcomes.kpis import Kpi, kpi
 from kera_mobility.outcomes.record import numbers, rows_at, texts
 
+IN_A_VAN = ("swap", "rebalance", "collect")
+"""Causes for which crews handle vehicles, which themselves go nowhere; see the figures of crews."""
 BOOKING_ENDS = ("ridden", "cancelled", "expired")
 
 
@@ -98,6 +100,8 @@ def _kilometres(service: str, moves: pa.Table) -> Iterator[Kpi]:
     yield _of(service, "vehicle_km", total(km), "km", "Kilometres that vehicles of the service went.")
     codes, names = texts(moves, "cause")
     for code, cause in enumerate(names):
+        if cause in IN_A_VAN:
+            continue
         definition = f"Kilometres that vehicles of the service went for the cause '{cause}'."
         yield _of(service, f"vehicle_km.{cause}", total(km[codes == code]), "km", definition)
 

@@ -81,8 +81,8 @@ def fleets(facts: Facts) -> dict[str, dict[str, list[float]]]:
         moves, vehicles = facts.of_service("moves", service), facts.of_service("vehicles", service)
         if not vehicles.num_rows:
             continue
-        begin_s, end_s = numbers(moves, "t_s"), numbers(moves, "end_s")
-        moving = _alive(begin_s, end_s, slots)
+        driven = numbers(moves, "distance_m") > 0  # charging is no move
+        moving = _alive(numbers(moves, "t_s")[driven], numbers(moves, "end_s")[driven], slots)
         rows: dict[str, list[float]] = {"moving": moving}
         legs = facts.of_service("legs", service)
         out_s = numbers(legs, "t_s") + numbers(legs, "walk_s") + numbers(legs, "wait_s")

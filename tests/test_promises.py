@@ -1,0 +1,103 @@
+"""The checker of promises is loud: whatever is changed in a sound log, it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from kera_mobility.events import KINDS
+from kera_mobility.outcomes.promises import Verdict, verdict
+from kera_mobility.outcomes.record import RunRecord
+from kera_mobility.simulation import live
+from tests.hamlet import HOME, MILL, SCHOOL, hamlet_town, scenario, trip
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> RunRecord:
+    """A sound day: two who share a vehicle, each promised to be picked up within 600 s."""
+    town = hamlet_town(tmp_path, [], [trip(1, HOME, SCHOOL, "8:00"), trip(2, MILL, SCHOOL, "8:01")])
+    ways = scenario({"walk": {}, "on_demand": {"vehicles": 1}}, prefer=["on_demand", "walk"])
+    return live(ways, town).record
+
+
+def forged(record: RunRecord, table: str, change: Callable[[Rows], None]) -> Verdict:
+    """Return the verdict on the same day with one table changed."""
+    changed: Rows = record.tables[table].to_pylist()
+    change(changed)
+    tables = {**record.tables, table: pa.Table.from_pylist(changed, schema=KINDS[table].schema)}
+    return verdict(replace(record, tables=tables), "on_demand")
+
+
+def test_a_sound_day_has_no_breach(record: RunRecord) -> None:
+    assert verdict(record, "on_demand") == Verdict(2, 2, 0, 0, 0, ())
+
+
+@pytest.mark.parametrize(
+    ("column", "limit", "words"),
+    [
+        ("pickup_s", "latest_pickup_s", "late for the pick-up"),
+        ("arrival_s", "latest_arrival_s", "late for the arrival"),
+    ],
+)
+def test_a_64th_of_a_second_late_is_broken(record: RunRecord, column: str, limit: str, words: str) -> None:
+    def later(rows: Rows) -> None:
+        rows[0][limit] = rows[0][column] - 1 / 64
+
+    found = forged(record, "promises", later)
+    assert found.kept == 1
+    assert any(words in breach.what for breach in found.breaches)
+
+
+def test_a_cause_that_nobody_posted_excuses_nothing(record: RunRecord) -> None:
+    def excused(rows: Rows) -> None:
+        rows[0].update(latest_arrival_s=0.0, cause="breakdown")
+
+    assert forged(record, "promises", excused).declared == 0
+    assert forged(record, "promises", excused).breaches
+
+
+def test_a_posted_breakdown_excuses(record: RunRecord) -> None:
+    def excused(rows: Rows) -> None:
+        rows[0].update(latest_arrival_s=0.0, cause="breakdown")
+
+    posted = [{"t_s": 0.0, "topic": "breakdown", "place": MILL, "text": "vehicle 0 broke down"}]
+    tables = {**record.tables, "notices": pa.Table.from_pylist(posted, schema=KINDS["notices"].schema)}
+    found = forged(replace(record, tables=tables), "promises", excused)
+    assert (found.declared, found.kept, found.breaches) == (1, 1, ())
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        ("promises", {"arrival_s": float("nan")}, "never alighted"),
+        ("promises", {"pickup_s": float("nan")}, "never boarded"),
+        ("promises", {"pickup_s": float("nan"), "arrival_s": float("nan")}, "without a ride"),
+        ("promises", {"came_s": 1e6}, "before being there"),
+        ("promises", {"ready_s": 1e6}, "before the time that was agreed"),
+        ("promises", {"end": "expired"}, "ended expired"),
+        ("promises", {"end": "expired", "cause": "late_rider", "pickup_s": float("nan"), "arrival_s": float("nan"),
+                      "came_s": float("nan"), "ready_s": 1e6}, "no vehicle came"),
+        ("promises", {"vehicle": 7}, "vehicle 7 had"),
+        ("calls", {"aboard": 9}, "left stop"),
+        ("calls", {"place": SCHOOL + 1}, "differ by"),
+        ("moves", {"origin": SCHOOL}, "was not there"),
+    ],
+)  # fmt: skip
+def test_whatever_is_forged_is_found(record: RunRecord, table: str, change: dict[str, Any], words: str) -> None:
+    found = forged(record, table, lambda rows: rows[1].update(change))
+    assert any(words in breach.what for breach in found.breaches), found.breaches
+
+
+def test_more_people_than_places_are_found(record: RunRecord) -> None:
+    cars = record.vehicles.set_column(
+        record.vehicles.schema.get_field_index("places"), "places", pa.array([1], pa.int32())
+    )
+    found = verdict(replace(record, vehicles=cars), "on_demand")
+    assert any("2 people aboard, and 1 places" in breach.what for breach in found.breaches)
