@@ -139,7 +139,7 @@ def values(record: RunRecord) -> dict[str, float]:
         ("under_way_at_end", 1), ("replans", 2), ("replans@everyone", 3),
         ("access.scooter_share_of_transit", 1 / 2), ("access.walk_share_of_transit", 1 / 2),
         ("scooter.rides", 2), ("scooter.refused", 2), ("scooter.refused.no_vehicle", 2), ("shuttle.refused.full", 1),
-        ("scooter.vehicle_km", 3.0), ("scooter.vehicle_km.rebalance", 0.5), ("scooter.rides_per_vehicle", 2 / 3),
+        ("scooter.vehicle_km", 3.0), ("scooter.vehicle_km.ride", 2.5), ("scooter.rides_per_vehicle", 2 / 3),
         ("scooter.passenger_km", 2.5), ("scooter.revenue_eur", 3.2), ("scooter.bookings.ridden", 2),
         ("scooter.bookings.expired", 1), ("scooter.bookings.cancelled", 0), ("shuttle.wait_s.mean", 240.0),
         ("rail.rides", 3), ("rail.left_behind", 4), ("rail.load_share.max", 180 / 200),
