@@ -25,7 +25,7 @@ from kera_mobility.events import EventLog
 from kera_mobility.journeys import Leg, Offer
 from kera_mobility.kernels.insertion import VARIABLE
 from kera_mobility.services.on_demand import OnDemand
-from kera_mobility.services.on_demand_settings import OnDemandSettings
+from kera_mobility.services.rides.settings import OnDemandSettings
 from kera_mobility.simulation import END_S
 from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Streets
 from kera_mobility.town.people import People, Trips

@@ -32,7 +32,7 @@ from kera_mobility.events import EventLog
 from kera_mobility.journeys import Booking, Leg
 from kera_mobility.kernels.routes import Wish
 from kera_mobility.services.on_demand import OnDemand
-from kera_mobility.services.on_demand_settings import OnDemandSettings
+from kera_mobility.services.rides.settings import OnDemandSettings
 from kera_mobility.simulation import END_S
 from kera_mobility.town.town import Town
 from kera_mobility.units import FloatArray, round_s

@@ -1,9 +1,9 @@
 """Kera Mobility: a simulator for trials of mobility services.
 
-    import kera_mobility as km
+import kera_mobility as km
 
-    run = km.simulate("configs/finished.yaml", seed=1)
-    run.trips  # a pandas frame
+run = km.simulate("configs/finished.yaml", seed=1)
+run.trips  # a pandas frame
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import simpy
 
 from kera_mobility.deciding import Candidates, Choice, Decider, ranked
 from kera_mobility.journeys import Booking, Leg, Offer, Refusal, Requests
-from kera_mobility.planning import Plans, Wanted
+from kera_mobility.plans import Plans, Wanted
 from kera_mobility.services.base import Service
 from kera_mobility.world import World
 

@@ -14,7 +14,8 @@ import numpy as np
 from kera_mobility.deciding import Asked, Candidates, Decision, ranked
 from kera_mobility.events import EventLog
 from kera_mobility.journeys import Leg, Offer, Refusal
-from kera_mobility.planning import TIMES, Planner, Plans, Wanted
+from kera_mobility.planning import Planner
+from kera_mobility.plans import TIMES, Plans, Wanted
 from kera_mobility.policies.choice import IMPOSSIBLE
 
 DECIMALS = 4

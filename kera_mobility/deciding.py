@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kera_mobility.journeys import Booking, Leg, Offer, Refusal
-from kera_mobility.planning import Planner, Plans
+from kera_mobility.planning import Planner
+from kera_mobility.plans import Plans
 from kera_mobility.policies.choice import IMPOSSIBLE
 from kera_mobility.services.base import Service
 

@@ -35,7 +35,7 @@ def experiences_of(scenario: Scenario, town: Town, live: Day) -> Experiences:
 
 def served_chance(experiences: Experiences, met: Experiences) -> tuple[float, float, float]:
     """Return how many asked one service, and the chance of being served that they reckoned with and that they met."""
-    (name, day), = met.items()
+    ((name, day),) = met.items()
     asked = float(np.cumsum(day.asked)[-1])
     if not asked:
         return 0.0, 1.0, 1.0

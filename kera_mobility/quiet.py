@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kera_mobility.journeys import PURPOSES, Requests
-from kera_mobility.planning import Plans, Wanted
+from kera_mobility.plans import Plans, Wanted
 from kera_mobility.policies.choice import IMPOSSIBLE
 from kera_mobility.services.base import Service
 from kera_mobility.units import BoolArray, FloatArray, IntArray

@@ -24,7 +24,8 @@ from kera_mobility.expecting import Experiences, experiences_of, served_chance
 from kera_mobility.journeys import POPULATIONS
 from kera_mobility.outcomes.kpis import Kpi, compute
 from kera_mobility.outcomes.store import RunRecord, write_record
-from kera_mobility.planning import Planner, Wanted
+from kera_mobility.planning import Planner
+from kera_mobility.plans import Wanted
 from kera_mobility.policies.choice import Choice
 from kera_mobility.registry import members
 from kera_mobility.scenario import Scenario, load_scenario

@@ -20,7 +20,8 @@ from kera_mobility.considering import Considerations
 from kera_mobility.deciding import Candidates, Choice, Decider
 from kera_mobility.disturbances import Timeline
 from kera_mobility.journeys import PURPOSES, Booking, Leg, Outcome, Refusal
-from kera_mobility.planning import Planner, Plans, Wanted
+from kera_mobility.planning import Planner
+from kera_mobility.plans import Plans, Wanted
 from kera_mobility.quiet import tell_quiet_trips
 from kera_mobility.services.base import Service
 from kera_mobility.town.town import Town

@@ -70,8 +70,7 @@ BROKEN = {
     "area.yaml": b"extends: configs/today.yaml\narea: atlantis\n",
     "timetable.yaml": b"extends: configs/today.yaml\nservices: {rail: {timetable: gone}}\n",
     "far.yaml": (
-        b"extends: configs/trials/shuttle.yaml\n"
-        b"services: {shuttle: {stops: [{lon: 0, lat: 0}, {lon: 1, lat: 0}]}}\n"
+        b"extends: configs/trials/shuttle.yaml\nservices: {shuttle: {stops: [{lon: 0, lat: 0}, {lon: 1, lat: 0}]}}\n"
     ),
 }
 

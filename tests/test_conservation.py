@@ -301,7 +301,7 @@ def a_fleet_that_is_left_alone_starts_the_next_day_where_and_as_this_one_ended(d
 
 @law
 def no_hub_is_filled_beyond_its_capacity_by_parking(day: Day) -> None:
-    """A promise takes the room where the ride will end; the room where the scooter stands is free when it is fetched."""
+    """A promise takes room where the ride will end; the room where the scooter stands is free when it is fetched."""
     about: Any = day.told.services["scooter"]
     if about.parking == "anywhere":
         return

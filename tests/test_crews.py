@@ -23,9 +23,9 @@ from kera_mobility.events import EventLog, table_fingerprint
 from kera_mobility.outcomes.compare import compare
 from kera_mobility.policies import tours_by_pyvrp
 from kera_mobility.services.base import HOURS, Experience
-from kera_mobility.services.crew_settings import CrewSettings
-from kera_mobility.services.crews import Crews
-from kera_mobility.services.fleet import PARKED, Fleet
+from kera_mobility.services.fleets.crew_settings import CrewSettings
+from kera_mobility.services.fleets.crews import Crews
+from kera_mobility.services.fleets.fleet import PARKED, Fleet
 from kera_mobility.simulation import END_S, Run, live
 from kera_mobility.town.network import Skims
 from kera_mobility.town.town import Town

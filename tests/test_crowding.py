@@ -15,7 +15,7 @@ from kera_mobility.errors import ConfigError
 from kera_mobility.events import KINDS, table_fingerprint
 from kera_mobility.journeys import Requests
 from kera_mobility.outcomes.kpis import compute
-from kera_mobility.services.crowding import CrowdingSettings, felt_more_s, ride_weight
+from kera_mobility.services.lines.crowding import CrowdingSettings, felt_more_s, ride_weight
 from kera_mobility.simulation import Run, live, open_services
 from kera_mobility.town.town import Town
 from kera_mobility.units import STEPS_PER_S

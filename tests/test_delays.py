@@ -17,9 +17,9 @@ from kera_mobility.dice import Dice
 from kera_mobility.events import KINDS, EventLog, table_fingerprint
 from kera_mobility.journeys import Booking, Requests
 from kera_mobility.outcomes.kpis import compute
-from kera_mobility.services import lateness
-from kera_mobility.services.boarding import AsRun, Boarding, Dwell, Ridden
-from kera_mobility.services.lateness import DelaySettings
+from kera_mobility.services.lines import lateness
+from kera_mobility.services.lines.boarding import AsRun, Boarding, Dwell, Ridden
+from kera_mobility.services.lines.lateness import DelaySettings
 from kera_mobility.simulation import END_S, Run, live
 from kera_mobility.town.timetable import NextJourney, Timetable
 from kera_mobility.world import World

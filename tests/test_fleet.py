@@ -23,8 +23,8 @@ from kera_mobility.events import EventLog
 from kera_mobility.journeys import Offer, Refusal, Requests
 from kera_mobility.outcomes.facts import Facts
 from kera_mobility.outcomes.fleet_day import FleetDay
-from kera_mobility.services.fares import Fares, PassSettings
-from kera_mobility.services.fleet import (
+from kera_mobility.services.fleets.fares import Fares, PassSettings
+from kera_mobility.services.fleets.fleet import (
     AWAY,
     BROKEN,
     FREE,

@@ -42,9 +42,7 @@ def test_a_reserved_seat_lets_people_stay_at_home_until_it_comes(tmp_path: Path)
 
 
 def test_a_bicycle_is_parked_at_the_station_and_fetched_on_the_way_home(tmp_path: Path) -> None:
-    town = hamlet_town(
-        tmp_path, [person(1, bicycle=True)], [trip(1, HOME, CITY, "8:00"), trip(1, CITY, HOME, "16:00")]
-    )
+    town = hamlet_town(tmp_path, [person(1, bicycle=True)], [trip(1, HOME, CITY, "8:00"), trip(1, CITY, HOME, "16:00")])
     log = live(scenario({"walk": {}, "rail": {}, "bicycle": {"reach_m": 2000.0}}, prefer=["bicycle", "walk"]), town)
     assert [row["chain"] for row in rows(log, "trips")] == ["bicycle+rail+walk", "walk+rail+bicycle"]
 

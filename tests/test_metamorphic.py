@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 from kera_mobility import traveller
 from kera_mobility.dice import Dice
 from kera_mobility.events import KINDS, table_fingerprint
-from kera_mobility.planning import Planner, Plans, Wanted
+from kera_mobility.planning import Planner
+from kera_mobility.plans import Plans, Wanted
 from kera_mobility.policies.choice import IMPOSSIBLE, Choice
 from kera_mobility.scenario import Scenario, load_scenario
 from kera_mobility.services.base import Service

@@ -24,7 +24,6 @@ FRAMES = 300
 WIDE, NARROW = 1440, 390
 
 
-
 @pytest.fixture(scope="module")
 def browser(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
     sync = require("browser", "playwright.sync_api")
@@ -165,8 +164,10 @@ def test_playback_runs_pauses_and_jumps(wide: Opened) -> None:
     assert stopped > began
     page.wait_for_timeout(200)
     assert page.evaluate("keraReport.map.time") == stopped
-    page.evaluate("() => { const bar = document.getElementById('play-time'); bar.value = 8 * 3600; \
-        bar.dispatchEvent(new Event('input')); }")
+    page.evaluate(
+        "() => { const bar = document.getElementById('play-time'); bar.value = 8 * 3600; \
+        bar.dispatchEvent(new Event('input')); }"
+    )
     assert page.inner_text("#play-clock") == "08:00"
     page.focus("#play-time")
     page.keyboard.press("ArrowRight")
@@ -181,9 +182,11 @@ def test_anyone_tells_their_story_by_keyboard_or_click(wide: Opened) -> None:
         page.select_option("#story-pick", value)
         assert len(page.inner_text("#story")) > 20
     page.click("#play-busiest")
-    spot = page.evaluate("() => { const m = keraReport.map.moving; const size = keraReport.map.map.getSize(); \
+    spot = page.evaluate(
+        "() => { const m = keraReport.map.moving; const size = keraReport.map.map.getSize(); \
         for (let at = 0; at < m.seen.length; at += 1) if (m.seen[at] === 2 && m.x[at] > 80 && m.x[at] < size.x - 80 && \
-        m.y[at] > 120 && m.y[at] < size.y - 60) return [m.x[at], m.y[at]]; return null; }")
+        m.y[at] > 120 && m.y[at] < size.y - 60) return [m.x[at], m.y[at]]; return null; }"
+    )
     assert spot
     page.locator("#map-view").click(position={"x": spot[0], "y": spot[1]})
     assert page.evaluate("keraReport.map.moving.chosen") is not None
@@ -241,13 +244,15 @@ def test_two_thousand_things_move_smoothly_without_a_graphics_card(browser: Any,
     """The day of the report is packed onto itself until 2,000 things move; 300 frames are drawn as they come."""
     opened = Opened(browser, report, WIDE)
     page = opened.page
-    moving = page.evaluate("() => { const map = keraReport.map; const day = map.day; const busy = day.busiest(); \
+    moving = page.evaluate(
+        "() => { const map = keraReport.map; const day = map.day; const busy = day.busiest(); \
         const own = day.people.slice(); const at = (thing, time) => { for (let i = 0; i < thing.count; i += 1) \
         if (thing.from[i] <= time && time < thing.to[i]) return true; return false; }; let count = day.movingAt(busy); \
         for (let shift = 300; count < 2000; shift += 300) { for (const one of own) { \
         const moved = { ...one, from: one.from.map((t) => t + shift), to: one.to.map((t) => t + shift), at: -1 }; \
         if (at(moved, busy)) { day.people.push(moved); count += 1; } } if (shift > 86400) break; } \
-        day.spans = null; map.moving.setDay(day); map.goTo(busy); return day.movingAt(busy); }")
+        day.spans = null; map.moving.setDay(day); map.goTo(busy); return day.movingAt(busy); }"
+    )
     assert moving >= 2000
     page.select_option("#play-speed", "10")
     page.evaluate("() => { keraReport.costs.length = 0; }")

@@ -21,7 +21,7 @@ from kera_mobility.errors import ConfigError
 from kera_mobility.events import KINDS
 from kera_mobility.journeys import Booking, Offer, Refusal
 from kera_mobility.outcomes.kpis.shuttle import operating_eur
-from kera_mobility.services.loop_settings import Costs
+from kera_mobility.services.loops.settings import Costs
 from kera_mobility.simulation import END_S, Run, live
 from kera_mobility.town.town import Town
 from tests.hamlet import (

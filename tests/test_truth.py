@@ -51,9 +51,7 @@ def picks(utility: dict[str, float], nests: dict[str, str], l: float, seed: int 
     model, dice, tour, one_trip = choice(l), Dice.of(seed), np.zeros_like(MANY), np.zeros_like(MANY)
     columns = [
         quantise_utility(
-            value
-            + model.nest_errors(dice, nests[name], MANY, tour)
-            + model.chain_errors(dice, name, MANY, one_trip)
+            value + model.nest_errors(dice, nests[name], MANY, tour) + model.chain_errors(dice, name, MANY, one_trip)
         )
         for name, value in utility.items()
     ]

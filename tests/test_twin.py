@@ -86,7 +86,8 @@ def scenarios(draw: Any) -> Scenario:
         "nest_parameter": draw(st.sampled_from([0.4, 0.7, 1.0])),
         "constants": {name: draw(st.sampled_from([-1.0, 0.0, 2.0])) for name in ("rail", "scooter", "shuttle")},
         "feeder_constants": {
-            **NOT_OF_THE_TWIN, **{name: draw(st.sampled_from([0.0, 1.0])) for name in ("scooter", "shuttle")}
+            **NOT_OF_THE_TWIN,
+            **{name: draw(st.sampled_from([0.0, 1.0])) for name in ("scooter", "shuttle")},
         },
     }
     return scenario(scarce(draw), choice=choice, planning={"journeys_per_trip": draw(st.sampled_from([24, 24, 4, 2]))})

@@ -413,5 +413,3 @@ class Twin(Supply):
             (set_out, trip["person"], trip["trip"], trip["tour"], PURPOSES[trip["purpose"]], trip["origin"],
              trip["destination"], chain, outcome, self.now, trip["depart_s"], replans, utility)
         )  # fmt: skip
-
-

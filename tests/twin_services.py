@@ -356,5 +356,6 @@ class Supply:
         degree_m = 111_320.0 * settings.circuity  # type: ignore[attr-defined]
         return sum(abs(lonlat[a][0] - lonlat[b][0]) * math.cos(math.radians(lonlat[a][1])) * degree_m for a, b in hops)
 
+
 def rounded(seconds: float) -> float:
     return round(seconds * 64) / 64 if seconds < math.inf else seconds

@@ -12,7 +12,8 @@ from kera_mobility.chains import Chain
 from kera_mobility.dice import Dice
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.journeys import Offers, Requests
-from kera_mobility.planning import Planner, Plans, Wanted
+from kera_mobility.planning import Planner
+from kera_mobility.plans import Plans, Wanted
 from kera_mobility.policies.choice import Choice
 from kera_mobility.scenario import Scenario
 from kera_mobility.simulation import open_services

@@ -76,8 +76,9 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "lost_s": "arrival at the end of the leg, as then foreseen, after that of the timetable's connection, s",
     },
     "laps": {
-        "t_s": f"planned departure from the terminal; {_TIME}", "vehicle": _VEHICLE, "run": "number of the vehicle's day",
-        "step": "number of the call in the run at which the lap begins, from 0", "service": _SERVICE,
+        "t_s": f"planned departure from the terminal; {_TIME}", "vehicle": _VEHICLE,
+        "run": "number of the vehicle's day", "step": "number of the call in the run at which the lap begins, from 0",
+        "service": _SERVICE,
         "end": "driven, or why it was not, or not to its end: broken, snow, low_battery, closed, ...; not_due",
         "left_s": f"when it left the terminal, NaN if it did not; {_TIME}",
         "held_s": "how long it waited for a late train, s", "held_aboard": "persons aboard when it began to wait",
@@ -87,7 +88,8 @@ DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
     "moves": {
         "t_s": f"start; {_TIME}", "vehicle": _VEHICLE, "run": "number of the move, or of the run",
         "step": "counts moves within a run, from 0", "service": _SERVICE,
-        "cause": "ride, run of a line, charge at a terminal, or what a crew did: swap (of its battery), collect or rebalance (by van, 0 m)",
+        "cause": "ride, run of a line, charge at a terminal, or what a crew did: swap (of its battery), collect or "
+        "rebalance (by van, 0 m)",
         "origin": _NODE, "destination": _NODE, "end_s": f"arrival; {_TIME}", "distance_m": "length, m",
         "charge": "state of charge on arrival, 0 to 1; NaN where there is no battery",
     },

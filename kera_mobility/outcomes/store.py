@@ -1,7 +1,7 @@
 """The result folder: complete, written under a temporary name and renamed when whole.
 
-    scenario.yaml  run.json  kpis.json  area.json  overnight.npz
-    people.parquet  vehicles.parquet  places.parquet  events/<kind>.parquet
+scenario.yaml  run.json  kpis.json  area.json  overnight.npz
+people.parquet  vehicles.parquet  places.parquet  events/<kind>.parquet
 """
 
 from __future__ import annotations

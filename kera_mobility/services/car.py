@@ -136,7 +136,7 @@ class PassengerSettings(CarSettings):
 
 
 class CarPassenger(Car):
-    """People are driven by someone of the household, or by friends; the driver's own trip is not simulated (assumption)."""
+    """People are driven by someone of the household or by friends; the driver's trip is not simulated (assumption)."""
 
     kind = "car_passenger"
     settings_type = PassengerSettings

@@ -14,10 +14,10 @@ from kera_mobility.policies.dispatch import DispatchPolicy, Placed
 from kera_mobility.policies.repositioning import RepositioningPolicy
 from kera_mobility.registry import members
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
-from kera_mobility.services.dispatching import Dispatcher
-from kera_mobility.services.on_demand_settings import OnDemandSettings
-from kera_mobility.services.promised import Rider
-from kera_mobility.services.virtual_stops import VirtualStops
+from kera_mobility.services.rides.dispatching import Dispatcher
+from kera_mobility.services.rides.promised import Rider
+from kera_mobility.services.rides.settings import OnDemandSettings
+from kera_mobility.services.rides.virtual_stops import VirtualStops
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray, IntArray, round_one_s, round_s
 from kera_mobility.world import Notice, World

@@ -19,13 +19,13 @@ from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal
 from kera_mobility.policies.overnight import OvernightPolicy
 from kera_mobility.registry import members
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
-from kera_mobility.services.crews import Crews
-from kera_mobility.services.fares import Fares
-from kera_mobility.services.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
-from kera_mobility.services.operator import Operator
-from kera_mobility.services.parking import NOWHERE, Ground, Parking
-from kera_mobility.services.scooter_settings import ScooterSettings
-from kera_mobility.services.searching import Found, Search
+from kera_mobility.services.fleets.crews import Crews
+from kera_mobility.services.fleets.fares import Fares
+from kera_mobility.services.fleets.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
+from kera_mobility.services.fleets.operator import Operator
+from kera_mobility.services.fleets.parking import NOWHERE, Ground, Parking
+from kera_mobility.services.fleets.searching import Found, Search
+from kera_mobility.services.fleets.settings import ScooterSettings
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
 from kera_mobility.world import Notice, World

@@ -12,12 +12,12 @@ import simpy
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
-from kera_mobility.services.loop_calls import LoopPlan, Told, Trip
-from kera_mobility.services.loop_day import LoopDay
-from kera_mobility.services.loop_running import LoopRunning
-from kera_mobility.services.loop_seats import Seats, using_wheelchairs
-from kera_mobility.services.loop_settings import MeetsTrain, ShuttleSettings
-from kera_mobility.services.loop_walks import LoopWalks, Walks
+from kera_mobility.services.loops.calls import LoopPlan, Told, Trip
+from kera_mobility.services.loops.day import LoopDay
+from kera_mobility.services.loops.running import LoopRunning
+from kera_mobility.services.loops.seats import Seats, using_wheelchairs
+from kera_mobility.services.loops.settings import MeetsTrain, ShuttleSettings
+from kera_mobility.services.loops.walks import LoopWalks, Walks
 from kera_mobility.town.timetable import Journeys, Timetable
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, IntArray, round_s

@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import Field
 
 from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.services import lateness
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
-from kera_mobility.services.boarding import AsRun, Boarding, Dwell, Ridden, TimetabledSettings, line_vehicles
-from kera_mobility.services.connections import Connections
-from kera_mobility.services.crowding import BackgroundSettings, CrowdingSettings, felt_more_s
-from kera_mobility.services.lateness import DelaySettings
+from kera_mobility.services.lines import lateness
+from kera_mobility.services.lines.boarding import AsRun, Boarding, Dwell, Ridden, TimetabledSettings, line_vehicles
+from kera_mobility.services.lines.connections import Connections
+from kera_mobility.services.lines.crowding import BackgroundSettings, CrowdingSettings, felt_more_s
+from kera_mobility.services.lines.lateness import DelaySettings
 from kera_mobility.settings import Settings
 from kera_mobility.town.background import FILE, others_aboard, read_background
 from kera_mobility.town.timetable import TRANSFER_SLACK_S, Journeys, NextJourney, NextJourneys, Timetable

@@ -29,6 +29,7 @@ _OF_CHECK = ("id", "title", "model", "data", "unit", "standing", "source", "note
 MOST_PEOPLE = 9000
 """People whose day is drawn, over all scenarios of a report: keeps the file small. `--people` changes it."""
 
+
 def gather(
     places: Sequence[str | Path], most_people: int = MOST_PEOPLE, checks: str | Path | None = None
 ) -> dict[str, Any]:
@@ -57,9 +58,7 @@ def gather(
         known.append(means)
     names = in_one_order([list(means) for means in known])
     definitions = {name: next(means[name] for means in known if name in means) for name in names}
-    pairs = [
-        {**pair, "substitution": groups.substitution(facts[0], facts[pair["b"]])} for pair in differences(sides)
-    ]
+    pairs = [{**pair, "substitution": groups.substitution(facts[0], facts[pair["b"]])} for pair in differences(sides)]
     return {
         "format": FORMAT, "version": _version(), "areas": areas, "sides": told, "definitions": definitions,
         "differences": pairs, "measures": list(groups.MEASURES),

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from kera_mobility.errors import SettingError
-from kera_mobility.services.loop import (
+from kera_mobility.services.loops.calls import LoopPlan
+from kera_mobility.services.loops.loop import (
     Duty,
     Lap,
     Loop,
@@ -21,8 +22,7 @@ from kera_mobility.services.loop import (
     timetable_of,
     trains_met,
 )
-from kera_mobility.services.loop_calls import LoopPlan
-from kera_mobility.services.loop_settings import MeetsTrain, ShuttleSettings
+from kera_mobility.services.loops.settings import MeetsTrain, ShuttleSettings
 from kera_mobility.town.timetable import Timetable
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, IntArray, clock

@@ -17,7 +17,7 @@ from simpy.events import NORMAL, EventPriority
 from kera_mobility.journeys import Booking, Refusal
 from kera_mobility.kernels.routes import DROP, PICK_UP, Routes, Wish
 from kera_mobility.policies.dispatch import DispatchPolicy, Placed
-from kera_mobility.services.promised import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, Rider
+from kera_mobility.services.rides.promised import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, Rider
 from kera_mobility.units import FloatArray, IntArray
 from kera_mobility.world import World
 

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field
 from kera_mobility.policies.overnight import OvernightPolicy, ResetSettings
 from kera_mobility.registry import settings_union
 from kera_mobility.services.base import ServiceSettings
-from kera_mobility.services.crew_settings import CrewSettings
-from kera_mobility.services.fares import PassSettings
-from kera_mobility.services.permit import PermitSettings
+from kera_mobility.services.fleets.crew_settings import CrewSettings
+from kera_mobility.services.fleets.fares import PassSettings
+from kera_mobility.services.fleets.permit import PermitSettings
 from kera_mobility.settings import Place, Settings
 from kera_mobility.windows import Season, Window
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from kera_mobility.journeys import Leg, Offer, Refusal
-from kera_mobility.services.fares import Fares
-from kera_mobility.services.fleet import Fleet
-from kera_mobility.services.operator import Operator
-from kera_mobility.services.parking import NOWHERE, Ground, Parking
-from kera_mobility.services.scooter_settings import ScooterSettings
+from kera_mobility.services.fleets.fares import Fares
+from kera_mobility.services.fleets.fleet import Fleet
+from kera_mobility.services.fleets.operator import Operator
+from kera_mobility.services.fleets.parking import NOWHERE, Ground, Parking
+from kera_mobility.services.fleets.settings import ScooterSettings
 from kera_mobility.town.network import Skims
 from kera_mobility.units import round_one_s
 from kera_mobility.world import World

@@ -10,7 +10,7 @@ import numpy as np
 from kera_mobility.policies.rebalancing import RebalancingPolicy, Stock, pairs
 from kera_mobility.policies.tours import DEPOT, HERE, NOWHERE, Errands
 from kera_mobility.services.base import HOURS
-from kera_mobility.services.fleet import BROKEN, FREE, Fleet
+from kera_mobility.services.fleets.fleet import BROKEN, FREE, Fleet
 from kera_mobility.town.town import Town
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_s
 

@@ -9,9 +9,9 @@ from typing import Any
 import simpy
 from simpy.events import NORMAL, EventPriority
 
-from kera_mobility.services.loop_calls import LapRecord, LoopCalls, LoopPlan, Rider, Told, Trip
-from kera_mobility.services.loop_power import Batteries
-from kera_mobility.services.loop_settings import ShuttleSettings
+from kera_mobility.services.loops.calls import LapRecord, LoopCalls, LoopPlan, Rider, Told, Trip
+from kera_mobility.services.loops.power import Batteries
+from kera_mobility.services.loops.settings import ShuttleSettings
 from kera_mobility.units import round_one_s
 from kera_mobility.world import World
 

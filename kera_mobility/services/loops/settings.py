@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kera_mobility.services.boarding import TimetabledSettings
+from kera_mobility.services.lines.boarding import TimetabledSettings
 from kera_mobility.settings import Place, Settings
 from kera_mobility.units import HOUR_S
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.errors import MissingFileError, SettingError
-from kera_mobility.services.fleet import Fleet
-from kera_mobility.services.scooter_settings import ScooterSettings
+from kera_mobility.services.fleets.fleet import Fleet
+from kera_mobility.services.fleets.settings import ScooterSettings
 from kera_mobility.town.network import Skims
 from kera_mobility.town.riding_zones import RidingZone, read_riding_zones, slowed_ways
 from kera_mobility.town.town import SNAP_LIMIT_M, Town

@@ -10,8 +10,8 @@ import numpy as np
 import simpy
 
 from kera_mobility.policies.overnight import OvernightPolicy
-from kera_mobility.services.fleet import AWAY, BROKEN, FREE, Fleet
-from kera_mobility.services.scooter_settings import ScooterSettings
+from kera_mobility.services.fleets.fleet import AWAY, BROKEN, FREE, Fleet
+from kera_mobility.services.fleets.settings import ScooterSettings
 from kera_mobility.town.town import Town
 from kera_mobility.units import DAY_S, BoolArray, FloatArray
 from kera_mobility.windows import Timeline, Window

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from kera_mobility.dice import Dice, word
-from kera_mobility.services.boarding import Dwell, left_over_s
+from kera_mobility.services.lines.boarding import Dwell, left_over_s
 from kera_mobility.settings import Settings
 from kera_mobility.town.timetable import Timetable
 from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, round_s

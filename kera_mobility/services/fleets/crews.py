@@ -13,7 +13,7 @@ import simpy
 from kera_mobility.policies.rebalancing import RebalancingPolicy
 from kera_mobility.policies.tours import DROP, NOWHERE, PICK, TourPlanner
 from kera_mobility.registry import members
-from kera_mobility.services.crew_errands import (
+from kera_mobility.services.fleets.crew_errands import (
     COLLECT,
     MOST_ROOM,
     REBALANCE,
@@ -25,8 +25,8 @@ from kera_mobility.services.crew_errands import (
     rebalancing,
     swaps,
 )
-from kera_mobility.services.crew_settings import CrewSettings, Shift
-from kera_mobility.services.fleet import BROKEN, FREE, Fleet
+from kera_mobility.services.fleets.crew_settings import CrewSettings, Shift
+from kera_mobility.services.fleets.fleet import BROKEN, FREE, Fleet
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s
 from kera_mobility.world import Notice, World

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 
 from kera_mobility.journeys import Leg
-from kera_mobility.services.boarding import Boarding
+from kera_mobility.services.lines.boarding import Boarding
 from kera_mobility.town.connection_scan import Transfers
 from kera_mobility.town.timetable import TRANSFER_SLACK_S, Journeys, NextJourney, Timetable
 from kera_mobility.units import STEPS_PER_S

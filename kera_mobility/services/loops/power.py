@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kera_mobility.services.loop_settings import Battery
+from kera_mobility.services.loops.settings import Battery
 from kera_mobility.units import HOUR_S
 
 

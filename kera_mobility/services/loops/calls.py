@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import simpy
 
-from kera_mobility.services.loop import Loop, Met
+from kera_mobility.services.loops.loop import Loop, Met
 from kera_mobility.town.timetable import Timetable
 from kera_mobility.units import FloatArray
 

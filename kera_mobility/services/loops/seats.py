@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kera_mobility.services.loop_calls import Trip
-from kera_mobility.services.loop_settings import ShuttleSettings
+from kera_mobility.services.loops.calls import Trip
+from kera_mobility.services.loops.settings import ShuttleSettings
 from kera_mobility.town.town import Town
 from kera_mobility.units import BoolArray
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from kera_mobility.policies.rebalancing import NoMovesSettings, RebalancingPolicy
 from kera_mobility.policies.tours import NearestSettings, TourPlanner
 from kera_mobility.registry import settings_union
-from kera_mobility.services.crew_errands import Pace
+from kera_mobility.services.fleets.crew_errands import Pace
 from kera_mobility.settings import Place, Settings
 from kera_mobility.units import HOUR_S
 

@@ -1,0 +1,1 @@
+"""What shared fleets are made of: vehicles and their states, parking, prices, the permit, crews."""

@@ -1,0 +1,1 @@
+"""What timetabled lines are made of: boarding, lateness, crowding, connections."""

@@ -1,0 +1,1 @@
+"""What rides on demand are made of: virtual stops, dispatching, promises."""
