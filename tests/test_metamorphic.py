@@ -213,7 +213,7 @@ def test_dearer_or_slower_attracts_nobody_in_the_plans_of_a_district(
 
 def test_a_closed_shuttle_is_a_day_without_it(tmp_path: Path) -> None:
     file = tmp_path / "without.yaml"
-    trials = [str(Path("configs/trials") / name) for name in ("scooters.yaml", "urban_rail.yaml")]
+    trials = [str(Path("configs/trials") / name) for name in ("scooters.yaml", "on_demand.yaml", "urban_rail.yaml")]
     file.write_text(f"extends: [{', '.join(trials)}]\n", encoding="utf-8")
     never = simulate(load_scenario(file, SMALL), SEED)
     closed = day("services.shuttle=null")

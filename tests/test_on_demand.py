@@ -394,6 +394,7 @@ def test_on_any_day_no_promise_is_broken_but_by_a_breakdown(
 SMALL = (
     "town.people.residents=800", "town.people.jobs=300", "town.people.neighbours_within_m=600",
     "services.on_demand.vehicles=3", "services.on_demand.registered=1.0",
+    "choice.constants.on_demand=0", "choice.feeder_constants.on_demand=0",
 )  # fmt: skip
 TRIAL = "configs/trials/on_demand.yaml"
 
