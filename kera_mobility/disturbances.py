@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
+import numpy as np
 import simpy
 from pydantic import Field, model_validator
 from simpy.events import EventPriority
@@ -39,7 +40,7 @@ class Disturbance(Settings):
     """When it begins, seconds from midnight."""
     end_s: float = Field(gt=0, le=LATEST_S)
     """When it is over, seconds from midnight; people are told this when it begins."""
-    days: tuple[int, ...] = ()
+    days: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Days of the run on which it happens, from 0; on all of them if none is named."""
     title: str = ""
     """Name for people."""
@@ -47,7 +48,7 @@ class Disturbance(Settings):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Disturbance:
         if self.end_s <= self.start_s:
-            raise ValueError("expected end_s after start_s")
+            raise ValueError(f"end_s: got {self.end_s:g}, expected later than start_s, {self.start_s:g}")
         return self
 
 
@@ -122,6 +123,12 @@ AnyDisturbance: TypeAlias = Annotated[
     RailClosed | StreetClosed | HeavySnow | OperatorOffline | FleetHalved | HubWithoutPower,
     Field(discriminator="kind"),
 ]
+
+
+_TOPIC_OF = {
+    "rail_closed": "closed", "operator_offline": "offline", "fleet_halved": "withdrawn", "heavy_snow": "heavy_snow",
+}  # fmt: skip
+"""Topic of the notices of disturbances that name a service."""
 
 
 class Post(NamedTuple):
@@ -200,13 +207,21 @@ def disturbance_faults(
             if name not in services:
                 near = nearest_name(name, list(services)) or f", expected one of {', '.join(services)}"
                 yield f"{key}.{field}", f"got '{name}', which is no service of this scenario{near}"
+            elif _TOPIC_OF[one.kind] not in _heeded(services[name]):
+                able = [other for other, service in services.items() if _TOPIC_OF[one.kind] in _heeded(service)]
+                expected = f"expected one of {', '.join(able) or '(none)'}"
+                yield f"{key}.{field}", f"got '{name}', which takes no notice of {one.kind}, {expected}"
         if isinstance(one, RailClosed) and one.service in services:
             yield from _line_faults(f"{key}.lines", one, services[one.service])
         if isinstance(one, StreetClosed):
             try:
-                _closures(one, town)
+                closed = shut(town.streets, _closures(one, town))
             except KeraError as error:
                 yield f"{key}.overlay", str(error)
+            else:
+                if np.array_equal(closed.edge_modes, town.streets.edge_modes):
+                    field = "overlay" if one.overlay else "polygon"
+                    yield f"{key}.{field}", "shuts no street that is open: does it lie on the map, for these modes?"
         if isinstance(one, HubWithoutPower):
             distance_m = float(town.snap([one.place])[1][0])
             if distance_m > SNAP_LIMIT_M:
@@ -217,6 +232,10 @@ def disturbance_faults(
         for other, before in enumerate(disturbances[:index]):
             if _clash(one, before):
                 yield key, f"overlaps disturbances.{other} of the same kind, expected one after the other"
+
+
+def _heeded(service: Service) -> tuple[str, ...]:
+    return service.heeds if service.operated else ()
 
 
 def _named(one: AnyDisturbance) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,6 +58,7 @@ _EXPECTED_TYPE = {
     "array": "a list",
     "object": "keys with values (a map)",
 }
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
 _NUMBERS = frozenset({"integer", "number"})
 
 
@@ -82,6 +84,8 @@ def faults_of(error: ValidationError, node: Node, data: Any, schema: Schema) -> 
     """Return one fault for each place where `data`, written at `node`, breaks the model of `schema`."""
     said: dict[tuple[str, str], list[str]] = {}
     for detail in error.errors(include_url=False):
+        if _only_lacks_the_broken(detail):
+            continue
         path, what, expected = _say(detail, data, schema)
         said.setdefault((node.at(path).where, f"{dotted(path)}: {what}" if path else what), []).append(expected)
     return [Fault(where, what + _either(expected)) for (where, what), expected in said.items()]
@@ -112,6 +116,12 @@ def schemas_at(schema: Schema, path: KeyPath, data: Any) -> list[Schema]:
     return found
 
 
+def _only_lacks_the_broken(detail: ErrorDetails) -> bool:
+    """Return whether a list is called too short because entries with faults of their own are not counted."""
+    found = detail["input"]
+    return detail["type"] == "too_short" and isinstance(found, list) and len(found) >= detail["ctx"]["min_length"]
+
+
 def _say(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     path = _without_tags(detail["loc"], data, missing=kind == "missing")
@@ -129,7 +139,16 @@ def _say(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str,
     near = ""
     if kind == "literal_error" and isinstance(detail["input"], str):
         near = nearest_name(detail["input"], _words(schemas_at(schema, path, data)))
-    return path, f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"]) + near
+    hint = near or _clock_hint(path, detail)
+    return path, f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"]) + hint
+
+
+def _clock_hint(path: KeyPath, detail: ErrorDetails) -> str:
+    """Return what a clock time is in seconds from midnight, where it was written for a number of seconds."""
+    found = detail["input"]
+    if not (str(path[-1]).endswith("_s") and isinstance(found, str) and (told := _CLOCK.fullmatch(found))):
+        return ""
+    return f" of seconds from midnight ({found} is {int(told[1]) * 3600 + int(told[2]) * 60})"
 
 
 def _say_kind(path: KeyPath, found: Any, data: Any, schema: Schema) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -216,6 +217,8 @@ class _Reader:
             self.faults.append(Fault(place(mark.line) if mark else where, f"broken YAML: {problem}"))
         except YAMLError as error:
             self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
+        except ValueError as error:  # a date that no calendar has, a number that no memory holds
+            self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
         except Exception as error:  # the parser has faults of its own; whatever it raises is about this text
             self.faults.append(Fault(where, f"broken YAML: {type(error).__name__} while reading it"))
         return None
@@ -262,6 +265,8 @@ class _Converter:
 
         if found is None or isinstance(found, bool):
             return found
+        if isinstance(found, date) and not isinstance(found, datetime):
+            return found.isoformat()
         for kind, plain in ((str, str), (ScalarBoolean, bool), (int, int), (float, float)):
             if isinstance(found, kind):
                 return plain(found)

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
 from kera_mobility.disturbances import AnyDisturbance
-from kera_mobility.errors import ConfigError, Fault
+from kera_mobility.errors import ConfigError, Fault, MissingFileError, nearest_name
 from kera_mobility.faults import faults_of, truths_for_numbers
 from kera_mobility.layers import Node, read_layers
 from kera_mobility.planning import PlanningSettings
 from kera_mobility.policies.choice import ChoiceSettings
-from kera_mobility.registry import settings_union
+from kera_mobility.registry import members, settings_union
 from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.settings import Settings
 from kera_mobility.shipped import find
@@ -119,6 +119,8 @@ class Scenario(Settings):
             return None
         try:
             return weather_of(self.weather, day, self.services, self.choice)
+        except MissingFileError as error:
+            raise ConfigError([_placed(Fault("weather.table", str(error)), self)]) from None
         except ConfigError as error:
             raise ConfigError([_placed(fault, self) for fault in error.faults]) from None
 
@@ -186,6 +188,7 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
         scenario._source = node
     except ValidationError as error:
         faults += faults_of(error, node, data, _checked_schema())
+    faults = faults or list(_misspelt_constants(scenario))
     if faults:
         raise ConfigError(faults)
     for day in range(len(scenario.weather.days) if scenario.weather else 0):
@@ -203,6 +206,20 @@ def schema() -> dict[str, Any]:
     # A file may inherit what a whole scenario must have.
     found.pop("required", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def _misspelt_constants(scenario: Scenario) -> Iterator[Fault]:
+    """Yield a fault for each constant of no service that is named almost like one, as a slip of the keyboard would.
+
+    A constant of a service that this scenario does not have is no fault: files that others extend state them all.
+    """
+    kinds = members("kera_mobility.services", Service, "kera_mobility.services")
+    for key in ("constants", "feeder_constants"):
+        for name in getattr(scenario.choice, key):
+            near = "" if name in scenario.services or name in kinds else nearest_name(name, list(scenario.services))
+            if near:
+                where = f"choice.{key}.{name}"
+                yield Fault(scenario.where(where), f"{where}: got '{name}', which is no service here{near}")
 
 
 def _placed(fault: Fault, scenario: Scenario) -> Fault:

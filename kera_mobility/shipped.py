@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from kera_mobility.errors import MissingFileError
+from kera_mobility.errors import MissingFileError, nearest_name
 
 _PACKAGE = Path(__file__).parent
 
@@ -42,7 +42,9 @@ def find(path: str | Path, kind: str) -> Path:
     shipped = shipped_folder(kind).joinpath(*parts)
     if not given.is_absolute() and os.path.exists(shipped):
         return shipped
-    raise MissingFileError(f"{given}: no such file here, nor among the shipped {kind} ({shipped_folder(kind)})")
+    beside = [name for folder in (given.parent, shipped.parent) if os.path.isdir(folder) for name in os.listdir(folder)]
+    near = nearest_name(given.name, sorted(set(beside)))
+    raise MissingFileError(f"{given}: no such file here, nor among the shipped {kind} ({shipped_folder(kind)}){near}")
 
 
 @cache

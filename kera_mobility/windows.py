@@ -34,7 +34,10 @@ class Season(Settings):
     @classmethod
     def _is_a_date(cls, text: str) -> str:
         month, day = text.split("-")
-        date(LEAP_YEAR, int(month), int(day))
+        try:
+            date(LEAP_YEAR, int(month), int(day))
+        except ValueError:
+            raise ValueError("expected month and day of the year, MM-DD, such as 04-01") from None
         return text
 
     def holds(self, day: date) -> bool:

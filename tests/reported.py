@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[1]
 FEW = [f"--set=town.people.{what}" for what in ("residents=800", "jobs=300", "neighbours_within_m=600")]
 
 
-def run_small(out: Path, scenario: str, seeds: str) -> Path:
-    """Run a shipped scenario with few people, and return the folder of its runs."""
+def run_small(out: Path, scenario: str, seeds: str, *more: str) -> Path:
+    """Run a shipped scenario with few people and further settings, and return the folder of its runs."""
     command = [sys.executable, "-m", "kera_mobility", "run", str(ROOT / "configs" / f"{scenario}.yaml"), "--out",
-               str(out), "--seeds", seeds, "--quiet", *FEW]  # fmt: skip
+               str(out), "--seeds", seeds, "--quiet", *FEW, *(f"--set={one}" for one in more)]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
     return out / Path(scenario).name

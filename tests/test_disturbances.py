@@ -330,6 +330,9 @@ def test_the_nodes_of_a_way_add_up_to_its_length(tmp_path: Path) -> None:
         (street_closed(HOME, MILL, "7:00", "8:00", overlay="nix", polygon=[]), "0.overlay: .*no such overlay"),
         ({"kind": "hub_without_power", "place": {"lon": 10, "lat": 60}, "start_s": 0, "end_s": 9}, "place: .* m from"),
         ({"kind": "operator_offline", "service": "walk", "start_s": 0, "end_s": 9.0}, "overlaps disturbances.0"),
+        ({"kind": "operator_offline", "service": "walk", "start_s": 0, "end_s": 9.0}, "'walk', which takes no notice"),
+        ({"kind": "fleet_halved", "service": "rail", "start_s": 0, "end_s": 9.0}, "'rail', which takes no notice"),
+        (street_closed(HOME, MILL, "7:00", "8:00", polygon=[[9, 9], [9, 8], [8, 8]]), "0.polygon: shuts no street"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_town_is_told(tmp_path: Path, disturbance: dict[str, Any], message: str) -> None:
@@ -339,7 +342,12 @@ def test_what_does_not_fit_the_town_is_told(tmp_path: Path, disturbance: dict[st
 
 
 @pytest.mark.parametrize(
-    "text", ["{kind: rail_closed, service: rail, start_s: 10, end_s: 5}", "{kind: street_closed, start_s: 1, end_s: 5}"]
+    "text",
+    [
+        "{kind: rail_closed, service: rail, start_s: 10, end_s: 5}",
+        "{kind: street_closed, start_s: 1, end_s: 5}",
+        "{kind: rail_closed, service: rail, start_s: 1, end_s: 5, days: [-1]}",
+    ],
 )
 def test_a_disturbance_that_makes_no_sense_is_a_fault_of_the_file(text: str) -> None:
     with pytest.raises(ConfigError, match=r"disturbances\.0.*expected"):

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from kera_mobility.asking import ask, watch
 from kera_mobility.errors import ResultError, UnknownPersonError
 from kera_mobility.events import KINDS, table_fingerprint
+from kera_mobility.outcomes.compare.sides import read_side
 from kera_mobility.outcomes.explain import explain
 from kera_mobility.outcomes.explain.cases import PROMISE, REFUSED, UNSERVED
 from kera_mobility.outcomes.explain.reading import read_run
@@ -184,6 +185,17 @@ def test_two_scenarios_in_one_folder_are_not_mixed(tmp_path: Path) -> None:
     result(tmp_path / "runs", town, wanted.model_copy(update={"name": "other"}), "two")
     with pytest.raises(ResultError, match="several scenarios"):
         explain(tmp_path / "runs")
+
+
+def test_runs_of_other_settings_are_not_added_up_and_the_first_that_differs_is_named(tmp_path: Path) -> None:
+    town, wanted = two_for_one_scooter(tmp_path)
+    result(tmp_path / "runs", town, wanted, "seed-0001", seed=1)
+    result(tmp_path / "runs", town, wanted.model_copy(update={"year": wanted.year + 1}), "seed-0002", seed=2)
+    said = rf"seed-0002: other settings than .*seed-0001 \('year: {wanted.year + 1}' there, 'year: {wanted.year}'"
+    with pytest.raises(ResultError, match=said):
+        explain(tmp_path / "runs")
+    with pytest.raises(ResultError, match=said):
+        read_side(tmp_path / "runs")
 
 
 def test_the_story_tells_what_was_considered_asked_chosen_and_lived(tmp_path: Path) -> None:

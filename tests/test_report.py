@@ -124,7 +124,8 @@ def test_every_vehicle_is_there_and_people_are_a_sample_of_which_the_larger_hold
     small, large = (gather([folder], most)["sides"][0]["map"] for most in (50, 200))
     record = load_record(folder)
     cancelled = record.tables["running"]["ended"].to_pylist().count("cancelled")
-    assert len(small["vehicles"]) == len(large["vehicles"]) == record.vehicles.num_rows - cancelled
+    vans = len(set(record.tables["crews"].column("van").to_pylist()))
+    assert len(small["vehicles"]) == len(large["vehicles"]) == record.vehicles.num_rows - cancelled + vans
     ids = [{row[0] for row in one["people"]["rows"]} for one in (small, large)]
     assert (len(ids[0]), len(ids[1])) == (50, 200)
     assert ids[0] < ids[1]
@@ -154,7 +155,7 @@ def test_scooters_are_drawn_where_the_night_found_them(results: Path, content: d
                                      strict=True):  # fmt: skip
         last[vehicle] = max(last.get(vehicle, (0.0, 0)), (end_s, place))
     assert last
-    drawn = {one["id"]: one for one in content["sides"][1]["map"]["vehicles"] if one["service"] == "scooter"}
+    drawn = {one["id"]: one for one in content["sides"][1]["map"]["vehicles"] if one["kind"] == "scooter"}
     for vehicle, (end_s, place) in last.items():
         assert drawn[vehicle]["s"][-2] == round(end_s)
         assert ends[vehicle] == place

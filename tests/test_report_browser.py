@@ -14,63 +14,34 @@ from typing import Any
 import pytest
 
 from kera_mobility.outcomes.report import write_report
+from tests.opened import NARROW, WIDE, Opened, launched
 from tests.reported import run_small
 
 ROOT = Path(__file__).parents[1]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+KEYS = "head|part|col|map|play|story|measure|figures|sure|sources|why|did|kept|zone|happened|topic|weather|ended"
+"""First parts of the keys of words: none of them stands in a text."""
 MEDIAN_FRAME_MS = 15.0
 FRAMES = 300
-WIDE, NARROW = 1440, 390
 
 
 @pytest.fixture(scope="module")
 def browser(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
-    sync = require("browser", "playwright.sync_api")
-    path = require_program("browser", "chromium", "chromium-browser", "google-chrome")
-    with sync.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        launched.close()
+    yield from launched(require, require_program)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     run_small(folder, "finished", "1-2")
-    run_small(folder, "trials/all", "1-2")
+    run_small(folder, "trials/all", "1-2", "services.scooter.zones=[riding]")
     return folder
 
 
 @pytest.fixture(scope="module")
 def report(results: Path) -> Path:
     return write_report([results / "finished", results / "all"], results / "report.html")
-
-
-class Opened:
-    """A page, and what it asked for or complained about."""
-
-    def __init__(self, browser: Any, file: Path, width: int, language: str = "en-GB") -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, offline=True, locale=language, reduced_motion="reduce"
-        )
-        self.page = self.context.new_page()
-        self.asked: list[str] = []
-        self.said: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        self.page.goto(file.as_uri())
-        self.page.wait_for_selector("#figures")
-
-    def shown(self, selector: str) -> list[str]:
-        """Return the values that elements carry, as the page keeps them beside their text."""
-        found: list[str] = self.page.eval_on_selector_all(selector, "all => all.map(one => one.value)")
-        return found
-
-    @property
-    def from_hosts(self) -> list[str]:
-        return [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +99,7 @@ def test_every_language_can_be_chosen_and_leaves_no_word_behind(wide: Opened) ->
         assert wide.page.evaluate("document.documentElement.lang") == code
         headings[code] = wide.page.eval_on_selector_all("h2", "all => all.map(one => one.textContent)")
         text = wide.page.inner_text("main")
-        assert not re.search(r"\b(?:head|part|col|map|play|story|measure|figures|sure|sources)\.[a-z]+\b", text)
+        assert not re.search(rf"\b(?:{KEYS})\.[a-z]+\b", text)
         assert "{" not in wide.page.inner_text("#headline")
     assert len({tuple(found) for found in headings.values()}) == 3
 
@@ -136,8 +107,8 @@ def test_every_language_can_be_chosen_and_leaves_no_word_behind(wide: Opened) ->
 def test_every_layer_can_be_shown_and_hidden(wide: Opened) -> None:
     boxes = wide.page.eval_on_selector_all(".switch input", "all => all.map(one => one.id)")
     assert {box.removeprefix("layer-") for box in boxes} == {
-        "real", "inferred", "planned", "rail", "zones", "walk", "platform", "flows", "spots", "stops", "hubs", "people",
-        "vehicles",
+        "real", "inferred", "planned", "rail", "zones", "riding", "walk", "platform", "flows", "spots", "stops", "hubs",
+        "people", "vehicles",
     }  # fmt: skip
     picture = "() => [...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane')].map(one => \
         one.toDataURL ? one.toDataURL() : one.innerHTML.length).join()"

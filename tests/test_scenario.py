@@ -299,12 +299,45 @@ def test_a_scenario_that_does_not_exist_is_named(here: Path) -> None:
         ("a: 1\nb: 2\na: 3\n", 'a.yaml:3: broken YAML: found duplicate key "a" with value "3" (original value: "1")'),
         ("a: 1\n1: 2\n", "a.yaml:1: got the key 1, expected a word"),
         ("&a {x: *a}\n", "a.yaml:1: broken YAML: more than 40 levels; does an alias contain itself?"),
-        ("a: 2026-01-01\n", "a.yaml:1: got a value of type 'date', expected text, a number, true or false"),
+        ("a: !!binary aGk=\n", "a.yaml:1: got a value of type 'bytes', expected text, a number, true or false"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_fault(here: Path, text: str, expected: str) -> None:
     write(here, a=text)
     assert faults_of("a.yaml") == [expected]
+
+
+def test_a_date_needs_no_quotes(here: Path) -> None:
+    write(here, a="extends: configs/trials/scooters.yaml\nservices:\n  scooter:\n    date: 2025-07-02\n")
+    assert "date: '2025-07-02'" in load_scenario("a.yaml").resolved_yaml()
+
+
+def test_a_date_that_is_none_is_told_with_one_that_is() -> None:
+    (fault,) = faults_of("configs/trials/scooters.yaml", "services.scooter.date=tomorrow")
+    assert fault.endswith("services.scooter.date: got 'tomorrow', expected a date such as 2025-09-17")
+    (fault,) = faults_of("configs/trials/scooters.yaml", "services.scooter.date=2025-02-30")
+    assert "broken YAML: day" in fault
+
+
+def test_a_clock_time_for_seconds_is_told_in_seconds() -> None:
+    (fault,) = faults_of("configs/trials/shuttle.yaml", "services.shuttle.first_s=7:30")
+    assert fault.endswith("got '7:30', expected a number of seconds from midnight (7:30 is 27000)")
+
+
+def test_a_broken_entry_does_not_make_its_list_too_short() -> None:
+    (fault,) = faults_of("configs/trials/on_demand.yaml", "services.on_demand.shifts=[{start_s: 57960, end_s: 23400}]")
+    assert "services.on_demand.shifts.0: got end_s 23400, expected more than start_s 57960" in fault
+
+
+def test_a_misspelt_file_is_told_with_the_one_that_is_near() -> None:
+    with pytest.raises(MissingFileError, match=r"al\.yaml: no such file here.*did you mean 'all\.yaml'"):
+        load_scenario("configs/trials/al.yaml")
+
+
+def test_a_misspelt_constant_is_a_fault_and_one_of_a_service_that_is_not_there_is_none() -> None:
+    (fault,) = faults_of("configs/trials/scooters.yaml", "choice.constants.scoter=-1")
+    assert fault.endswith("choice.constants.scoter: got 'scoter', which is no service here (did you mean 'scooter'?)")
+    assert load_scenario("configs/finished.yaml").choice.constants["scooter"] < 0
 
 
 def test_a_circle_of_files_is_shown_whole(here: Path) -> None:

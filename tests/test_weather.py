@@ -245,6 +245,11 @@ def test_faults_of_effects_have_file_and_line(tmp_path: Path) -> None:
         load_scenario(tmp_path / "mine.yaml")
 
 
+def test_a_table_that_is_not_there_is_told_with_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"weather\.table: nowhere\.csv: no such file"):
+        load_scenario("configs/today.yaml", ["weather.table=nowhere.csv"])
+
+
 def test_broken_tables_are_told_line_by_line(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         read_days("nowhere.csv")

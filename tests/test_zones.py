@@ -279,13 +279,30 @@ def test_ways_under_zones_are_computed_once_for_a_town(tmp_path: Path) -> None:
         ({"rule": "slow"}, "speed_km_h"),
         ({"rule": "no_ride", "speed_km_h": 6.0}, "speed_km_h"),
         ({"rule": "no_ride", "hours": ["07:00", "25:00"]}, "until_s"),
-        ({"rule": "no_ride", "season": ["02-30", "10-31"]}, "day"),
+        ({"rule": "no_ride", "season": ["02-30", "10-31"]}, "MM-DD"),
+        ({"rule": "no_ride", "hours": ["7", "9:00"]}, "got '7', expected a time such as 07:30"),
         ({"rule": "no_ride", "colour": "red"}, "colour"),
         ({}, "rule"),
     ],
 )
 def test_a_broken_zone_says_what_is_wrong(tmp_path: Path, about: dict[str, Any], told: str) -> None:
     write(tmp_path, square(0.0, **about))
+    with pytest.raises(NetworkError, match=told):
+        read_riding_zones(tmp_path, "rules")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{\n not json", r"rules\.geojson:2: no JSON"),
+        ("[]", "expected a GeoJSON collection of features"),
+        ('{"features": [{"geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {"rule": "no_ride"}}]}',
+         r"features\.0: expected a polygon"),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_zones_says_so_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    write(tmp_path)
+    (tmp_path / "zones" / "rules.geojson").write_text(text, encoding="utf-8")
     with pytest.raises(NetworkError, match=told):
         read_riding_zones(tmp_path, "rules")
 

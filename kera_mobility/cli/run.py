@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,17 @@ SHORT_S = 100.0
 """Times up to this are told in seconds, longer ones in minutes."""
 WIDEST = 200
 """Columns that the table may take; a narrow terminal wraps its lines rather than losing their ends."""
+CHIEF = (
+    "sustainable_share", "sustainable_share.with_scooter", "mode_share.*", "trips", "trips_per_person",
+    "door_to_door_s.mean", "unserved", "replans",
+)  # fmt: skip
+"""Figures of people that a table begins with; `--all` shows every one."""
+CHIEF_OF_SERVICE = (
+    "rides", "rides_per_vehicle_day", "boardings_per_vehicle_hour", "wait_s.mean", "refused", "left_behind",
+    "punctual_share", "connections.missed", "promises.broken", "bookings.expired", "crew.hours",
+    "operating_eur_per_ride", "cost_eur_per_ride", "subsidy_eur_per_ride", "permit.*.kept",
+)  # fmt: skip
+"""The same of each service, behind its name."""
 STAGES = ("load", "plan", "simulate", "write")
 """The stages of a run, in order."""
 
@@ -59,7 +71,7 @@ def command(
     again: Annotated[bool, typer.Option("--again", help="Run also what is finished from equal input.")] = False,
     follow: Annotated[int | None, typer.Option(help="Tell the day of the person with this id.")] = None,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Show every population in the table, not residents alone.")
+        bool, typer.Option("--all", help="Show every figure of every population, not the chief ones of residents.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every KPI.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table, only faults.")] = False,
@@ -255,6 +267,9 @@ def _show_table(title: str, services: list[str], kept: list[Written], everyone: 
             first = same[0]
             table.add_row(first.id, *_values([kpi.value for kpi in same], many), first.unit, first.population)
     Console(width=WIDEST).print(table)
+    if not everyone and kept:
+        shown = sum(_is_chief(kpi.id, services) for kpi in kept[0].kpis)
+        typer.echo(f"{shown} of {len(kept[0].kpis)} figures; --all shows all, kpis.json has their definitions")
 
 
 def _groups(services: list[str], kept: list[Written], everyone: bool) -> dict[str, list[list[Kpi]]]:
@@ -262,13 +277,19 @@ def _groups(services: list[str], kept: list[Written], everyone: bool) -> dict[st
     same: dict[str, list[Kpi]] = {}
     for one in kept:
         for kpi in one.kpis:
-            if everyone or "@" not in kpi.id:
+            if everyone or _is_chief(kpi.id, services):
                 same.setdefault(kpi.id, []).append(kpi)
     groups: dict[str, list[list[Kpi]]] = {group: [] for group in ("people", *services)}
     for name, kpis in same.items():
         prefix = name.partition(".")[0]
         groups[prefix if prefix in services else "people"].append(kpis)
     return {group: kpis for group, kpis in groups.items() if kpis}
+
+
+def _is_chief(name: str, services: list[str]) -> bool:
+    service, _, figure = name.partition(".")
+    chief, asked = (CHIEF_OF_SERVICE, figure) if service in services else (CHIEF, name)
+    return "@" not in name and any(fnmatch(asked, pattern) for pattern in chief)
 
 
 def _values(values: list[float], many: bool) -> list[str]:

@@ -44,6 +44,7 @@ def _form(name: str) -> Insert:
     return insertions_by_numba
 
 
+@np.errstate(invalid="ignore")  # where no street leads a hop is inf; inf - inf costs nothing that is ever chosen
 def insertions(routes: Routes, wish: Wish, now_s: float) -> Insertions:
     """Return the cheapest insertion of a wish into every route; of equals that with the earliest pick-up, then drop."""
     hop_s, stop, person_s = routes.hop_s, routes.stop, routes.person_s

@@ -175,7 +175,7 @@ def _apart(rows: Sequence[Row], calls: Sequence[Row]) -> Iterator[str]:
             boarded[int(row["vehicle"]), int(row["origin"])] -= 1
             if row["end"] == "ridden":
                 boarded[int(row["vehicle"]), int(row["destination"])] += 1
-    put_off = any(row["cause"] == "breakdown" for row in rows)
+    put_off = any(row["end"] != "ridden" and not math.isnan(row["pickup_s"]) for row in rows)
     if not put_off:
         yield from (
             f"vehicle {vehicle}: calls at {place} and promises differ by {left} people"

@@ -29,7 +29,8 @@ from kera_mobility.outcomes.kpis import compute, to_json
 from kera_mobility.outcomes.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS, RunRecord
 
 __all__ = [
-    "RunRecord", "load_record", "read_kpis", "read_meta", "require_replaceable", "result_folders", "write_record",
+    "RunRecord", "load_record", "read_kpis", "read_meta", "require_one_scenario", "require_replaceable",
+    "result_folders", "write_record",
 ]  # fmt: skip
 
 FILES = (
@@ -144,6 +145,35 @@ def result_folders(place: str | Path) -> list[Path]:
     if not found:
         raise ResultError(f"{top}: no result here or below (expected a folder with run.json)")
     return found
+
+
+def require_one_scenario(folders: Sequence[Path]) -> None:
+    """Return if runs that stand together have the same settings; those of other draws of the inputs may differ.
+
+    Raises
+    ------
+    ResultError
+        If two have not, with the first setting that differs; their mean would be that of no scenario.
+    """
+    first: dict[Any, tuple[Path, Any]] = {}
+    for folder in folders:
+        meta = read_meta(folder)
+        found = meta.get("input_hashes", {}).get("scenario")
+        before, expected = first.setdefault((meta["scenario"], meta.get("input_draw")), (folder, found))
+        if found != expected:
+            raise ResultError(
+                f"{folder}: other settings than {before}{_first_difference(folder, before)}; "
+                "expected one scenario: run all seeds with the same settings, and others with another --out"
+            )
+
+
+def _first_difference(folder: Path, before: Path) -> str:
+    """Return the first line in which the settings of two runs differ, in words."""
+    texts = [_read_text(each / "scenario.yaml").splitlines() for each in (folder, before)]
+    for found, expected in zip(*texts, strict=False):
+        if found != expected:
+            return f" ('{found.strip()}' there, '{expected.strip()}' before)"
+    return ""
 
 
 def require_replaceable(folder: str | Path) -> None:

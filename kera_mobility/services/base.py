@@ -108,6 +108,8 @@ class Service(ABC):
     """Must be asked live before its offer is firm."""
     operated: ClassVar[bool] = False
     """Run by an operator, with vehicles, fares, promises and refusals to account for."""
+    heeds: ClassVar[tuple[str, ...]] = ("closed", "offline", "withdrawn", "heavy_snow")
+    """Topics of notices about it that change what it does, if it is operated; a scenario may post it no others."""
     steady: ClassVar[bool] = False
     """A ride is what was offered: once begun nothing that happens changes it, and `arrived` tells it all."""
     arranged: ClassVar[bool] = False

@@ -15,7 +15,7 @@ from kera_mobility.policies.repositioning import RepositioningPolicy
 from kera_mobility.registry import members
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
 from kera_mobility.services.rides.dispatching import Dispatcher
-from kera_mobility.services.rides.promised import Rider
+from kera_mobility.services.rides.promised import STREETS, Rider
 from kera_mobility.services.rides.settings import OnDemandSettings
 from kera_mobility.services.rides.virtual_stops import VirtualStops
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
@@ -202,6 +202,10 @@ class OnDemand(Service):
         env, leg, rider = self.world.env, booking.leg, booking.plan
         stop, target = (int(self._stops.node[end]) for end in (rider.wish.pickup, rider.wish.dropoff))
         walk_s, walk_m = self.walk_one_s(leg.origin, stop), self.walk_m(leg.origin, stop)
+        if walk_s == np.inf:  # shut since it was booked
+            if not rider.end:
+                self._dispatcher.end(rider, "expired", STREETS)
+            return Outcome(leg.origin, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1, Refusal("closed", leg.origin))
         if walk_s > 0:
             yield env.timeout(walk_s)
         stood_s = env.now
@@ -215,10 +219,13 @@ class OnDemand(Service):
             refusal = refusal if rode else refusal._replace(place=stop)
             vehicle = rider.vehicle if rode else -1
             return Outcome(refusal.place, walk_s, wait_s, ride_s, walk_m, ride_m, 0.0, vehicle, refusal)
-        on_s = self.walk_one_s(target, leg.destination)
+        on_s, on_m = self.walk_one_s(target, leg.destination), self.walk_m(target, leg.destination)
+        if on_s == np.inf:
+            return Outcome(target, walk_s, wait_s, ride_s, walk_m, ride_m, booking.offer.fare_eur, rider.vehicle,
+                           Refusal("closed", target))  # fmt: skip
         if on_s > 0:
             yield env.timeout(on_s)
-        walk_m += self.walk_m(target, leg.destination)
+        walk_m += on_m
         return Outcome(leg.destination, walk_s + on_s, wait_s, ride_s, walk_m, ride_m, booking.offer.fare_eur,
                        rider.vehicle)  # fmt: skip
 
@@ -284,6 +291,8 @@ class OnDemand(Service):
                 continue
             to_s = self.walk_one_s(leg.origin, int(stops.node[pickup]))
             walk_s = to_s + self.walk_one_s(int(stops.node[dropoff]), leg.destination)
+            if walk_s == np.inf:
+                continue  # the stop is cut off on foot today
             ready_s = at_s + to_s
             latest_s = ready_s + round_one_s(settings.max_wait_s)
             ride_s = round_one_s(settings.detour_factor * float(self._hop_s[pickup, dropoff]))

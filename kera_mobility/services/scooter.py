@@ -42,6 +42,7 @@ class Promise:
     end: int
     egress_s: float
     """Walk from there to the destination."""
+    egress_m: float
     kept: bool
     """Whether scooter and room are kept for this person."""
 
@@ -198,7 +199,7 @@ class Scooter(Service):
             self._count(leg, found)
         if isinstance(found, Refusal):
             return found
-        promise = Promise(found.start, found.end, self.walk_one_s(found.end, leg.destination), kept=False)
+        promise = self._promise(found, leg)
         booking = Booking(leg, self.world.env.now, found.offer, found.vehicle, plan=promise)
         self._open[id(booking)] = booking
         if self.settings.reservation:
@@ -214,8 +215,8 @@ class Scooter(Service):
         """Walk to the scooter, ride, park it, walk on; where there is none to ride, that is the end."""
         env, leg, fleet, promise = self.world.env, booking.leg, self.fleet, booking.plan
         access_s = booking.offer.walk_s - promise.egress_s
-        yield from self._walk_to(booking, access_s)
         walk_m, start = self.walk_m(leg.origin, promise.start), promise.start
+        yield from self._walk_to(booking, access_s)
         unlocked = self._unlock(booking)
         if isinstance(unlocked, Refusal):
             self._count_lost(booking)
@@ -230,7 +231,7 @@ class Scooter(Service):
         self._close(unlocked, "ridden")
         if promise.egress_s > 0:
             yield env.timeout(promise.egress_s)
-        walk_m += self.walk_m(promise.end, leg.destination)
+        walk_m += promise.egress_m
         return Outcome(leg.destination, access_s + promise.egress_s, 0.0, offer.ride_s, walk_m, offer.ride_m,
                        offer.fare_eur, vehicle)  # fmt: skip
 
@@ -281,6 +282,7 @@ class Scooter(Service):
             "costs": settings.costs.model_dump(mode="json"),
             "crews": self._crews and self._crews.about(),
             "permit": settings.permit and settings.permit.model_dump(mode="json"),
+            "zones": self._parking.zones_about(),
         }
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
@@ -288,6 +290,11 @@ class Scooter(Service):
         return found if isinstance(found, Refusal) else found.offer
 
     # From promise to ride.
+
+    def _promise(self, found: Found, leg: Leg) -> Promise:
+        """Return what a booking is about, with the walk at its end as the streets are now."""
+        egress_s, egress_m = (walk(found.end, leg.destination) for walk in (self.walk_one_s, self.walk_m))
+        return Promise(found.start, found.end, egress_s, egress_m, kept=False)
 
     def _keep(self, booking: Booking) -> None:
         """Keep the scooter and the room where it will be parked."""
@@ -339,8 +346,7 @@ class Scooter(Service):
             booking = Booking(booking.leg, self.world.env.now, found.offer)
             self._open[id(booking)] = booking
         booking.offer, booking.vehicle = found.offer, found.vehicle
-        egress_s = self.walk_one_s(found.end, booking.leg.destination)
-        booking.plan = Promise(found.start, found.end, egress_s, kept=False)
+        booking.plan = self._promise(found, booking.leg)
         self._keep(booking)
         return booking
 

@@ -90,6 +90,7 @@ class Transit(Service):
     alone = False
     line = True
     operated = True
+    heeds = ("closed",)
 
     settings: TransitSettings
 

@@ -43,11 +43,16 @@ class Walk(Service):
         """Return the walks, (T,)."""
         return self.skims.between(self.skims.walk_m, origins, destinations)
 
+    def book(self, leg: Leg) -> Booking | Refusal:
+        """Keep how long the way is now: streets that are shut later do not make it longer."""
+        booking = super().book(leg)
+        if isinstance(booking, Booking):
+            booking.plan = self.walk_m(leg.origin, leg.destination)
+        return booking
+
     def arrived(self, booking: Booking) -> Outcome:
         """Return the walk."""
-        leg = booking.leg
-        walk_m = self.walk_m(leg.origin, leg.destination)
-        return Outcome(leg.destination, booking.offer.walk_s, 0.0, 0.0, walk_m, 0.0, 0.0)
+        return Outcome(booking.leg.destination, booking.offer.walk_s, 0.0, 0.0, booking.plan, 0.0, 0.0)
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         walk_s = self.walk_one_s(leg.origin, leg.destination)

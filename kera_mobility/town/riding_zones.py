@@ -99,14 +99,25 @@ def read_riding_zones(area_folder: Path, name: str) -> list[RidingZone]:
             f"{path}: no such file of zones{nearest_name(name, known)}; expected one of {', '.join(known) or '(none)'}"
         )
     try:
-        features = json.loads(path.read_text(encoding="utf-8"))["features"]
-        return [_zone(feature) for feature in features]
+        features = list(json.loads(path.read_text(encoding="utf-8"))["features"])
+    except json.JSONDecodeError as error:
+        raise NetworkError(f"{path}:{error.lineno}: no JSON ({error.msg}), expected GeoJSON polygons") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NetworkError(f"{path}: expected a GeoJSON collection of features, got {error!r}") from None
+    return [_zone_of(feature, f"{path}: features.{number}") for number, feature in enumerate(features)]
+
+
+def _zone_of(feature: Any, where: str) -> RidingZone:
+    try:
+        return _zone(feature)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise NetworkError(f"{path}: properties{'.' if where else ''}{where}: {first['msg']}") from None
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise NetworkError(f"{path}: expected GeoJSON polygons with a rule, got {error!r}") from None
+        key = ".".join(["properties", *(str(part) for part in first["loc"])])
+        found = f"got {first['input']!r}, " if first["loc"] else ""
+        expected = first["msg"].replace("Input should be ", "expected ").removeprefix("Value error, ")
+        raise NetworkError(f"{where}.{key}: {found}{expected}") from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise NetworkError(f"{where}: expected a polygon or several, with properties that name a rule") from None
 
 
 def slowed_ways(
@@ -148,5 +159,7 @@ def _zone(feature: dict[str, Any]) -> RidingZone:
 
 
 def _seconds(clock: str) -> float:
-    hours, minutes = clock.split(":")
+    hours, colon, minutes = clock.partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal()):
+        raise ValueError(f"got '{clock}', expected a time such as 07:30")
     return int(hours) * HOUR_S + int(minutes) * MINUTE_S

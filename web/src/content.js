@@ -1,7 +1,7 @@
 // The content of the page: packed JSON that the Python side put beside this script.
 import { strFromU8, unzlibSync } from 'fflate';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 export function readContent() {
   const packed = atob(document.getElementById('content').textContent);

@@ -3,6 +3,7 @@ import { BEYOND, pointAt } from './geometry.js';
 
 export const WALKING = 0;
 export const WAITING = 1;
+export const IN_A_VAN = -2; // a load from here down: carried by a van, the charge is this less the load
 const SPAN_S = 60;
 const LINGER_S = 45; // a train that has ended its run is shown this long
 const LEG = { begin: 0, service: 1, walk_s: 2, wait_s: 3, ride_s: 4, walk_m: 5, ride_m: 6, fare: 7, vehicle: 8, ways: 9 };
@@ -37,7 +38,8 @@ export class Day {
 
   vehicle(told) {
     const count = told.s.length / 4;
-    const thing = { kind: told.kind, vehicle: told, service: told.service, mode: this.side.services[told.service].mode, places: told.places, stays: told.calls.length === 1, ...empty(count) };
+    // A free vehicle stands until somebody rides it; one with a driver stands where it was left; both all day.
+    const thing = { kind: told.kind, vehicle: told, service: told.service, mode: this.side.services[told.service].mode, places: told.places, free: told.shown === 'free', stays: told.shown !== 'called', ...empty(count) };
     for (let at = 0; at < count; at += 1) {
       thing.way[at] = told.s[4 * at];
       thing.from[at] = told.s[4 * at + 1];
@@ -112,12 +114,15 @@ export class Day {
     if (!moving && !thing.stays && at === count - 1 && time > to[at] + LINGER_S) return null;
     const part = moving ? (time - from[at]) / (to[at] - from[at]) : 1;
     if (way[at] === 0) return null;
+    if (moving && thing.free && thing.load[at] <= IN_A_VAN) return null;
     pointAt(this.shape(way[at]), way[at] > 0 ? part : 1 - part, out);
     return moving ? 'moving' : 'still';
   }
 
   loadOf(thing) {
-    return thing.at >= 0 ? thing.load[thing.at] : thing.stays ? thing.vehicle.calls[0][5] : 0;
+    if (thing.at < 0) return thing.free ? thing.vehicle.calls[0][5] : 0;
+    const load = thing.load[thing.at];
+    return thing.free && load <= IN_A_VAN ? IN_A_VAN - load : load;
   }
 
   // People with a stretch in the span of time around a moment: the rest need not be looked at.

@@ -59,6 +59,16 @@ export function zoneLayer(area, canvas) {
   return layer;
 }
 
+// Zones for shared vehicles, each with the hours in which it holds; the map shows those that hold at its time.
+export const ZONE = { no_ride: { color: '#b3001b', dashArray: null }, no_park: { color: '#a35200', dashArray: '6 4' }, mandatory_parking: { color: '#0a5795', dashArray: '2 4' }, slow: { color: '#7a6a00', dashArray: '10 4' } };
+export function ridingZones(side, canvas) {
+  return side.map.riding.map((zone) => {
+    const words = [t(`zone.${zone.rule}`, { speed: zone.speed_km_h ? number(zone.speed_km_h) : '' }), zone.name, service(zone.service, side.services)].filter(Boolean).join(' · ');
+    const shape = L.polygon(zone.rings.map((ring) => ring.map(([lon, lat]) => [lat, lon])), { ...ZONE[zone.rule], weight: 2.5, fillColor: ZONE[zone.rule]?.color, fillOpacity: 0.16, fillRule: 'evenodd', renderer: canvas }).bindTooltip(words, { sticky: true });
+    return { shape, spans: zone.spans_s };
+  });
+}
+
 // Trips along each street by one mode; of vehicles, the people aboard.
 export function flowLayer(side, area, geometry, wanted, canvas) {
   const layer = L.layerGroup();
@@ -74,7 +84,7 @@ export function flowLayer(side, area, geometry, wanted, canvas) {
 function aboard(side, area, wanted) {
   const counts = new Array(area.lines.length).fill(0);
   for (const vehicle of side.map.vehicles) {
-    if (side.services[vehicle.service].mode !== wanted || vehicle.calls.length < 2) continue;
+    if (side.services[vehicle.service].mode !== wanted || vehicle.shown === 'free' || vehicle.kind === 'van') continue;
     for (let at = 0; at < vehicle.s.length; at += 4) {
       const way = Math.abs(vehicle.s[at]) - 1;
       for (const step of way < 0 ? [] : side.map.ways[way]) if (Math.abs(step) < 1e6) counts[Math.abs(step) - 1] += vehicle.s[at + 3];
@@ -82,7 +92,7 @@ function aboard(side, area, wanted) {
   }
   return counts;
 }
-export const flowModes = (side) => side.modes.filter((name) => side.map.flows[name] || side.map.vehicles.some((vehicle) => side.services[vehicle.service].mode === name && vehicle.calls.length > 1));
+export const flowModes = (side) => side.modes.filter((name) => side.map.flows[name] || side.map.vehicles.some((vehicle) => side.services[vehicle.service].mode === name && vehicle.shown !== 'free' && vehicle.kind !== 'van'));
 
 export function walkLayer(side, geometry, canvas) {
   const layer = L.layerGroup();

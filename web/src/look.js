@@ -1,10 +1,10 @@
 // Colours and shapes: one of each for every mode, so that colour is never alone. Okabe and Ito's palette.
 export const COLOUR = {
-  walk: '#009E73', bicycle: '#56B4E9', transit: '#0072B2', shuttle: '#CC79A7', on_demand: '#C9B400', scooter: '#E69F00',
+  walk: '#009E73', bicycle: '#56B4E9', transit: '#0072B2', shuttle: '#CC79A7', on_demand: '#C9B400', scooter: '#E69F00', bicycle_share: '#117A65',
   car: '#D55E00', none: '#595959',
 };
 const SPARE = ['#882255', '#44AA99', '#999933', '#332288'];
-export const STACK = ['walk', 'bicycle', 'transit', 'shuttle', 'on_demand', 'scooter', 'car'];
+export const STACK = ['walk', 'bicycle', 'bicycle_share', 'transit', 'shuttle', 'on_demand', 'scooter', 'car'];
 export const DASH = ['solid', 'dashed', 'dotted'];
 export const SIDE_COLOUR = ['#33475b', '#0b6fb8', '#b3471d', '#6b4fa0', '#2c7a4b', '#8a6d00'];
 export const BANDS = [

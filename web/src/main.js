@@ -5,14 +5,17 @@ import { drawCharts, fitCharts, forgetCharts } from './charts.js';
 import { readContent } from './content.js';
 import { h } from './page.js';
 import { figures, sources, sure } from './parts/margins.js';
+import { happened } from './parts/happened.js';
 import { headline } from './parts/headline.js';
+import { kept } from './parts/kept.js';
 import { MapPart } from './parts/map.js';
-import { climate, reliability, services, times } from './parts/times.js';
+import { climate, services, times } from './parts/times.js';
 import { travel } from './parts/travel.js';
 import { who } from './parts/who.js';
+import { reliability } from './parts/why.js';
 import { LANGUAGES, language, number, speak, t } from './words.js';
 
-const PARTS = { headline, travel, times, reliability, services, climate, who, map: null, sure, sources, figures };
+const PARTS = { headline, happened, travel, times, reliability, kept, services, climate, who, map: null, sure, sources, figures };
 const PRINTED_PX = 680; // A4 between its margins
 const content = readContent();
 const state = { population: 'residents', side: content.sides.length - 1 };
@@ -35,6 +38,7 @@ function redraw(name) {
   if (focused) document.getElementById(focused)?.focus();
 }
 map.redraw = () => redraw('map');
+state.jump = (side, time) => map.jump(side, time);
 
 function draw() {
   document.documentElement.lang = language();

@@ -108,7 +108,7 @@ export const Moving = L.Layer.extend({
         const thing = day.vehicles[at];
         const state = place(thing, first + at);
         if (state === null) continue;
-        if (this.seen[first + at] === 2 || !thing.stays) vehicles += 1;
+        if (this.seen[first + at] === 2 || !thing.free) vehicles += 1;
         if (state !== 'beyond') this.drawVehicle(thing, first + at, state, zoom);
       }
     }
@@ -157,7 +157,8 @@ export const Moving = L.Layer.extend({
     const x = this.x[index];
     const y = this.y[index];
     const load = this.day.loadOf(thing);
-    if (thing.stays) this.drawFree(thing, x, y, state, load, zoom);
+    if (thing.free) this.drawFree(thing, x, y, state, load, zoom);
+    else if (thing.kind === 'van') this.drawVan(x, y, state);
     else this.drawLine(thing, x, y, load, zoom);
     pen.globalAlpha = 1;
   },
@@ -186,6 +187,22 @@ export const Moving = L.Layer.extend({
     }
   },
 
+  // A crew's van: a dark square with a corner, whoever it works for; pale while it stands.
+  drawVan(x, y, state) {
+    const { pen } = this;
+    pen.fillStyle = '#ffffff';
+    pen.fillRect(x - 8, y - 6, 16, 12);
+    pen.fillStyle = state === 'moving' ? '#1c2b39' : '#5a6875';
+    pen.beginPath();
+    pen.moveTo(x - 7, y - 5);
+    pen.lineTo(x + 2, y - 5);
+    pen.lineTo(x + 7, y);
+    pen.lineTo(x + 7, y + 5);
+    pen.lineTo(x - 7, y + 5);
+    pen.closePath();
+    pen.fill();
+  },
+
   // With a driver or a timetable: a bar that fills as places do; the number aboard stands on it.
   drawLine(thing, x, y, aboard, zoom) {
     const { pen } = this;
@@ -196,7 +213,7 @@ export const Moving = L.Layer.extend({
     const full = thing.places > 0 ? Math.min(1, aboard / thing.places) : 0;
     pen.fillStyle = '#ffffff';
     pen.fillRect(x - width / 2 - 1, y - height / 2 - 1, width + 2, height + 2);
-    pen.fillStyle = train ? '#cfe2f2' : thing.kind === 'bus' ? '#dbe7ef' : '#f3dbe8';
+    pen.fillStyle = train ? '#cfe2f2' : thing.kind === 'bus' ? '#dbe7ef' : thing.kind === 'on_demand' ? '#f6f1c4' : '#f3dbe8';
     pen.fillRect(x - width / 2, y - height / 2, width, height);
     pen.fillStyle = thing.kind === 'bus' ? '#5b93b8' : modeColour(thing.mode);
     pen.fillRect(x - width / 2, y - height / 2, width * full, height);

@@ -1,5 +1,5 @@
 // What one person or vehicle lived through that day, in words.
-import { LEG } from './day.js';
+import { IN_A_VAN, LEG } from './day.js';
 import { h } from './page.js';
 import { clock, mode, named, number, reason, service, t } from './words.js';
 
@@ -39,10 +39,10 @@ const chainName = (chain, day) => (chain ? chain.split('+').map((name) => servic
 function ofVehicle(thing, day, jump) {
   const told = thing.vehicle;
   const title = h('h4', {}, `${named(`kind.${thing.kind}`, service(thing.service, day.side.services))} ${told.id}`);
-  const lines = thing.stays ? rides(thing, day, jump) : calls(told, day, jump);
+  const lines = thing.free ? rides(thing, day, jump) : thing.kind === 'van' ? works(told, day, jump) : calls(told, day, jump);
   const shown = lines.slice(0, MOST_CALLS);
   const rest = lines.length - shown.length;
-  const first = thing.stays ? h('p', {}, `${t('story.began', { name: nameOf(day, told.at) })}${told.calls[0][5] >= 0 ? `, ${t('story.charge', { n: told.calls[0][5] })}` : ''}`) : null;
+  const first = thing.stays ? h('p', {}, `${t('story.began', { name: nameOf(day, told.at) })}${thing.free && told.calls[0][5] >= 0 ? `, ${t('story.charge', { n: told.calls[0][5] })}` : ''}`) : null;
   return h('div', {}, title, first, lines.length ? h('ol', { class: 'calls' }, shown) : h('p', {}, t('story.stood', { name: nameOf(day, told.at) })), rest ? h('p', { class: 'small' }, t('story.more', { n: rest })) : null);
 }
 function rides(thing, day, jump) {
@@ -50,9 +50,19 @@ function rides(thing, day, jump) {
   for (let at = 0; at < thing.count; at += 1) {
     const way = day.ways[Math.abs(thing.way[at]) - 1];
     if (!way) continue;
+    if (thing.load[at] <= IN_A_VAN) {
+      lines.push(h('li', {}, moment(thing.from[at], jump), ' ', t('story.invan')));
+      continue;
+    }
     lines.push(h('li', {}, moment(thing.from[at], jump), ' ', `${mode(thing.mode)}, ${t('story.ride', { n: round(thing.to[at] - thing.from[at]) })}${thing.load[at] >= 0 ? `, ${t('story.charge', { n: thing.load[at] })}` : ''}`));
   }
   return lines;
+}
+function works(told, day, jump) {
+  return told.calls.map(([time, row, swapped, taken, put, missed, aboard]) => {
+    const done = [['story.swapped', swapped], ['story.taken', taken], ['story.put', put], ['story.notfound', missed]].filter(([, n]) => n).map(([key, n]) => t(key, { n }));
+    return h('li', {}, moment(time, jump), ' ', `${nameOf(day, row)}${done.length ? `: ${done.join(', ')}` : ''} · ${t('story.invans', { n: aboard })}`);
+  });
 }
 function calls(told, day, jump) {
   return told.calls.map(([time, row, on, off, left, aboard]) => h('li', {}, moment(time, jump), ' ', t('story.call', { name: nameOf(day, row), on, off, aboard: told.places ? `${aboard}/${told.places}` : aboard }), left ? h('strong', {}, ` · ${t('story.left', { n: left })}`) : null));

@@ -57,6 +57,8 @@ export function change(value, unit) {
 }
 
 export const mode = (name) => known(`mode.${name}`) ?? name.replaceAll('_', ' ');
+// A reason as a sentence of `kera explain`, to follow a colon.
+export const meaning = (name) => known(`why.reason.${name}`) ?? reason(name);
 export const reason = (name) => known(`reason.${name}`) ?? name.replaceAll('_', ' ');
 export const service = (name, services) => {
   const title = services?.[name]?.title;

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kera_mobility.errors import ResultError
-from kera_mobility.outcomes.store import read_kpis, read_meta, result_folders
+from kera_mobility.outcomes.store import read_kpis, read_meta, require_one_scenario, result_folders
 
 Folders = str | Path | Sequence[str | Path]
 
@@ -59,7 +59,7 @@ def read_side(folders: Folders) -> Side:
     Raises
     ------
     MissingFileError, ResultError
-        If there is no result or a torn one, two scenarios, or one seed, day and draw twice.
+        If there is no result or a torn one, two scenarios, one with two settings, or one seed, day and draw twice.
     """
     given = [folders] if isinstance(folders, str | Path) else list(folders)
     runs: dict[Pair, RunOf] = {}
@@ -75,6 +75,7 @@ def read_side(folders: Folders) -> Side:
             raise ResultError(f"{folder}: {pair} stands also in {runs[pair].folder}; expected it once")
         kpis = {str(kpi["id"]): kpi for kpi in read_kpis(folder)}
         runs[pair] = RunOf(folder, meta, kpis, _scenario(_text(folder / "scenario.yaml")))
+    require_one_scenario([run.folder for run in runs.values()])
     name = next(iter(names))
     title = next((str(run.meta["title"]) for run in runs.values() if run.meta.get("title")), name)
     return Side(name, title, dict(sorted(runs.items(), key=lambda item: _order(item[0]))))

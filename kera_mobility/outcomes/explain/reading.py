@@ -18,7 +18,7 @@ from kera_mobility.events import KINDS
 from kera_mobility.outcomes.explain.naming import Gazetteer
 from kera_mobility.outcomes.facts import Facts
 from kera_mobility.outcomes.record import RunRecord
-from kera_mobility.outcomes.store import load_record, read_kpis, result_folders
+from kera_mobility.outcomes.store import load_record, read_kpis, require_one_scenario, result_folders
 
 NEEDED = ("trips", "legs", "refusals")
 """Without these nothing can be explained."""
@@ -88,7 +88,9 @@ def read_runs(place: str | Path) -> Sequence[Told]:
     MissingFileError, ResultError
         If there is no result or a torn one, or two scenarios.
     """
-    found = [read_run(folder) for folder in result_folders(place)]
+    folders = result_folders(place)
+    require_one_scenario(folders)
+    found = [read_run(folder) for folder in folders]
     names = sorted({str(told.record.meta["scenario"]) for told in found})
     if len(names) > 1:
         raise ResultError(f"{place}: holds several scenarios ({', '.join(names)}); give the folder of one of them")

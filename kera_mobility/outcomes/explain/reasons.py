@@ -29,6 +29,7 @@ REASONS: Mapping[str, str] = {
     "no_parking_zone": "parking is forbidden at the destination",
     # Disturbances
     "closed": "the line or the street was closed",
+    "closed_street": "a street on the way of the line was closed",
     "cancelled": "the departure was cancelled",
     "offline": "the operator's booking system was down",
     "withdrawn": "the vehicles had been taken off the streets",

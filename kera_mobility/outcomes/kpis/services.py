@@ -66,7 +66,7 @@ def fleets(facts: Facts) -> Iterator[Kpi]:
         moves = facts.of_service("moves", service)
         if vehicles:
             count = _ridden(facts, service).num_rows
-            yield _of(service, "vehicles", vehicles, "vehicles", "Vehicles of the service.")
+            yield _of(service, "vehicles", vehicles, "vehicles", "Vehicles of the service; of trains and buses, runs.")
             definition = "Rides per vehicle of the service and day."
             yield _of(service, "rides_per_vehicle", share(count, vehicles), "rides per vehicle", definition)
         if vehicles or moves.num_rows:

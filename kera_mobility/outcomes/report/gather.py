@@ -16,14 +16,16 @@ from kera_mobility.outcomes.facts import Facts
 from kera_mobility.outcomes.record import RunRecord, numbers
 from kera_mobility.outcomes.report import groups, onmap
 from kera_mobility.outcomes.report.ground import Ground
+from kera_mobility.outcomes.report.happened import happened
 from kera_mobility.outcomes.report.people import Sample
 from kera_mobility.outcomes.report.sides import Side, differences, in_one_order, kpis_of, means_of, sides_of, weights_of
 from kera_mobility.outcomes.report.tracks import Fleet
 from kera_mobility.outcomes.report.ways import Ways
+from kera_mobility.outcomes.report.why import why
 from kera_mobility.outcomes.store import load_record
 from kera_mobility.units import IntArray
 
-FORMAT = 1
+FORMAT = 2
 """Of the data inside the page; the page's script checks it."""
 _OF_CHECK = ("id", "title", "model", "data", "unit", "standing", "source", "note", "met")
 MOST_PEOPLE = 9000
@@ -96,12 +98,15 @@ def _side(side: Side, areas: list[dict[str, Any]], most_people: int) -> tuple[di
         of_runs.append(groups.by_group(Facts(other), Ground(other), zones))
     area = _area(areas, record, ground, zones)
     told = {
-        "label": side.label, "scenario": side.meta["scenario"], "area": area, "services": record.meta["services"],
+        "label": side.label, "scenario": side.meta["scenario"], "area": area,
+        "services": {name: {key: about[key] for key in about if key != "zones"}
+                     for name, about in record.meta["services"].items()},
         "runs": [_run(meta) for meta in side.metas], "people": record.meta.get("people", {}),
         "assumptions": record.meta.get("assumptions", []), "settings": record.scenario_yaml, "kpis": kpis,
         "weights": weights_of(side),
         "modes": list(facts.modes), "groups": means_of(of_runs), "hours": groups.hours(facts),
-        "histograms": groups.histograms(facts), "refusals": groups.refusals(facts), "fleets": groups.fleets(facts),
+        "histograms": groups.histograms(facts), "fleets": groups.fleets(facts),
+        "why": why(side.folders), "happened": happened(facts),
         "map": _map(record, facts, ground, most_people),
     }  # fmt: skip
     return told, facts, known
@@ -145,7 +150,20 @@ def _map(record: RunRecord, facts: Facts, ground: Ground, most_people: int) -> d
         "ways": ways.ways,
         "vehicles": fleet.told(),
         "people": sample.told(),
+        "riding": riding_zones(facts),
     }
+
+
+def riding_zones(facts: Facts) -> list[dict[str, Any]]:
+    """Return the zones for shared vehicles with their service, outlines and the hours of the day in which they hold."""
+    return [
+        {
+            "service": name, **{key: zone.get(key) for key in ("rule", "name", "speed_km_h", "spans_s")},
+            "rings": [np.round(ring, 5).tolist() for ring in zone["rings"]],
+        }
+        for name, about in facts.services.items()
+        for zone in about.get("zones") or ()
+    ]  # fmt: skip
 
 
 def _run(meta: dict[str, Any]) -> dict[str, Any]:

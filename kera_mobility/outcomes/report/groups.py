@@ -58,21 +58,6 @@ def histograms(facts: Facts) -> dict[str, Any]:
     return {"door_to_door": {"bin": BIN_MIN, "counts": took}, "wait": {"bin": WAIT_BIN_MIN, "counts": waits}}
 
 
-def refusals(facts: Facts) -> list[list[Any]]:
-    """Return service, reason, count and counts by hour of every refusal, most first."""
-    table = facts.record.tables["refusals"]
-    service, names = texts(table, "service")
-    reason, reasons = texts(table, "reason")
-    hour = np.minimum(numbers(table, "t_s") // HOUR_S, 27).astype(np.int64)
-    found: list[list[Any]] = []
-    for at, name in enumerate(names):
-        for code, word in enumerate(reasons):
-            mine = (service == at) & (reason == code)
-            if mine.any():
-                found.append([name, word, int(np.count_nonzero(mine)), np.bincount(hour[mine], minlength=24).tolist()])
-    return sorted(found, key=lambda row: (-int(row[2]), row[0], row[1]))
-
-
 def fleets(facts: Facts) -> dict[str, dict[str, list[float]]]:
     """Return, for each service with vehicles, counts every quarter of an hour: moving, aboard, standing, low."""
     slots = np.arange(0.0, DAY_S + 4 * HOUR_S, SLOT_S)
@@ -88,7 +73,7 @@ def fleets(facts: Facts) -> dict[str, dict[str, list[float]]]:
         out_s = numbers(legs, "t_s") + numbers(legs, "walk_s") + numbers(legs, "wait_s")
         rows["aboard"] = _alive(out_s, out_s + numbers(legs, "ride_s"), slots)
         charge = numbers(vehicles, "start_charge")
-        if np.isfinite(charge).any():
+        if np.isfinite(charge).any() and facts.services[service].get("low_charge") != 0.0:
             rows["standing"] = [vehicles.num_rows - value for value in moving]
             rows["low"] = _low(charge, numbers(vehicles, "vehicle"), moves, slots)
         found[service] = rows

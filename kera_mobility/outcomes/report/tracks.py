@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from kera_mobility.outcomes.facts import TRANSIT, Facts
-from kera_mobility.outcomes.record import numbers
+from kera_mobility.outcomes.record import numbers, texts
 from kera_mobility.outcomes.report.ways import TRACK, WHEELS, Ways
 from kera_mobility.units import FloatArray, IntArray
 
@@ -20,9 +21,20 @@ NEAR_TRACK_M = 250.0
 """Vehicles most of which have all stops this near to the railway are drawn as trains. Assumption, for drawing only."""
 LEAST_TRACK_STOPS = 2
 """One stop beside a railway proves nothing: vehicles with fewer stops on the map are not asked."""
+CLOCK_SLACK_S = 1.0
+"""Clocks of a call and of a move may differ by rounding."""
 SHOWN_DWELL_S, SHOWN_DWELL_SHARE = 20.0, 0.2
 """A vehicle is drawn to stand so long before it leaves, at most this share of the hop. Assumption, for drawing only."""
 NO_CHARGE = -1
+IN_A_VAN = -2
+"""A load from here down says that the vehicle is carried by a van: the charge in percent is this less the load."""
+CARRIED = ("rebalance", "collect")
+"""Causes of moves in a crew's van."""
+ON_DEMAND, SHARED = "on_demand", "scooter"
+"""Kinds of service that are drawn in ways of their own."""
+CALLED, FREE, DRIVEN = "called", "free", "driven"
+"""How a vehicle is shown: while its runs last; standing until somebody rides it; standing with its driver."""
+VAN = "van"
 
 Stretch = tuple[int, int, float, float, int]
 """Origin row, destination row, begin s, end s, aboard or charge in percent."""
@@ -36,10 +48,13 @@ class Fleet:
         self._vehicles: list[dict[str, Any]] = []
         for service in facts.services:
             calls, moves = facts.of_service("calls", service), facts.of_service("moves", service)
-            if calls.num_rows:
+            if facts.services[service]["kind"] == ON_DEMAND:
+                self._read_driven(service, calls, moves)
+            elif calls.num_rows:
                 self._read_calls(service, {name: numbers(calls, name) for name in _CALL_COLUMNS})
             elif moves.num_rows or facts.of_service("vehicles", service).num_rows:
-                self._read_moves(service, {name: numbers(moves, name) for name in _MOVE_COLUMNS})
+                self._read_moves(service, moves)
+            self._read_vans(service)
         for vehicle in self._vehicles:
             for origin, destination, *_ in vehicle["stretches"]:
                 ways.want(vehicle["net"], origin, destination)
@@ -56,10 +71,11 @@ class Fleet:
         return np.empty(0, dtype=np.int64)
 
     def told(self) -> list[dict[str, Any]]:
-        """Return the vehicles for the page: id, service, kind, places, first place, stretches, calls.
+        """Return the vehicles for the page: id, service, kind, how it is shown, places, first place, stretches, calls.
 
         `s` has four whole numbers for each stretch: way, begin s, end s, aboard or charge in percent. A call is moment
-        s, place, boarded, alighted, left behind, aboard (or charge in percent).
+        s, place, boarded, alighted, left behind, aboard (or charge in percent); of a van batteries changed, vehicles
+        taken, put down, not found, and aboard.
         """
         number = self._ways.number
         told = []
@@ -67,7 +83,7 @@ class Fleet:
             flat: list[int] = []
             for origin, destination, begin_s, end_s, load in one["stretches"]:
                 flat += [number(one["net"], origin, destination), round(begin_s), round(end_s), load]
-            told.append({name: one[name] for name in ("id", "service", "kind", "places", "at", "calls")} | {"s": flat})
+            told.append({name: one[name] for name in _TOLD} | {"s": flat})
         return told
 
     def boarding_stops(self, service: str) -> Mapping[int, tuple[FloatArray, IntArray]]:
@@ -75,7 +91,7 @@ class Fleet:
         return {
             one["id"]: (np.array([call[0] for call in one["calls"]]), np.array([call[1] for call in one["calls"]]))
             for one in self._vehicles
-            if one["service"] == service and len(one["calls"]) > 1
+            if one["service"] == service and one["kind"] != VAN and len(one["calls"]) > 1
         }
 
     def _read_calls(self, service: str, calls: Mapping[str, Any]) -> None:
@@ -103,12 +119,8 @@ class Fleet:
             self._vehicles.append(
                 {
                     "id": vehicle, "service": service, "kind": kind, "places": size, "at": int(rows[mine[0]]),
-                    "net": TRACK if by_track else WHEELS, "stretches": stretches,
-                    "calls": [
-                        [round(float(calls["t_s"][at])), int(rows[at]),
-                         *(int(calls[name][at]) for name in ("boarded", "alighted", "left_behind", "aboard"))]
-                        for at in mine.tolist()
-                    ],
+                    "net": TRACK if by_track else WHEELS, "stretches": stretches, "shown": CALLED,
+                    "calls": _told_calls(calls, rows, mine),
                 }
             )  # fmt: skip
 
@@ -124,23 +136,84 @@ class Fleet:
                 votes.setdefault(size, []).append(inside <= beside)
         return frozenset(size for size, found in votes.items() if 2 * sum(found) > len(found))
 
-    def _read_moves(self, service: str, moves: Mapping[str, Any]) -> None:
+    def _read_moves(self, service: str, table: pa.Table) -> None:
         """Read the vehicles that stand until they are moved."""
-        ground = self._ways.ground
+        ground, about = self._ways.ground, self._facts.services[service]
+        moves = {name: numbers(table, name) for name in _MOVE_COLUMNS}
+        codes, causes = texts(table, "cause")
+        carried = np.isin(codes, [at for at, cause in enumerate(causes) if cause in CARRIED])
+        has_battery = about.get("low_charge") != 0.0
         origin, destination = (ground.rows(moves[name].astype(np.int64)) for name in ("origin", "destination"))
         order = np.lexsort((moves["t_s"], moves["vehicle"]))
         mine: dict[int, list[Stretch]] = {}
         for at in order.tolist():
             charge = float(moves["charge"][at])
-            left = NO_CHARGE if np.isnan(charge) else round(100 * charge)
+            left = NO_CHARGE if np.isnan(charge) or not has_battery else round(100 * charge)
+            left = IN_A_VAN - max(left, 0) if carried[at] else left
             stretch = (int(origin[at]), int(destination[at]), float(moves["t_s"][at]), float(moves["end_s"][at]), left)
             mine.setdefault(int(moves["vehicle"][at]), []).append(stretch)
-        kind = str(self._facts.services[service]["kind"])
+        kind = str(about["kind"] if about["kind"] != SHARED else about["mode"])
         for vehicle, (places, start, charge) in self._places_of(service).items():
             self._vehicles.append(
                 {
                     "id": vehicle, "service": service, "kind": kind, "places": places, "at": start, "net": WHEELS,
-                    "stretches": mine.get(vehicle, []), "calls": [[0, start, 0, 0, 0, charge]],
+                    "stretches": mine.get(vehicle, []), "shown": FREE,
+                    "calls": [[0, start, 0, 0, 0, charge if has_battery else NO_CHARGE]],
+                }
+            )  # fmt: skip
+
+    def _read_driven(self, service: str, calls_table: pa.Table, moves_table: pa.Table) -> None:
+        """Read the vehicles that go where they are called: from move to move, with those aboard since the last call."""
+        rows_of = self._ways.ground.rows
+        calls = {name: numbers(calls_table, name) for name in _CALL_COLUMNS}
+        moves = {name: numbers(moves_table, name) for name in _MOVE_COLUMNS}
+        rows = rows_of(calls["place"].astype(np.int64))
+        origin, destination = (rows_of(moves[name].astype(np.int64)) for name in ("origin", "destination"))
+        for vehicle, (places, start, _) in self._places_of(service).items():
+            mine = np.flatnonzero(calls["vehicle"] == vehicle)
+            mine = mine[np.argsort(calls["t_s"][mine], kind="stable")]
+            went = np.flatnonzero(moves["vehicle"] == vehicle)
+            went = went[np.argsort(moves["t_s"][went], kind="stable")]
+            before = np.searchsorted(calls["t_s"][mine], moves["t_s"][went] + CLOCK_SLACK_S, side="right") - 1
+            aboard = [int(calls["aboard"][mine[at]]) if at >= 0 else 0 for at in before.tolist()]
+            stretches = [
+                (int(origin[at]), int(destination[at]), float(moves["t_s"][at]), float(moves["end_s"][at]), load)
+                for at, load in zip(went.tolist(), aboard, strict=True)
+                if origin[at] != destination[at]
+            ]
+            self._vehicles.append(
+                {
+                    "id": vehicle, "service": service, "kind": ON_DEMAND, "places": places, "at": start, "net": WHEELS,
+                    "stretches": stretches, "shown": DRIVEN, "calls": _told_calls(calls, rows, mine),
+                }
+            )  # fmt: skip
+
+    def _read_vans(self, service: str) -> None:
+        """Read the crews' vans of a fleet: drives between places, and what was done at each."""
+        table = self._facts.of_service("crews", service)
+        if not table.num_rows:
+            return
+        work = {name: numbers(table, name) for name in _VAN_COLUMNS}
+        rows_of = self._ways.ground.rows
+        origin, destination = (rows_of(work[name].astype(np.int64)) for name in ("origin", "destination"))
+        order = np.lexsort((work["step"], work["t_s"], work["van"]))
+        for van in np.unique(work["van"]).tolist():
+            mine = [at for at in order.tolist() if work["van"][at] == van]
+            stretches = [
+                (int(origin[at]), int(destination[at]), float(work["t_s"][at]), float(work["arrive_s"][at]),
+                 int(work["aboard"][before]))
+                for before, at in zip([mine[0], *mine[:-1]], mine, strict=True)
+                if origin[at] != destination[at]
+            ]  # fmt: skip
+            calls = [
+                [round(float(work["arrive_s"][at])), int(destination[at]),
+                 *(int(work[name][at]) for name in ("swapped", "taken", "put", "missed", "aboard"))]
+                for at in mine
+            ]  # fmt: skip
+            self._vehicles.append(
+                {
+                    "id": int(van), "service": service, "kind": VAN, "places": 0, "at": int(origin[mine[0]]),
+                    "net": WHEELS, "stretches": stretches, "shown": DRIVEN, "calls": calls,
                 }
             )  # fmt: skip
 
@@ -156,6 +229,18 @@ class Fleet:
 
 _CALL_COLUMNS = ("t_s", "vehicle", "run", "step", "place", "alighted", "boarded", "left_behind", "aboard")
 _MOVE_COLUMNS = ("t_s", "vehicle", "origin", "destination", "end_s", "charge")
+_VAN_COLUMNS = ("t_s", "van", "step", "origin", "destination", "arrive_s", "swapped", "taken", "put", "missed",
+                "aboard")  # fmt: skip
+_TOLD = ("id", "service", "kind", "shown", "places", "at", "calls")
+
+
+def _told_calls(calls: Mapping[str, Any], rows: IntArray, mine: IntArray) -> list[list[int]]:
+    """Return some calls for the page."""
+    return [
+        [round(float(calls["t_s"][at])), int(rows[at]),
+         *(int(calls[name][at]) for name in ("boarded", "alighted", "left_behind", "aboard"))]
+        for at in mine.tolist()
+    ]  # fmt: skip
 
 
 def _fastest_hops(calls: Mapping[str, Any], rows: IntArray, order: IntArray) -> dict[tuple[int, int], float]:

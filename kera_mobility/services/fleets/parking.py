@@ -75,6 +75,18 @@ class Parking:
             if distance_m > SNAP_LIMIT_M
         ]  # fmt: skip
 
+    def zones_about(self) -> list[dict[str, object]]:
+        """Return the zones as plain values: rule, name, speed, rings in degrees, and when they hold that day, s."""
+        today = date.fromisoformat(self._settings.date)
+        return [
+            {
+                "rule": zone.about.rule, "name": zone.about.name, "speed_km_h": zone.about.speed_km_h,
+                "rings": [ring.tolist() for ring in zone.rings],
+                "spans_s": [list(span) for span in zone.about.window.spans(today) if span[1] > 0.0],
+            }
+            for zone in self._zones
+        ]  # fmt: skip
+
     def ground(self, t_s: float) -> Ground:
         """Return what holds at a moment."""
         return self._of(self._timeline.at(t_s)) if self.has_zones else self.plain

@@ -26,7 +26,10 @@ else:
 
 
 def _iso_date(text: str) -> str:
-    date.fromisoformat(text)
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("expected a date such as 2025-09-17") from None
     return text
 
 

@@ -64,7 +64,8 @@ class Dispatcher:
         """Put a wish into a route and return its rider, who is promised from now on."""
         wish = wish._replace(rider=self._numbers)
         self._numbers += 1
-        rider = Rider(wish, booking, placed.vehicle, simpy.Event(self._world.env))
+        direct_s = self.routes.person_s + float(self.routes.hop_s[wish.pickup, wish.dropoff])
+        rider = Rider(wish, booking, placed.vehicle, simpy.Event(self._world.env), direct_s)
         self.riders[wish.rider] = rider
         self.routes.insert(placed.vehicle, placed.after_pickup, placed.after_dropoff, wish, self._world.env.now)
         self._wake(placed.vehicle)
@@ -113,10 +114,9 @@ class Dispatcher:
         leg = booking.leg
         who = (booking.made_s, leg.person, leg.trip, leg.leg, leg.step, self._service, rider.vehicle)
         log.add("bookings", *who, end, self._world.env.now)
-        direct_s = self.routes.person_s + float(self.routes.hop_s[wish.pickup, wish.dropoff])
         log.add(
             "promises", *who, self._nodes[wish.pickup], self._nodes[wish.dropoff], wish.ready_s, wish.latest_pickup_s,
-            wish.latest_arrival_s, rider.came_s, rider.pickup_s, rider.arrival_s, direct_s, end, rider.cause,
+            wish.latest_arrival_s, rider.came_s, rider.pickup_s, rider.arrival_s, rider.direct_s, end, rider.cause,
         )  # fmt: skip
         rider.done.succeed()
 
@@ -178,6 +178,8 @@ class Dispatcher:
             self._wait_for_work(vehicle)
             return
         hop_s = float(routes.hop_s[self.at[vehicle], routes.stop[vehicle, 1]])
+        if self._cut_off(vehicle, hop_s):
+            return
         leave_s = routes.begins_s(vehicle, 1) - hop_s
         if leave_s > now_s:
             self._wake(vehicle, leave_s - now_s)
@@ -285,6 +287,8 @@ class Dispatcher:
             self._wake(vehicle, float(routes.leave_s[vehicle, 0]) - now_s)
             return
         home_s = float(routes.end_s[vehicle]) - float(routes.hop_s[here, home])
+        if home_s == -math.inf:
+            return  # no street leads home: it stands until streets open
         if now_s >= home_s:
             if here != home:
                 self._go_to(vehicle, home, "depot")
@@ -354,15 +358,32 @@ class Dispatcher:
 
     def _put_off(self, vehicle: int) -> None:
         """Let everyone alight where a broken vehicle stands."""
-        place = self._nodes[self.at[vehicle]]
-        call = self._call[vehicle] = self._call[vehicle] or [0, 0]
         aboard = [rider for rider in self.riders.values() if rider.vehicle == vehicle and rider.aboard]
         for rider in sorted(aboard, key=lambda rider: rider.wish.rider):
-            call[0] += 1
-            self.routes.remove(vehicle, rider.wish.rider, self._world.env.now)
-            self._let_alight(rider, "expired", BREAKDOWN, Refusal("broken", place))
-        self.routes.stand(vehicle, self.at[vehicle], self._world.env.now, self.aboard[vehicle])
+            self._set_down(rider, BREAKDOWN, "broken")
+
+    def _set_down(self, rider: Rider, cause: str, reason: str) -> None:
+        """Let somebody alight where the vehicle stands."""
+        vehicle, now_s = rider.vehicle, self._world.env.now
+        call = self._call[vehicle] = self._call[vehicle] or [0, 0]
+        call[0] += 1
+        self.routes.remove(vehicle, rider.wish.rider, now_s)
+        self._let_alight(rider, "expired", cause, Refusal(reason, self._nodes[self.at[vehicle]]))
+        self.routes.stand(vehicle, self.at[vehicle], now_s, self.aboard[vehicle])
         self.changes += 1
+
+    def _cut_off(self, vehicle: int, hop_s: float) -> bool:
+        """End the next promise of a route, and say so, if no street leads to its stop or from there on any more."""
+        rider = self.riders[int(self.routes.rider[vehicle, 1])]
+        on_s = 0.0 if rider.aboard else float(self.routes.hop_s[rider.wish.pickup, rider.wish.dropoff])
+        if max(hop_s, on_s) < math.inf:
+            return False
+        if rider.aboard:
+            self._set_down(rider, STREETS, "closed")
+            self._wake(vehicle)
+        else:
+            self.end(rider, "expired", STREETS, Refusal("closed", self._nodes[rider.wish.pickup]))
+        return True
 
     def withdraw(self, chosen: Sequence[int]) -> None:
         """Take those of some vehicles that are free off the road; `restore` brings them back."""

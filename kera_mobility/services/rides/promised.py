@@ -25,6 +25,8 @@ class Rider:
     vehicle: int
     done: simpy.Event
     """Succeeds when the rider is dropped, or when the promise ends without a ride."""
+    direct_s: float = 0.0
+    """Boarding and the straight ride by the streets as they were when it was promised."""
     came_s: float = _NEVER
     pickup_s: float = _NEVER
     arrival_s: float = _NEVER

@@ -3,6 +3,7 @@ import { h, section } from '../page.js';
 import { change, figure, level, number, percent, reason, service, t, unitOf } from '../words.js';
 import { allServices, difference, partOf, value } from '../figures.js';
 import { groupName } from './who.js';
+import { refusalsADay } from './why.js';
 
 const MAIN = 'sustainable_share';
 
@@ -101,7 +102,7 @@ function forWhom(content, pairs) {
     const end = found[found.length - 1];
     lines.push(say(before ? 'head.most' : 'head.highest', found[0]), say(before ? (end[1] < 0 ? 'head.loss' : 'head.least') : 'head.lowest', end));
   }
-  const refusals = content.sides[last].refusals.filter((row) => row[0]);
+  const refusals = refusalsADay(content.sides[last]);
   const all = refusals.reduce((sum, row) => sum + row[2], 0);
   if (all) lines.push(line(t('head.refused', { n: number(all), reason: reason(refusals[0][1]), service: service(refusals[0][0], allServices(content)) })));
   else lines.push(line(t('head.norefused')));

@@ -2,17 +2,18 @@
 import L from 'leaflet';
 import { Day } from '../day.js';
 import { Geometry } from '../geometry.js';
-import { BANDS, STREET, bandName, flowLayer, flowModes, placeLayers, platformLayer, railLayer, spotLayer, streetLayers, walkLayer, zoneLayer } from '../layers.js';
+import { BANDS, STREET, ZONE, bandName, flowLayer, flowModes, placeLayers, platformLayer, railLayer, ridingZones, spotLayer, streetLayers, walkLayer, zoneLayer } from '../layers.js';
 import { modeColour } from '../look.js';
 import { Moving } from '../moving.js';
 import { choice, h, section } from '../page.js';
 import { nameOf, story } from '../story.js';
+import { topicName } from './happened.js';
 import { clock, mode, named, number, service, t } from '../words.js';
 
 const SPEEDS = [10, 30, 60, 120, 300, 600];
 const FEATURED = 40;
-export const LAYERS = ['real', 'inferred', 'planned', 'rail', 'zones', 'walk', 'platform', 'flows', 'spots', 'stops', 'hubs', 'people', 'vehicles'];
-const AT_FIRST = ['real', 'inferred', 'planned', 'rail', 'zones', 'stops', 'hubs', 'people', 'vehicles'];
+export const LAYERS = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'walk', 'platform', 'flows', 'spots', 'stops', 'hubs', 'people', 'vehicles'];
+const AT_FIRST = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'stops', 'hubs', 'people', 'vehicles'];
 
 export class MapPart {
   constructor(content) {
@@ -67,6 +68,8 @@ export class MapPart {
     this.map.on('moveend', () => { this.view = { centre: this.map.getCenter(), zoom: this.map.getZoom() }; });
     this.canvas = L.canvas({ padding: 0.3 });
     this.made = new Map();
+    this.riding = L.layerGroup();
+    this.zones = ridingZones(side, this.canvas);
     this.moving = new Moving();
     LAYERS.forEach((name) => this.on.has(name) && this.showLayer(name, true));
     this.moving.addTo(this.map);
@@ -75,6 +78,7 @@ export class MapPart {
     this.time ??= Math.min(Math.max(this.day.busiest(), this.day.begin), this.day.end);
     this.slider.min = this.day.begin;
     this.slider.max = this.day.end;
+    this.marks();
     this.fillPicker();
     this.goTo(this.time);
     this.drawLegend();
@@ -98,6 +102,7 @@ export class MapPart {
     if (name === 'stops' || name === 'hubs') return placeLayers(side, geometry)[name];
     if (name === 'rail') return railLayer(area, canvas);
     if (name === 'zones') return zoneLayer(area, canvas);
+    if (name === 'riding') return this.riding;
     if (name === 'walk') return walkLayer(side, geometry, canvas);
     if (name === 'platform') return platformLayer(side, canvas);
     if (name === 'spots') return spotLayer(side, canvas);
@@ -133,7 +138,7 @@ export class MapPart {
     return h('fieldset', { class: 'layers' }, h('legend', {}, t('map.layers')),
       this.content.sides.length > 1 ? choice(t('choose.scenario'), this.content.sides.map((one, at) => [at, one.label]), this.side, (at) => this.switchSide(Number(at)), 'map-side') : null,
       h('div', { class: 'boxes' }, box('real', `${t('map.streets')}: ${t('map.real')}`), box('inferred', `${t('map.streets')}: ${t('map.inferred')}`), box('planned', `${t('map.streets')}: ${t('map.planned')}`),
-        box('rail', t('map.rail')), box('stops', t('map.stops')), box('hubs', t('map.hubs')), box('zones', t('map.zones')),
+        box('rail', t('map.rail')), box('stops', t('map.stops')), box('hubs', t('map.hubs')), box('zones', t('map.zones')), side.map.riding.length ? box('riding', t('map.riding')) : null,
         box('walk', t('map.walk')), box('platform', t('map.platform')), box('spots', t('map.spots')), box('people', t('map.people')), box('vehicles', t('map.vehicles')), box('flows', t('map.flows'))),
       choice(t('map.flowmode'), flowModes(side).map((name) => [name, mode(name)]), this.flow(), (name) => {
         this.flowMode = name;
@@ -152,9 +157,11 @@ export class MapPart {
   playbar() {
     this.button = h('button', { type: 'button', id: 'play', class: 'play', onclick: () => (this.playing ? this.pause() : this.play()) }, t('play.play'));
     this.slider = h('input', { type: 'range', id: 'play-time', min: 0, max: 100800, step: 10, 'aria-label': t('play.time'), oninput: () => this.goTo(Number(this.slider.value)) });
-    return h('div', { class: 'playbar' }, this.button, this.clockface, this.slider,
+    this.strip = h('div', { class: 'marks', 'aria-hidden': 'true' });
+    this.news = h('ul', { class: 'news', hidden: true });
+    return h('div', { class: 'playbar' }, this.button, this.clockface, h('div', { class: 'slider' }, this.slider, this.strip),
       choice(t('play.speed'), SPEEDS.map((speed) => [speed, t('play.times', { n: speed })]), this.speed, (speed) => { this.speed = Number(speed); }, 'play-speed'),
-      h('button', { type: 'button', id: 'play-busiest', onclick: () => this.goTo(this.day.busiest()) }, t('play.busiest')), this.counts);
+      h('button', { type: 'button', id: 'play-busiest', onclick: () => this.goTo(this.day.busiest()) }, t('play.busiest')), this.counts, this.news);
   }
 
   panel() {
@@ -206,13 +213,47 @@ export class MapPart {
   }
 
   showTime() {
+    this.showZones();
     const words = clock(this.time);
     if (this.clockface.textContent !== words) {
       this.clockface.textContent = words;
       this.slider.value = this.time;
       this.slider.setAttribute('aria-valuetext', words);
+      this.showNews();
       this.counts.textContent = t('play.count', { people: number(this.moving.counts.people), vehicles: number(this.moving.counts.vehicles) });
     }
+  }
+
+  // Zones that hold at the time of the map; the others are taken off it.
+  showZones() {
+    for (const { shape, spans } of this.zones) {
+      const holds = spans.some(([from, until]) => from <= this.time && this.time < until);
+      if (holds !== this.riding.hasLayer(shape)) holds ? this.riding.addLayer(shape) : this.riding.removeLayer(shape);
+    }
+  }
+
+  // What is in force at the time of the map, said beside the clock.
+  showNews() {
+    const now = this.content.sides[this.side].happened.facts.filter(([from, until]) => from <= this.time && this.time < (until ?? Infinity));
+    this.news.replaceChildren(...now.map(([, , topic, text]) => h('li', {}, `${topicName(topic)}: `, h('span', { lang: 'en' }, text))));
+    this.news.hidden = !now.length;
+  }
+
+  // Marks on the time of day: when closures and failures held.
+  marks() {
+    const { begin, end } = this.day;
+    const part = (seconds) => `${(100 * (Math.min(Math.max(seconds, begin), end) - begin)) / (end - begin)}%`;
+    const facts = this.content.sides[this.side].happened.facts;
+    this.strip.replaceChildren(...facts.map(([from, until, topic, text]) => h('span', { class: `mark ${topic}`, title: `${clock(from)} ${text}`, style: { left: part(from), width: `calc(${part(until ?? from)} - ${part(from)})` } })));
+    this.strip.hidden = !facts.length;
+  }
+
+  // From elsewhere on the page: show a moment of a scenario.
+  jump(side, time) {
+    this.time = time;
+    if (side !== this.side) this.switchSide(side);
+    else if (this.map) this.goTo(time);
+    document.getElementById('map').scrollIntoView();
   }
 
   play() {
@@ -294,9 +335,11 @@ export class MapPart {
     if (this.on.has('people')) for (const name of ['walk', 'bicycle', 'car']) if (side.modes.includes(name)) items.push(item(shape(name, modeColour(name)), mode(name)));
     if (this.on.has('vehicles')) {
       const kinds = [...new Set(side.map.vehicles.map((vehicle) => vehicle.kind))];
-      for (const kind of kinds) items.push(item(h('span', { class: `shape vehicle ${kind}` }), named(`kind.${kind}`, kind)));
-      if (kinds.includes('scooter')) items.push(item(h('span', { class: 'charges' }, h('i', { style: { background: '#1b7a3d' } }), h('i', { style: { background: '#b36b00' } }), h('i', { style: { background: '#c0271d' } })), t('story.charge', { n: '> 50 · 20–50 · < 20' })));
+      const free = new Set(side.map.vehicles.filter((vehicle) => vehicle.shown === 'free').map((vehicle) => vehicle.kind));
+      for (const kind of kinds) items.push(item(h('span', { class: `shape vehicle ${kind}${free.has(kind) ? ' free' : ''}` }), named(`kind.${kind}`, kind)));
+      if (side.map.vehicles.some((vehicle) => vehicle.shown === 'free' && vehicle.calls[0][5] >= 0)) items.push(item(h('span', { class: 'charges' }, h('i', { style: { background: '#1b7a3d' } }), h('i', { style: { background: '#b36b00' } }), h('i', { style: { background: '#c0271d' } })), t('story.charge', { n: '> 50 · 20–50 · < 20' })));
     }
+    if (this.on.has('riding')) for (const rule of new Set(side.map.riding.map((zone) => zone.rule))) items.push(item(stroke({ weight: 2.5, ...ZONE[rule] }), t(`zone.${rule}`, { speed: number(side.map.riding.find((zone) => zone.rule === rule).speed_km_h ?? 0) })));
     const lists = [h('ul', {}, items)];
     if (this.on.has('walk') || this.on.has('platform')) lists.push(h('ul', { class: 'bands' }, BANDS.map((one, at) => item(h('span', { class: 'shape square', style: { background: one.colour } }), `${bandName(at)} ${t('map.bands')}`))));
     const { rows, everyone } = side.map.people;

@@ -1,10 +1,11 @@
-// Times and waiting; refusals; what each service did; climate: tables of KPIs with the charts that belong to them.
+// Times and waiting; what each service did; climate: tables of KPIs with the charts that belong to them.
 import { chart } from '../charts.js';
 import { allServices, idsOf, kpiTable, moreTable } from '../figures.js';
 import { DASH, SIDE_COLOUR, mark, modeColour } from '../look.js';
-import { choice, h, section } from '../page.js';
-import { kpiName, number, population, reason, service, t } from '../words.js';
+import { choice, h, more, section } from '../page.js';
+import { kpiName, number, population, service, t } from '../words.js';
 import { newServices } from './headline.js';
+import { isKept } from './kept.js';
 
 export function times(content, state) {
   return section('times', t('part.times'), h('p', { class: 'lead' }, t('times.lead')),
@@ -41,25 +42,8 @@ function lines(id, title, width, shares, names, colours, axis) {
   bins.map((bin, at) => [bin, ...shares.map((share) => `${number(share[at], 2)} %`)]));
 }
 
-export function reliability(content, state) {
-  const services = allServices(content);
-  const rows = [...new Map(content.sides.flatMap((side) => side.refusals).map((row) => [`${row[0]} ${row[1]}`, row])).values()];
-  const count = (side, row) => side.refusals.find((one) => one[0] === row[0] && one[1] === row[1])?.[2] ?? 0;
-  rows.sort((one, two) => Math.max(...content.sides.map((side) => count(side, two))) - Math.max(...content.sides.map((side) => count(side, one))));
-  const name = (row) => `${row[0] ? service(row[0], services) : t('story.allrefused', { reason: '' }).replace(/: $/, '')}: ${reason(row[1])}`;
-  const wide = window.innerWidth >= 600;
-  return section('reliability', t('part.reliability'), h('p', { class: 'lead' }, t('reliability.lead')),
-    rows.length ? chart('chart-refused', t('chart.refused'), 90 + rows.length * (14 + 18 * content.sides.length), {
-      legend: {}, grid: { left: wide ? 250 : 12, right: 40, top: 40, bottom: 44 },
-      xAxis: { type: 'value', name: t('axis.times') }, yAxis: { type: 'category', inverse: true, data: rows.map(name), axisLabel: wide ? { width: 236, overflow: 'truncate' } : { inside: true, verticalAlign: 'bottom', padding: [0, 0, 8, 0], margin: 2 }, z: 10 },
-      series: content.sides.map((side, at) => ({ name: side.label, type: 'bar', barMaxWidth: 16, itemStyle: { color: SIDE_COLOUR[at], opacity: wide ? 1 : 0.75 }, label: { show: true, position: 'right', formatter: ({ value }) => number(value) }, data: rows.map((row) => count(side, row)) })),
-    }, [{ title: t('col.reason') }, ...content.sides.map((side) => ({ title: side.label, number: true }))], rows.map((row) => [name(row), ...content.sides.map((side) => number(count(side, row)))]))
-      : h('p', {}, t('reliability.none')),
-    kpiTable(content, t('table.figures', { of: population('everyone') }), ofEveryone(content, idsOf(content, 'reliability'))));
-}
-
 // Of each figure the one for everyone, where there is one.
-function ofEveryone(content, ids) {
+export function ofEveryone(content, ids) {
   const plain = [...new Set(ids.map((id) => id.split('@')[0]))];
   return plain.map((id) => (content.definitions[`${id}@everyone`] ? `${id}@everyone` : id)).filter((id) => content.definitions[id]);
 }
@@ -75,10 +59,20 @@ export function services(content, state, redraw) {
   return section('services', t('part.services'), h('p', { class: 'lead' }, t('services.lead'), money ? '' : ` ${t('services.nomoney')}`),
     kpiTable(content, t('part.services'), loose),
     content.differences.map((pair) => ['money', 'ratios', 'yearly'].map((part) => moreTable(content, pair, part))),
-    order.filter((name) => all[name].operated).map((name) => h('div', { class: 'service' }, kpiTable(content, service(name, all), ids.filter((id) => id.split('.')[0] === name)))),
+    order.filter((name) => all[name].operated).map((name) => h('div', { class: 'service' }, ofService(content, name, ids))),
     content.sides.length > 1 ? h('div', { class: 'choices' }, choice(t('choose.scenario'), content.sides.map((one, at) => [at, one.label]), state.side, (at) => { state.side = Number(at); redraw('services'); }, 'fleet-side')) : null,
     h('div', { class: 'pair' }, order.filter((name) => side.fleets[name]).map((name) => fleet(side, name))),
     kpiTable(content, t('services.other'), ids.filter((id) => all[id.split('.')[0]] && !all[id.split('.')[0]].operated)));
+}
+
+// What planners ask first; the rest of a service's figures are folded under it.
+const FIRST = ['rides', 'vehicles', 'rides_per_vehicle', 'passenger_km', 'wait_s.mean', 'stop_wait_s.mean', 'detour_s.mean', 'refused', 'left_behind', 'load_share.max', 'vehicle_km', 'empty_share', 'unused_share', 'revenue_eur', 'operating_cost_eur', 'operating_eur_per_ride', 'cost_eur_per_ride', 'full_eur_per_ride', 'subsidy_eur_per_ride', 'crew.hours', 'crew.eur'];
+function ofService(content, name, ids) {
+  const mine = ids.filter((id) => id.split('.')[0] === name && !isKept(id));
+  const first = FIRST.map((id) => `${name}.${id}`).filter((id) => mine.includes(id));
+  const rest = mine.filter((id) => !first.includes(id));
+  const title = service(name, allServices(content));
+  return [kpiTable(content, title, first), rest.length ? more(t('services.more', { service: title, n: rest.length }), kpiTable(content, title, rest)) : null];
 }
 
 function fleet(side, name) {
