@@ -201,6 +201,13 @@ class Facts:
         wanted = names.index(service) if service in names else -1
         return rows_at(self.record.table(kind), np.flatnonzero(codes == wanted))
 
+    def ridden(self, service: str) -> pa.Table:
+        """Return the legs that were ridden; one that ended in a refusal at the stop is logged, but was no ride."""
+        legs = self.of_service("legs", service)
+        if service not in self.operated:
+            return legs
+        return rows_at(legs, np.flatnonzero(numbers(legs, "ride_s") > 0).astype(np.int64))
+
     def _service_of(self, kind: str) -> tuple[IntArray, list[str]]:
         if kind not in self._services_read:
             self._services_read[kind] = texts(self.record.table(kind), "service")

@@ -92,7 +92,7 @@ class Accounts:
 
     def _ridden(self, service: str, line: str) -> Ridden:
         facts = self.facts
-        legs = facts.of_service("legs", service)
+        legs = facts.ridden(service)
         moves = facts.of_service("moves", service)
         fleet = facts.of_service("vehicles", service)
         mine = self._is_line(service, line, numbers(legs, "vehicle"))

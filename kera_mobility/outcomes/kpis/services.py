@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from kera_mobility.outcomes.facts import EVERYONE, Facts, mean, share, total
 from kera_mobility.outcomes.kpis import Kpi, kpi
-from kera_mobility.outcomes.record import numbers, rows_at, texts
+from kera_mobility.outcomes.record import numbers, texts
 
 IN_A_VAN = ("swap", "rebalance", "collect")
 """Causes for which crews handle vehicles, which themselves go nowhere; see the figures of crews."""
@@ -20,7 +20,7 @@ BOOKING_ENDS = ("ridden", "cancelled", "expired")
 def rides(facts: Facts) -> Iterator[Kpi]:
     """Yield the rides of each service; passenger kilometres, fares and waits of those that an operator runs."""
     for service in facts.services:
-        legs = _ridden(facts, service)
+        legs = facts.ridden(service)
         yield _of(service, "rides", legs.num_rows, "rides", "Legs that people travelled with the service.")
         if service not in facts.operated:
             continue
@@ -65,7 +65,7 @@ def fleets(facts: Facts) -> Iterator[Kpi]:
         vehicles = facts.of_service("vehicles", service).num_rows
         moves = facts.of_service("moves", service)
         if vehicles:
-            count = _ridden(facts, service).num_rows
+            count = facts.ridden(service).num_rows
             yield _of(service, "vehicles", vehicles, "vehicles", "Vehicles of the service; of trains and buses, runs.")
             definition = "Rides per vehicle of the service and day."
             yield _of(service, "rides_per_vehicle", share(count, vehicles), "rides per vehicle", definition)
@@ -85,14 +85,6 @@ def crowding(facts: Facts) -> Iterator[Kpi]:
         highest = _highest_load(calls, facts.of_service("vehicles", service))
         definition = "Highest number aboard when leaving a stop, as a share of the places of that vehicle."
         yield _of(service, "load_share.max", highest, "share of places", definition)
-
-
-def _ridden(facts: Facts, service: str) -> pa.Table:
-    """Return the legs that were ridden; a leg that ended in a refusal at the stop is logged, but was no ride."""
-    legs = facts.of_service("legs", service)
-    if service not in facts.operated:
-        return legs
-    return rows_at(legs, np.flatnonzero(numbers(legs, "ride_s") > 0).astype(np.int64))
 
 
 def _kilometres(service: str, moves: pa.Table) -> Iterator[Kpi]:
