@@ -267,7 +267,9 @@ def test_the_command_line_shows_them_all(tree: Path) -> None:
     hamlet = {"residents": 40, "jobs": 20, "neighbours_within_m": 0}
     told = [f"--set=town.people.{name}={value}" for name, value in hamlet.items()]
     told += ["--set=services.boat.kind=boat", "--set=services.scooter.overnight.kind=turn_round"]
-    done = python(tree, "-m", "kera_mobility", "run", "configs/trials/scooters.yaml", *told, "--out", str(tree / "out"))
+    done = python(
+        tree, "-m", "kera_mobility", "run", "configs/trials/scooters.yaml", *told, "--out", str(tree / "out"), "--all"
+    )
     assert done.returncode == 0, done.stderr
     assert "boat.rides" in done.stdout
     assert "early_trips" in done.stdout
