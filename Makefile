@@ -3,6 +3,7 @@
 # make test   every test
 # make check  style, types, floors
 # make bench  speed, as a ratio to bare SimPy
+# make mechanisms  what each mechanism costs in speed; a quarter of an hour
 # `.venv` is made anew when pyproject.toml or constraints.txt changed; otherwise it is used as it is.
 
 SHELL := /bin/bash
@@ -14,7 +15,7 @@ CHECKS = $(addprefix --checks ,$(wildcard docs/calibration_result.yaml))
 RUNS = results/$(basename $(notdir $(SCENARIO)))
 export PYTHON
 
-.PHONY: run test check bench web core-environment test-environment clean
+.PHONY: run test check bench mechanisms web core-environment test-environment clean
 
 run: core-environment
 	.venv/bin/kera run $(SCENARIO) $(ARGS)
@@ -35,6 +36,9 @@ web:
 
 bench: test-environment
 	.venv/bin/python -m benchmarks $(ARGS)
+
+mechanisms: test-environment
+	.venv/bin/python -m benchmarks.mechanisms $(ARGS)
 
 core-environment:
 	@.ci/environment core

@@ -13,7 +13,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def bare_simpy_timeouts_per_cpu_s() -> float:
     """Return F of this moment."""
     env = simpy.Environment()
 
-    def process(step_s: float) -> Iterator[simpy.Event]:
+    def process(step_s: float) -> Generator[simpy.Event, Any, None]:
         for _ in range(TIMEOUTS):
             yield env.timeout(step_s)
 

@@ -32,11 +32,12 @@ class Chain(NamedTuple):
         if not self.access:
             return [Leg(self.main, leg.origin, leg.destination, leg.person, leg.row, leg.trip, leg.leg, leg.step)]
         ends = ((self.access, leg.origin, stops[0]), (self.main, *stops), (self.egress, stops[1], leg.destination))
-        moves = [(service, origin, destination) for service, origin, destination in ends if origin != destination]
-        return [
-            Leg(service, origin, destination, leg.person, leg.row, leg.trip, leg.leg + number, leg.step)
-            for number, (service, origin, destination) in enumerate(moves)
-        ]
+        legs: list[Leg] = []
+        for service, origin, destination in ends:
+            if origin != destination:
+                number = leg.leg + len(legs)
+                legs.append(Leg(service, origin, destination, leg.person, leg.row, leg.trip, number, leg.step))
+        return legs
 
 
 def chains_of(services: Mapping[str, Service]) -> tuple[Chain, ...]:

@@ -123,6 +123,9 @@ class Dice:
     def _words(self, *steps: ArrayStep) -> int | Words:
         state: int | Words = self.address
         for step in steps:
+            if type(step) is int and type(state) is int:  # most draws, and the fastest
+                state = _fold_one(state, step & _MASK)
+                continue
             if isinstance(step, np.ndarray) and step.ndim > 0:
                 many = state if isinstance(state, np.ndarray) else np.uint64(state)
                 state = _fold_many(np.asarray(many), step.astype(np.uint64))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from kera_mobility.units import AnyArray
 
 BATCH_ROWS = 65_536
-"""Rows kept as Python tuples before they are turned into Arrow columns."""
+"""Rows kept as Python objects before they are turned into Arrow columns."""
 
 SCHEMA_VERSION = 1
 
@@ -129,19 +129,25 @@ class EventLog:
 
     keeps = True
     """What is added can be read again."""
+    heard = False
+    """Somebody hears of rows as they are added: they come in the order in which things happen."""
     watched: int | None = None
     """Person whose considerations are kept on every trip, not on refused ones alone."""
 
     def __init__(self, batch_rows: int = BATCH_ROWS) -> None:
+        # One row after the other in one list: columns are slices of it.
+        self._values: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+        self._width = {kind: len(about.schema) for kind, about in KINDS.items()}
         self._batch_rows = batch_rows
-        self._rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in KINDS}
         self._batches: dict[str, list[pa.RecordBatch]] = {kind: [] for kind in KINDS}
 
     def add(self, kind: str, *row: Any) -> None:
-        """Append one row; its values stand in the order of the schema of `kind`."""
-        rows = self._rows[kind]
-        rows.append(row)
-        if len(rows) >= self._batch_rows:
+        """Append one row; its values stand in the order of the schema of `kind`, or ValueError."""
+        values, width = self._values[kind], self._width[kind]
+        if len(row) != width:
+            raise ValueError(f"row of {kind}: got {len(row)} values, expected {width}")
+        values.extend(row)
+        if len(values) >= self._batch_rows * width:
             self._flush(kind)
 
     def extend(self, kind: str, *columns: Sequence[Any] | AnyArray) -> None:
@@ -160,12 +166,12 @@ class EventLog:
         }
 
     def _flush(self, kind: str) -> None:
-        rows = self._rows[kind]
-        if rows:
-            schema, values = KINDS[kind].schema, zip(*rows, strict=True)
-            columns = [to_arrow(column, field.type) for column, field in zip(values, schema, strict=True)]
+        values, schema = self._values[kind], KINDS[kind].schema
+        if values:
+            width = self._width[kind]
+            columns = [to_arrow(values[first::width], field.type) for first, field in enumerate(schema)]
             self._batches[kind].append(pa.RecordBatch.from_arrays(columns, schema=schema))
-            rows.clear()
+            values.clear()
 
 
 class NoLog(EventLog):

@@ -29,7 +29,7 @@ class LineStops:
         """Tabulate; `typical_s` are mean waiting and riding times between the stops, (S, S)."""
         self._max_access_s = max_access_s
         self._stops = line.stops()
-        self._typical_s = typical_s
+        self._typical_s = np.where(np.eye(len(typical_s), dtype=np.bool_), np.inf, typical_s).ravel()
         self._to_s: dict[str, FloatArray] = {}
         self._from_s: dict[str, FloatArray] = {}
         self._near_to: dict[str, IntArray] = {}
@@ -55,9 +55,8 @@ class LineStops:
         near_from = self._near_from[egress][destinations] if alight is None else self._columns(alight)
         up_s = self._to_s[access][origins[:, None], near_to]
         down_s = self._from_s[egress][destinations[:, None], near_from]
-        up, down = near_to[:, :, None], near_from[:, None, :]
-        total_s = up_s[:, :, None] + self._typical_s[up, down] + down_s[:, None, :]
-        total_s[up == down] = np.inf
+        ride_s = self._typical_s.take(near_to[:, :, None] * len(self._stops) + near_from[:, None, :])
+        total_s = up_s[:, :, None] + ride_s + down_s[:, None, :]
         rows = np.arange(len(origins))
         first, second = np.divmod(total_s.reshape(len(rows), -1).argmin(axis=1), near_from.shape[1])
         found = np.isfinite(total_s[rows, first, second])

@@ -99,6 +99,9 @@ class Planner:
         self._people = len(town.people.person)
         self._private = frozenset(name for name, service in self.services.items() if service.private)
         self._free = [j for j, chain in enumerate(self.chains) if chain.services.isdisjoint(self._private)]
+        self._taking = [chain.services for chain in self.chains]
+        # A vehicle is fetched where it was parked, so the ways out are planned before the ways home.
+        self._in_order = sorted(range(len(self.chains)), key=lambda j: self._fetches(self.chains[j]))
         self._nodes = town.streets.nodes
         self._away: dict[str, dict[Hours, None]] = {}
         self._lines = self._line_stops()
@@ -189,16 +192,15 @@ class Planner:
         """
         plans = Plans.none(len(wanted), self.chains, at_leisure=at_leisure, keeps_times=self.keeps_times)
         nest_errors: dict[str, FloatArray] = {}
-        # A vehicle is fetched where it was parked, so the ways out are planned before the ways home.
-        for j in sorted(range(len(self.chains)), key=lambda j: self._fetches(self.chains[j])):
+        for j in self._in_order:
             chain = self.chains[j]
-            rows = self._rows(chain, wanted) if chain.services.isdisjoint(avoid) else np.empty(0, dtype=np.int64)
+            rows = self._rows(j, wanted) if self._taking[j].isdisjoint(avoid) else np.empty(0, dtype=np.int64)
             if not len(rows):
                 continue
             rows = self._plan_line(plans, j, rows, wanted) if chain.access else self._plan_alone(plans, j, rows, wanted)
             if chain.nest not in nest_errors:
                 nest_errors[chain.nest] = self.choice.nest_errors(self._dice, chain.nest, wanted.person, wanted.tour)
-            some = wanted.at(rows)
+            some = wanted.among(rows)
             trip = some.tour_trip if chain.main in self._private else some.trip
             error = nest_errors[chain.nest][rows] + self.choice.chain_errors(self._dice, chain.name, some.person, trip)
             constant = quantise_utility(self._constant(chain, some) + error)
@@ -209,10 +211,10 @@ class Planner:
                 plans.stops[parked.rows, j] = parked.stops[:, j]
         return self._keep_best(plans)
 
-    def _rows(self, chain: Chain, wanted: Wanted) -> IntArray:
+    def _rows(self, j: int, wanted: Wanted) -> IntArray:
         """Return the trips for which a chain comes into question."""
-        able = wanted.origin != wanted.destination
-        for name in chain.services:
+        chain, able = self.chains[j], wanted.origin != wanted.destination
+        for name in self._taking[j]:
             able &= self._members[name][wanted.row]
         if chain.parked:
             able &= ~wanted.opens & wanted.closes if self._fetches(chain) else wanted.opens & ~wanted.closes
@@ -231,7 +233,7 @@ class Planner:
         return constant
 
     def _plan_alone(self, plans: Plans, j: int, rows: IntArray, wanted: Wanted) -> IntArray:
-        service, some = self.services[self.chains[j].main], wanted.at(rows)
+        service, some = self.services[self.chains[j].main], wanted.among(rows)
         expected, bound = self._expect_both(service, Requests(some.row, some.origin, some.destination, some.depart_s))
         kept = np.flatnonzero(bound.possible)
         rows, purpose, expected, bound = rows[kept], some.purpose[kept], expected.at(kept), bound.at(kept)
@@ -242,10 +244,10 @@ class Planner:
                 purpose, service.time_class, _finite(offers), on_foot=on_foot, leaves_later=leisure
             )
 
-        plans.bound[rows, j] = felt(bound)
-        plans.expected[rows, j] = np.where(expected.possible, felt(expected), IMPOSSIBLE)
+        plans.expected[rows, j] = plans.bound[rows, j] = felt(bound)
         plans.keep_times(rows, j, expected)
         if service.scarce:
+            plans.expected[rows, j] = np.where(expected.possible, felt(expected), IMPOSSIBLE)
             plans.first_leg[rows, j] = plans.bound[rows, j]
         elif plans.at_leisure:
             plans.later_s[rows, j] = bound.spare_s
@@ -262,7 +264,7 @@ class Planner:
         kept = ends.found & ((ends.board != wanted.origin[rows]) | (access.mode == "walk"))
         kept &= (ends.alight != wanted.destination[rows]) | (egress.mode == "walk")
         rows, board, alight = rows[kept], ends.board[kept], ends.alight[kept]
-        some = wanted.at(rows)
+        some = wanted.among(rows)
         expected, bound = self._expect_both(access, Requests(some.row, some.origin, board, some.depart_s))
         expected, bound = _nothing_where(some.origin == board, expected), _nothing_where(some.origin == board, bound)
         ready_s = some.depart_s + np.where(expected.possible, expected.duration_s, 0.0)
@@ -280,10 +282,11 @@ class Planner:
             )
 
         rest = felt(ride, leaves_later=waits_at_home) + felt(from_stop, leaves_later=False)
-        plans.expected[rows, j] = felt(expected, leaves_later=plans.at_leisure) + rest
-        plans.bound[rows, j] = felt(bound, leaves_later=plans.at_leisure) + rest
+        at_best = felt(bound, leaves_later=plans.at_leisure)
+        plans.expected[rows, j] = plans.bound[rows, j] = at_best + rest
         if access.scarce:
-            plans.first_leg[rows, j] = felt(bound, leaves_later=plans.at_leisure)
+            plans.expected[rows, j] = felt(expected, leaves_later=plans.at_leisure) + rest
+            plans.first_leg[rows, j] = at_best
         if waits_at_home:
             plans.later_s[rows, j] = ride.spare_s[possible]
         plans.stops[rows, j, 0], plans.stops[rows, j, 1] = board[possible], alight[possible]
@@ -362,6 +365,8 @@ class Planner:
 
 
 def _nothing_where(there_already: BoolArray, offers: Offers) -> Offers:
+    if not there_already.any():
+        return offers
     return Offers(*(np.where(there_already, 0.0, column) for column in offers.columns))
 
 

@@ -67,6 +67,10 @@ class Wanted:
         """Tours counted through the day, (T,)."""
         return np.cumsum(self.opens) - 1
 
+    def among(self, rows: IntArray) -> Wanted:
+        """Return the trips in some rows, which rise."""
+        return self if len(rows) == len(self) else self.at(rows)
+
     def at(self, index: IntArray) -> Wanted:
         """Return some of the trips."""
         return Wanted(*(getattr(self, name)[index] for name in self.__dataclass_fields__))

@@ -1,7 +1,7 @@
-"""The part of a day on which nothing can happen: steady rides, one after the other, are told at once.
+"""The parts of a day on which nothing can happen: steady rides, one after the other, are told at once.
 
-Until somebody first takes a journey that is not one steady ride, or is late for the next trip, they ask nobody and meet
-nobody: what they do follows from the plan, and no clock has to run for it. From then on they live in the clock.
+As long as somebody takes journeys that are one steady ride and is in time for the next trip, they ask nobody and meet
+nobody: what they do follows from the plan, and no clock has to run for it. Otherwise they live in the clock.
 """
 
 from __future__ import annotations
@@ -20,28 +20,58 @@ from kera_mobility.world import World
 _COLUMNS = ("walk_s", "wait_s", "ride_s", "walk_m", "ride_m", "fare_eur")
 
 
-def tell_quiet_trips(
-    world: World, services: Mapping[str, Service], wanted: Wanted, plans: Plans, rows: IntArray, until_s: float
-) -> IntArray:
-    """Log the trips and legs of everyone's quiet beginning of the day, or of the rest of it, and return their rows.
+class QuietTrips:
+    """The trips on which nothing can happen before there is news, for people at rest when they are due."""
 
-    `rows` are trips to come, with all later ones of the same people, none of whom is under way. News comes at
-    `until_s`: what ends later is not told.
-    """
-    if not len(rows):
-        return rows
-    everyone = len(rows) == len(wanted)
-    wanted, bound = (wanted, plans.bound) if everyone else (wanted.at(rows), plans.bound[rows])
-    best = bound.argmax(axis=1)
-    utility = bound[np.arange(len(rows)), best]
-    at_once = (utility != IMPOSSIBLE) & (plans.later_s[rows, best] == 0.0)
-    legs = _steady_legs(services, wanted, plans, np.where(at_once, best, -1))
-    end_s = wanted.depart_s + legs["walk_s"] + legs["wait_s"] + legs["ride_s"]
-    quiet = _beginnings(wanted.row, _in_time(wanted, end_s, until_s))
-    told = np.flatnonzero(quiet)
-    _log(world, wanted.at(told), {name: column[told] for name, column in legs.items()}, end_s[told],
-         [plans.chains[j].name for j in best[told].tolist()], utility[told])  # fmt: skip
-    return rows[told]
+    def __init__(
+        self, world: World, services: Mapping[str, Service], wanted: Wanted, plans: Plans, until_s: float
+    ) -> None:
+        """Find them among all trips, as planned now; news comes at `until_s`, and what ends later is not quiet."""
+        self._world, self._wanted = world, wanted
+        self._names = [chain.name for chain in plans.chains]
+        every = np.arange(len(wanted))
+        self._best = plans.bound.argmax(axis=1)
+        self._utility = plans.bound[every, self._best]
+        at_once = (self._utility != IMPOSSIBLE) & (plans.later_s[every, self._best] == 0.0)
+        self._legs = _steady_legs(services, wanted, plans, np.where(at_once, self._best, -1))
+        self._end_s = wanted.depart_s + self._legs["walk_s"] + self._legs["wait_s"] + self._legs["ride_s"]
+        self._quiet = _in_time(wanted, self._end_s, until_s)
+        same = wanted.row[1:] == wanted.row[:-1]
+        # As bytes: one number out of an array costs ten times as much.
+        self._follows = np.append(self._quiet[1:] & same, False).tobytes()
+        self._later: list[int] = []
+
+    def tell_beginnings(self, rows: IntArray) -> IntArray:
+        """Log the quiet trips that come first for everyone who is at rest, and return their rows.
+
+        `rows` are trips to come, with all later ones of the same people, none of whom is under way.
+        """
+        told = rows[_beginnings(self._wanted.row[rows], self._quiet[rows])] if len(rows) else rows
+        self._log(told)
+        return told
+
+    def tell_after(self, row: int) -> range:
+        """Tell the quiet trips right after one that has just ended, before the next was due, and return their rows.
+
+        They are logged together when all is told, or now if somebody hears of things as they happen.
+        """
+        end = row + 1
+        while self._follows[end - 1]:
+            end += 1
+        self._later.extend(range(row + 1, end))
+        if self._world.log.heard:
+            self.finish()
+        return range(row + 1, end)
+
+    def finish(self) -> None:
+        """Log what was told and not yet logged."""
+        self._log(np.array(self._later, dtype=np.int64))
+        self._later.clear()
+
+    def _log(self, rows: IntArray) -> None:
+        legs = {name: column[rows] for name, column in self._legs.items()}
+        chains = [self._names[j] for j in self._best[rows].tolist()]
+        _log(self._world, self._wanted.at(rows), legs, self._end_s[rows], chains, self._utility[rows])
 
 
 def _steady_legs(

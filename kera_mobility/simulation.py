@@ -137,8 +137,7 @@ def simulate(
         if follow is not None and follow not in town.people.person:
             raise UnknownPersonError(f"nobody here has the id {follow}; people.parquet of a result lists all ids")
         # Learned from everyone, so that who stays away changes nothing for those whom they never met.
-        ordinary = checked.ordinary(day)
-        experiences = experiences_of(ordinary, everyone, partial(_warm_up, ordinary, everyone))
+        experiences = expected_of(checked, everyone, day)
     log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
     log.watched = watched
     return live(checked, town, seed, day, carried, experiences=experiences, log=log, watch=watch)
@@ -190,6 +189,12 @@ def live(
             description(town),
         )
     )  # fmt: skip
+
+
+def expected_of(scenario: Scenario, town: Town, day: int = 0) -> Experiences:
+    """Return what people know of scarce services beforehand: from the cache, or from days lived to learn it."""
+    ordinary = scenario.ordinary(day)
+    return experiences_of(ordinary, town, partial(_warm_up, ordinary, town))
 
 
 def town_of(scenario: Scenario) -> Town:

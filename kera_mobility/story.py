@@ -12,6 +12,8 @@ from kera_mobility.units import MINUTE_S, clock
 class Narrator(EventLog):
     """An event log that also tells what happens to one person."""
 
+    heard = True
+
     def __init__(self, person: int, say: Callable[[str], None], batch_rows: int) -> None:
         super().__init__(batch_rows)
         self._person, self._say = person, say

@@ -7,7 +7,7 @@ who is on a street that is shut turns at the next corner; whoever rides with a s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,14 +19,13 @@ from kera_mobility.ahead import AtHome, book_on_board
 from kera_mobility.considering import Considerations
 from kera_mobility.deciding import Candidates, Choice, Decider
 from kera_mobility.disturbances import Timeline
-from kera_mobility.journeys import PURPOSES, Booking, Leg, Outcome, Refusal
+from kera_mobility.journeys import PURPOSES, Booking, Leg, Offer, Outcome, Refusal
 from kera_mobility.planning import Planner
 from kera_mobility.plans import Plans, Wanted
-from kera_mobility.quiet import tell_quiet_trips
+from kera_mobility.quiet import QuietTrips
 from kera_mobility.services.base import Service
 from kera_mobility.town.town import Town
 from kera_mobility.turning import Corners, driven, going_on, joined, walked
-from kera_mobility.units import IntArray
 from kera_mobility.world import World
 
 MOST_REPLANS = 3
@@ -95,7 +94,10 @@ class Travellers:
         self._riding: dict[int, Riding] = {}
         self._corners, self._opened = self._corners_now(), simpy.Event(world.env)
         self._to_come = deque(np.lexsort((wanted.trip, wanted.person, wanted.depart_s)).tolist())
-        self._tell(np.arange(len(wanted)), timeline.after_s(world.env.now, world.end_s))
+        self._quiet = self._quiet_trips()
+        self._told = bytearray(len(wanted))
+        """Of trips to come, those that are logged already."""
+        self._tell(range(len(wanted)))
 
     def feed(self) -> Life:
         """Let every trip set out when it is due; a trip due while the person's last one runs waits for it."""
@@ -105,11 +107,13 @@ class Travellers:
         while self._to_come:
             index = self._to_come[0]
             wait_s = self._depart_s[index] - env.now
-            if wait_s > 0:
+            if wait_s > 0 and not self._told[index]:
                 yield _before_everyone(env, wait_s)
                 continue  # news may have come meanwhile
             self._to_come.popleft()
             row = self._row[index]
+            if self._told[index]:
+                continue
             if row in self._due:
                 self._due[row].append(index)
             else:
@@ -134,8 +138,9 @@ class Travellers:
         for row in staying:
             self._at_home.pop(row)[1].interrupt()
         self._turn()
-        at_rest = [index for index in sorted(self._to_come) if self._row[index] not in self._due]
-        self._tell(np.array(at_rest, dtype=np.int64), self._timeline.after_s(now_s, self._world.end_s))
+        self._quiet.finish()
+        self._quiet = self._quiet_trips()
+        self._tell([index for index in sorted(self._to_come) if self._row[index] not in self._due])
 
     def finish(self) -> None:
         """Log who is still under way, and who never came to set out, when the day is over."""
@@ -145,16 +150,18 @@ class Travellers:
         for waiting in (*self._due.values(), self._to_come):
             for index in waiting:
                 self._log_trip(index, self._depart_s[index], "", "not_started", 0, 0, now_s)
+        self._quiet.finish()
         self._minds.write(self._plans, self._wanted)
 
-    def _tell(self, rows: IntArray, until_s: float) -> None:
-        """Tell the trips of people at rest on which nothing can happen before there is news again."""
-        told = tell_quiet_trips(self._world, self._services, self._wanted, self._plans, rows, until_s)
-        if len(told):
-            gone = np.zeros(len(self._wanted), dtype=np.bool_)
-            gone[told] = True
-            order = np.array(self._to_come, dtype=np.int64)
-            self._to_come = deque(order[~gone[order]].tolist())
+    def _quiet_trips(self) -> QuietTrips:
+        until_s = self._timeline.after_s(self._world.env.now, self._world.end_s)
+        return QuietTrips(self._world, self._services, self._wanted, self._plans, until_s)
+
+    def _tell(self, at_rest: Sequence[int]) -> None:
+        """Tell the next trips of people at rest on which nothing can happen before there is news again."""
+        for index in self._quiet.tell_beginnings(np.array(at_rest, dtype=np.int64)).tolist():
+            self._told[index] = 1
+        self._to_come = deque(index for index in self._to_come if not self._told[index])
 
     def _set_out(self, index: int) -> None:
         """Begin a trip: one wake-up where nothing on the way can change it, else a process of its own."""
@@ -166,13 +173,16 @@ class Travellers:
             )  # fmt: skip
             booking = service.book(leg)
             if isinstance(booking, Booking):
-                env, offer = self._world.env, booking.offer
-                self._under_way[leg.row] = (index, env.now)
-                arrival = env.timeout(offer.walk_s + offer.wait_s + offer.ride_s, (index, service, booking, utility))
+                self._under_way[leg.row] = (index, self._world.env.now)
+                arrival = self._arrival(booking.offer, (index, service, booking, utility))
                 assert arrival.callbacks is not None, "an event that has not happened can be listened to"
                 arrival.callbacks.append(self._arrive)
                 return
         self._world.env.process(self._travel(index))
+
+    def _arrival(self, offer: Offer, value: Any = None) -> simpy.Event:
+        """Return the event of being there by a steady ride."""
+        return self._world.env.timeout(offer.walk_s + offer.wait_s + offer.ride_s, value)
 
     def _arrive(self, arrival: simpy.Event) -> None:
         """End a trip on which nothing could happen."""
@@ -181,7 +191,7 @@ class Travellers:
         leg, got = booking.leg, service.arrived(booking)
         self._log_leg(leg, got, booking.made_s)
         self._log_trip(index, booking.made_s, leg.service, "arrived", 0, utility, self._world.env.now)
-        self._let_next_set_out(leg.row)
+        self._let_next_set_out(index)
 
     def _travel(self, index: int) -> Life:
         """Live one trip: choose a journey and ride it; when refused on the way, choose again from there."""
@@ -211,7 +221,7 @@ class Travellers:
                 number, replans = last.leg + 1, replans + 1
                 candidates = self._think_again(candidates, wish, last, place, index, refused)
         self._log_trip(index, set_out_s, chain, outcome, replans, utility, self._world.env.now)
-        self._let_next_set_out(row)
+        self._let_next_set_out(index)
 
     def _leave_in_time(self, choice: Choice, index: int) -> Generator[simpy.Event, Any, float | None]:
         """Stay until it is time to go, and return when that is, or None if news comes before; who is late goes at once.
@@ -265,6 +275,9 @@ class Travellers:
             if self._town is not None and service.street_mode:
                 got, turned = yield from self._on_the_street(service, booking)
                 turns += turned
+            elif service.steady:
+                yield self._arrival(booking.offer)
+                got = service.arrived(booking)
             else:
                 got = yield from service.ride(booking)
             self._log_leg(leg, got, begin_s)
@@ -353,14 +366,18 @@ class Travellers:
         streets = told[-1].detail["streets"] if told else self._town.streets
         return Corners(streets, self._world.streets, self._town)
 
-    def _let_next_set_out(self, row: int) -> None:
+    def _let_next_set_out(self, index: int) -> None:
+        """End a trip: the next one sets out if it is due; if not, those on which nothing can happen are told."""
+        row = self._row[index]
         self._minds.over(row)
         del self._under_way[row]
         waiting = self._due[row]
         if waiting:
             self._set_out(waiting.popleft())
-        else:
-            del self._due[row]
+            return
+        del self._due[row]
+        for told in self._quiet.tell_after(index):
+            self._told[told] = 1
 
     def _log_refusal(self, leg: Leg, refusal: Refusal) -> None:
         self._minds.keep(leg.row)

@@ -17,6 +17,7 @@ STEPS_PER_S = 64
 """Durations are whole multiples of 1/64 s: binary fractions add exactly in any order."""
 UTILITY_STEPS = 2**20
 """Utilities are compared as whole multiples of 2^-20."""
+_LEAST = np.iinfo(np.int64).min
 LENGTH_STEPS_PER_M = 8
 """Street lengths are whole multiples of 1/8 m."""
 
@@ -27,7 +28,8 @@ DAY_S = 86400.0
 
 def round_s(duration_s: FloatArray) -> FloatArray:
     """Return durations rounded once to 1/64 s; inf stays inf."""
-    return np.round(np.asarray(duration_s, dtype=np.float64) * STEPS_PER_S) / STEPS_PER_S
+    steps: FloatArray = np.rint(np.asarray(duration_s, dtype=np.float64) * STEPS_PER_S)
+    return steps / STEPS_PER_S
 
 
 def round_one_s(duration_s: float) -> float:
@@ -42,9 +44,11 @@ def round_m(length_m: FloatArray) -> FloatArray:
 
 def quantise_utility(utility: FloatArray) -> IntArray:
     """Return utilities as whole steps of 2^-20; -inf (impossible) becomes the smallest integer."""
-    steps = np.round(np.asarray(utility, dtype=np.float64) * UTILITY_STEPS)
+    steps = np.rint(np.asarray(utility, dtype=np.float64) * UTILITY_STEPS)
     impossible = ~np.isfinite(steps)
-    return np.where(impossible, np.iinfo(np.int64).min, np.where(impossible, 0.0, steps).astype(np.int64))
+    if not impossible.any():
+        return steps.astype(np.int64)
+    return np.where(impossible, _LEAST, np.where(impossible, 0.0, steps).astype(np.int64))
 
 
 def clock(time_s: float) -> str:

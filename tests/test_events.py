@@ -157,9 +157,8 @@ def test_the_fingerprint_of_known_events_is_pinned() -> None:
 
 def test_a_row_that_does_not_fit_its_kind_is_not_taken() -> None:
     for row in (row_of("trips")[:-1], (*row_of("trips"), 1)):
-        log = log_of([("trips", row_of("trips")), ("trips", row)])
-        with pytest.raises(ValueError, match="zip"):
-            log.tables()
+        with pytest.raises(ValueError, match=f"got {len(row)} values, expected {len(row_of('trips'))}"):
+            log_of([("trips", row_of("trips")), ("trips", row)])
     with pytest.raises(KeyError):
         EventLog().add("no_such_kind", 1)
 

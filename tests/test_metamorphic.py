@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from ruamel.yaml import YAML
 
-from kera_mobility import traveller
+from kera_mobility import quiet
 from kera_mobility.dice import Dice
 from kera_mobility.events import KINDS, table_fingerprint
 from kera_mobility.planning import Planner
@@ -273,10 +273,34 @@ def test_the_order_of_keys_in_a_file_changes_nothing(tmp_path: Path) -> None:
     assert simulate(backwards, SEED).fingerprint == day().fingerprint
 
 
-def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    trial = load_scenario("configs/trials/all.yaml", SMALL)
+CUT = (
+    "disturbances=[{kind: rail_closed, title: No trains, service: rail, lines: [L, City rail, U fast], start_s: 27000,"
+    " end_s: 34200, announced_s: 0}]"
+)
+
+
+@pytest.mark.parametrize("news", [(), (CUT,)], ids=["no news", "news"])
+def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
+    news: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = load_scenario("configs/trials/all.yaml", (*SMALL, *news))
     at_once = simulate(trial)
-    monkeypatch.setattr(traveller, "tell_quiet_trips", lambda *rest: np.zeros(0, dtype=np.int64))
+    monkeypatch.setattr(quiet, "_in_time", lambda wanted, *rest: np.zeros(len(wanted), dtype=np.bool_))
     by_the_clock = simulate(trial)
     assert at_once.fingerprint == by_the_clock.fingerprint
     assert at_once.stats["simpy_events"] < by_the_clock.stats["simpy_events"]
+
+
+def test_trips_after_one_by_the_clock_are_told_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = load_scenario("configs/trials/all.yaml", SMALL)
+    told: list[range] = []
+    tell_after = quiet.QuietTrips.tell_after
+
+    def noted(trips: quiet.QuietTrips, row: int) -> range:
+        told.append(tell_after(trips, row))
+        return told[-1]
+
+    monkeypatch.setattr(quiet.QuietTrips, "tell_after", noted)
+    simulate(trial)
+    assert any(told)
+    assert not all(told)

@@ -17,6 +17,7 @@ import pytest
 from kera_mobility.errors import ConfigError, ExtensionError, MissingExtraError, MissingFileError, ResultError
 from kera_mobility.events import KINDS, EventLog, fingerprint
 from kera_mobility.outcomes import kpis, store
+from kera_mobility.outcomes.facts import total
 from kera_mobility.outcomes.record import RunRecord
 from kera_mobility.outcomes.store import load_record, write_record
 
@@ -395,3 +396,19 @@ def test_the_plot_command_draws_one_run_and_names_the_kinds_it_knows(tmp_path: P
     assert (tmp_path / "x.svg").read_text().startswith("<?xml")
     with pytest.raises(ConfigError, match="did you mean 'mode-share'"):
         _invoke("plot", str(tmp_path / "results"), "mode_share", "-o", str(tmp_path / "x.svg"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [], [0.0, 0.0], [1 / 64] * 5, [0.1, 0.2, 0.3, 0.0], [2.0**43, 1 / 1024, -(2.0**43)], [1e300, 1.0, -1e300],
+        [0.5, math.inf], [(2.0**52 + 1) / 64] * 3,
+    ],
+)  # fmt: skip
+def test_a_total_is_rounded_once(values: list[float]) -> None:
+    assert total(np.array(values)) == math.fsum(values)
+    assert total(np.array(values[::-1])) == math.fsum(values)
+
+
+def test_a_total_of_what_is_not_known_is_not_known() -> None:
+    assert math.isnan(total(np.array([0.0, math.nan, 1.0])))

@@ -18,7 +18,7 @@ from kera_mobility.services.scooter import Scooter
 from kera_mobility.simulation import Run, live, open_services
 from kera_mobility.town.network import MODE_BIT, Streets
 from kera_mobility.town.riding_zones import read_riding_zones
-from kera_mobility.town.skims import compute_skims
+from kera_mobility.town.skims import best_ways, compute_skims, ways_of
 from kera_mobility.town.town import Town
 from tests.hamlet import (
     HOME,
@@ -332,3 +332,16 @@ def test_the_zones_of_kera_are_marked_as_assumptions_and_cut_nothing_off() -> No
         rideable = np.isfinite(town.skims.cycle_m[parking.hub_nodes[0]]) & parking.inside
         assert reached.sum() > 0.98 * rideable.sum(), f"at {clock} a zone cuts off a part of the map"
         assert np.all(ground.felt_m[parking.hub_nodes[0]] >= town.skims.cycle_m[parking.hub_nodes[0]] - 0.125)
+
+
+def test_ways_under_zones_are_kept_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERA_CACHE", str(tmp_path / "cache"))
+    streets = hamlet_streets()
+    length_m = np.asarray(streets.edge_length_m, dtype=np.float64)
+    shut_m = np.where(np.arange(len(length_m)) < 2, np.inf, length_m)
+    for weight in (length_m, shut_m):
+        for found in (ways_of(streets, "cycle", weight), ways_of(streets, "cycle", weight)):
+            for kept, computed in zip(found, best_ways(streets, "cycle", weight), strict=True):
+                np.testing.assert_array_equal(kept, computed)
+    assert len(list((tmp_path / "cache" / "skims").iterdir())) == 2
+    assert not np.array_equal(ways_of(streets, "cycle", length_m)[0], ways_of(streets, "cycle", shut_m)[0])

@@ -230,7 +230,7 @@ class Service(ABC):
 
     def walk_one_s(self, origin: int, destination: int) -> float:
         """Return the walking time between two nodes, equal to the bit with `walk_s`."""
-        return round_one_s(float(self.skims.walk_m[origin, destination]) / self.settings.walk_speed_m_s)
+        return round_one_s(self.skims.walk_m.item(origin, destination) / self.settings.walk_speed_m_s)
 
     def walked_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return how far a steady ride has people walk, (T,): what `arrived` says, for many at once."""
@@ -238,7 +238,7 @@ class Service(ABC):
 
     def walk_m(self, origin: int, destination: int) -> float:
         """Return the walking distance between two nodes."""
-        return float(self.skims.walk_m[origin, destination])
+        return self.skims.walk_m.item(origin, destination)
 
     def places(self) -> list[tuple[int, str, str]]:
         """Return the service's own places as (street node, name, kind), kind `stop` or `hub`."""
@@ -263,8 +263,11 @@ class Service(ABC):
             return offers
         hour = np.clip(requests.depart_s // HOUR_S, 0, HOURS - 1).astype(np.int64)
         chance = self._chance[self.town.zone[requests.origin], hour]
+        unsure = (chance < 1.0) & offers.possible
+        if not unsure.any():
+            return offers
         on_foot = Offers.of(len(requests), walk_s=self.walk_s(requests.origin, requests.destination))
-        rows = np.flatnonzero((chance < 1.0) & offers.possible & on_foot.possible)
+        rows = np.flatnonzero(unsure & on_foot.possible)
         mixed = Offers(*(column.copy() for column in offers.columns))
         for served, instead, column in zip(offers.columns, on_foot.columns, mixed.columns, strict=True):
             column[rows] = round_s(chance[rows] * served[rows] + (1.0 - chance[rows]) * instead[rows])

@@ -340,8 +340,10 @@ class Transit(Service):
             more_s[rows] += self._felt_more_s[step.alight_call] - self._felt_more_s[step.board_call]
             stop = self.timetable.call_stop[step.alight_call].astype(np.int64)
             on = np.flatnonzero(stop != destination[rows])
+            if not len(on):
+                break
             ready_s = np.asarray(self.timetable.call_arrive_s)[step.alight_call[on]] + TRANSFER_SLACK_S
-            step = self._known.next(stop[on], destination[rows[on]], ready_s)
+            step = self._next(stop[on], destination[rows[on]], ready_s)
             there = np.flatnonzero(step.run >= 0)
             rows, step = rows[on[there]], _at(step, there)
         return more_s

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
 from kera_mobility.settings import Settings
 from kera_mobility.town.network import Streets
-from kera_mobility.town.skims import best_ways
+from kera_mobility.town.skims import ways_of
 from kera_mobility.town.zones import contains
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray
 from kera_mobility.windows import Season, Weekday, Window
@@ -139,7 +139,7 @@ def slowed_ways(
             slowest_m_s[inside] = np.minimum(slowest_m_s[inside], zone.about.speed_km_h * KM_H)
     felt_m = np.where(slowest_m_s < speed_m_s, length_m * (speed_m_s / slowest_m_s), length_m)
     felt_m = np.round(felt_m * STEPS_PER_M) / STEPS_PER_M
-    return best_ways(streets, "cycle", np.where(open_to_ride, felt_m, np.inf))
+    return ways_of(streets, "cycle", np.where(open_to_ride, felt_m, np.inf))
 
 
 def middles(streets: Streets) -> FloatArray:

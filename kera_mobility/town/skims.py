@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +16,28 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from kera_mobility.town.network import MODE_BIT, Skims, Streets
-from kera_mobility.units import FloatArray, IntArray
+from kera_mobility.units import AnyArray, FloatArray, IntArray
 
 CACHE_VARIABLE = "KERA_CACHE"
 """Environment variable that moves the cache; empty turns it off."""
 _FORMAT = "skims-2"
 
+Tables = Mapping[str, NDArray[np.float32]]
+"""By name, (N, N) each."""
+
 
 def skims_of(streets: Streets, stands: IntArray | None = None) -> Skims:
     """Return the tables of shortest ways, memory-mapped from the cache where it has them; see `compute_skims`."""
-    folder = _cache_folder(streets, stands)
-    if folder is None:
-        return compute_skims(streets, stands)
-    names = list(Skims.__dataclass_fields__)
-    if not all((folder / f"{name}.npy").exists() for name in names):
-        computed = compute_skims(streets, stands)
-        if not _keep(computed, folder):
-            return computed
-    # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
-    return Skims(**{name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names})
+    folder, names = _cache_folder(streets, stands), tuple(Skims.__dataclass_fields__)
+    return Skims(**_once(folder, names, lambda: vars(compute_skims(streets, stands))))
+
+
+def ways_of(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return `best_ways`, memory-mapped from the cache where it has them."""
+    names = ("least", "length_m")
+    folder = _cache_folder(streets, np.frombuffer(mode.encode(), dtype=np.uint8), weight)
+    found = _once(folder, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
+    return found["least"], found["length_m"]
 
 
 def compute_skims(streets: Streets, stands: IntArray | None = None) -> Skims:
@@ -124,7 +128,8 @@ def cache_root() -> Path | None:
     return None if chosen == "" else Path(chosen or user_cache_dir("kera-mobility"))
 
 
-def _cache_folder(streets: Streets, stands: IntArray | None) -> Path | None:
+def _cache_folder(streets: Streets, *more: AnyArray | None) -> Path | None:
+    """Return where tables stand that follow from these streets and from more arrays."""
     root = cache_root()
     if root is None:
         return None
@@ -132,19 +137,32 @@ def _cache_folder(streets: Streets, stands: IntArray | None) -> Path | None:
     for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
         digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
     digest.update(str(streets.nodes).encode())
-    if stands is not None:
-        digest.update(np.ascontiguousarray(stands).tobytes())
+    for array in more:
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
     return root / "skims" / digest.hexdigest()[:20]
 
 
-def _keep(skims: Skims, folder: Path) -> bool:
+def _once(folder: Path | None, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:
+    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if it has them not."""
+    if folder is None:
+        return compute()
+    if not all((folder / f"{name}.npy").exists() for name in names):
+        computed = compute()
+        if not _keep(computed, folder):
+            return computed
+    # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
+    return {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
+
+
+def _keep(tables: Tables, folder: Path) -> bool:
     """Write the tables under a temporary name and rename when whole; false where the disk does not allow it."""
     temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
-        for name in Skims.__dataclass_fields__:
-            np.save(temporary / f"{name}.npy", getattr(skims, name))
+        for name, table in tables.items():
+            np.save(temporary / f"{name}.npy", table)
         if folder.exists():
             shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)

@@ -230,7 +230,8 @@ class Boarding:
             room = max(0, places - self._others[call] - riding)
             boarding = waiting[:room]
             for rider in boarding:
-                aboard.setdefault(rider.alight_call, []).append(rider._replace(boarded_s=env.now))
+                seated = Rider(rider.person, rider.alight_call, rider.done, env.now)
+                aboard.setdefault(rider.alight_call, []).append(seated)
             for rider in waiting[room:]:
                 rider.done.succeed(Ridden(None, call, "full"))
             riding += len(boarding)

@@ -62,6 +62,9 @@ class LoopWalks:
 
     def best(self, origins: IntArray, destinations: IntArray) -> tuple[IntArray, IntArray]:
         """Return the pair of stops with the least walking, waiting and riding, each (T,); equal where there is none."""
+        if len(origins) == 1:  # somebody replans: the answer for one is the same, and known for most pairs
+            one = self.one(int(origins[0]), int(destinations[0]))
+            return np.array([one.board]), np.array([one.alight])
         to_stop_s, from_stop_s = self.to_stop_s[origins], self.from_stop_s[destinations]
         best_s = np.full(len(origins), np.inf)
         best_board, best_alight = (np.zeros(len(origins), dtype=np.int64) for _ in range(2))
