@@ -24,6 +24,9 @@ KEYS = "head|part|col|map|play|story|measure|figures|sure|sources|why|did|kept|z
 """First parts of the keys of words: none of them stands in a text."""
 MEDIAN_FRAME_MS = 15.0
 FRAMES = 300
+PICTURE = "[...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane')].map(one => \
+    one.toDataURL ? one.toDataURL() : one.innerHTML.length).join()"
+"""What the map shows now, as one text."""
 
 
 @pytest.fixture(scope="module")
@@ -104,20 +107,26 @@ def test_every_language_can_be_chosen_and_leaves_no_word_behind(wide: Opened) ->
     assert len({tuple(found) for found in headings.values()}) == 3
 
 
+def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
+    """Wait for what the page does in its own time; a fixed pause is too short on a busy machine."""
+    from playwright.sync_api import TimeoutError as Never
+
+    try:
+        page.wait_for_function(condition, arg=given, timeout=10_000)
+    except Never:
+        pytest.fail(otherwise)
+
+
 def test_every_layer_can_be_shown_and_hidden(wide: Opened) -> None:
     boxes = wide.page.eval_on_selector_all(".switch input", "all => all.map(one => one.id)")
     assert {box.removeprefix("layer-") for box in boxes} == {
         "real", "inferred", "planned", "rail", "zones", "riding", "walk", "platform", "flows", "spots", "stops", "hubs",
         "people", "vehicles",
     }  # fmt: skip
-    picture = "() => [...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane')].map(one => \
-        one.toDataURL ? one.toDataURL() : one.innerHTML.length).join()"
-    for box in boxes:
-        before = wide.page.evaluate(picture)
+    for box in [box for box in boxes for _ in ("one way", "and back")]:
+        before = wide.page.evaluate(PICTURE)
         wide.page.click(f"#{box}")
-        wide.page.wait_for_timeout(120)
-        assert wide.page.evaluate(picture) != before, box
-        wide.page.click(f"#{box}")
+        wait_until(wide.page, f"before => {PICTURE} !== before", before, f"{box} changes nothing on the map")
     for mode in wide.page.eval_on_selector_all("#flow-mode option", "all => all.map(one => one.value)"):
         wide.page.select_option("#flow-mode", mode)
     wide.page.click("#layer-flows")
@@ -129,7 +138,7 @@ def test_playback_runs_pauses_and_jumps(wide: Opened) -> None:
     began = page.evaluate("keraReport.map.time")
     page.select_option("#play-speed", "600")
     page.click("#play")
-    page.wait_for_timeout(700)
+    wait_until(page, "began => keraReport.map.time > began", began, "nothing moves")
     page.click("#play")
     stopped = page.evaluate("keraReport.map.time")
     assert stopped > began

@@ -13,6 +13,7 @@ import { clock, mode, named, number, service, t } from '../words.js';
 const SPEEDS = [10, 30, 60, 120, 300, 600];
 const FEATURED = 40;
 export const LAYERS = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'walk', 'platform', 'flows', 'spots', 'stops', 'hubs', 'people', 'vehicles'];
+const MOVING = ['people', 'vehicles'];
 const AT_FIRST = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'stops', 'hubs', 'people', 'vehicles'];
 
 export class MapPart {
@@ -90,11 +91,16 @@ export class MapPart {
     this.map = null;
   }
 
-  layer(name) {
+  layerOf(name) {
+    const key = name === 'flows' ? `flows-${this.flow()}` : name;
+    if (!this.made.has(key)) this.made.set(key, this.makeLayer(name));
+    return this.made.get(key);
+  }
+
+  makeLayer(name) {
     const side = this.content.sides[this.side];
     const { area, geometry, canvas } = this;
     if (['real', 'inferred', 'planned'].includes(name)) {
-      this.streets ??= null;
       const layers = this.made.get('streets') ?? streetLayers(area, geometry, canvas);
       this.made.set('streets', layers);
       return layers[name];
@@ -119,17 +125,20 @@ export class MapPart {
     if (shown) this.on.add(name);
     else this.on.delete(name);
     if (!this.map) return;
-    if (name === 'people' || name === 'vehicles') {
+    if (MOVING.includes(name)) {
       this.moving.show[name] = shown;
       this.moving.draw();
       return;
     }
-    const key = name === 'flows' ? `flows-${this.flow()}` : name;
-    if (!this.made.has(key)) this.made.set(key, this.layer(name));
-    if (name === 'flows') for (const [other, layer] of this.made) if (other.startsWith('flows-') && other !== key) this.map.removeLayer(layer);
-    const layer = this.made.get(key);
-    if (shown) this.map.addLayer(layer);
-    else this.map.removeLayer(layer);
+    const layer = this.layerOf(name);
+    if (name === 'flows') for (const [key, other] of this.made) if (key.startsWith('flows-') && other !== layer) this.map.removeLayer(other);
+    if (!shown) {
+      this.map.removeLayer(layer);
+      return;
+    }
+    // What is added last is painted last: those above it are lifted again, so that a switch never changes the order.
+    const above = LAYERS.slice(LAYERS.indexOf(name) + 1).filter((one) => this.on.has(one) && !MOVING.includes(one)).map((one) => this.layerOf(one));
+    for (const one of [layer, ...above.filter((other) => this.map.hasLayer(other))]) this.map.removeLayer(one).addLayer(one);
   }
 
   switches() {
