@@ -38,7 +38,8 @@ def browser(require: Callable[..., Any], require_program: Callable[..., str]) ->
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     run_small(folder, "finished", "1-2")
-    run_small(folder, "trials/all", "1-2", "services.scooter.zones=[riding]")
+    refused = ("services.scooter.broken_chance=0.4", "services.shuttle.seats=2")  # so that the map has refusals to show
+    run_small(folder, "trials/all", "1-2", "services.scooter.zones=[riding]", *refused)
     return folder
 
 
