@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,10 @@ from hypothesis import settings
 
 # So that `tests.hamlet` is found however pytest was started; last, so that an installed package goes before a checkout.
 sys.path.append(str(Path(__file__).parent.parent))
+
+# A shell gives its background jobs a deaf ear for Ctrl-C, which is handed down to the commands that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("here", deadline=None)
