@@ -10,9 +10,12 @@ percent; differences of a percent or two are noise unless repeats are many.
 Each such day is lived right after a full day, and the difference is of these two; the median of all repeats counts.
 
 Then what a trip with a scarce leg costs: one on which somebody booked, rode or was refused a vehicle of a scarce
-service. Three times: one trip more, by a day on which more people like these services; on average, by the day without
-any of them, so that crews, plans and all that they need before anybody comes is shared by the trips; and the day of
-nobody but the people with such a trip, with everything else that they and all vehicles do.
+service. Measured on a busy day, when one trip in ten is one, since these services are liked as trains are and have the
+vehicles for it: one trip more, against the same vehicles on a day when few like them; on average, against the day
+without these services, so that vehicles, crews and plans that are there whoever comes are shared by the trips. Beside
+it stand three harder readings: one trip more when the vehicles are as few as ever, so that half of the people are
+refused and think again; the average of the full day, when one trip in a hundred is one; and the day of nobody but the
+people with such a trip, with everything else that they and all vehicles do.
 F is as in `benchmarks.speed`. The goal is F/60 for the full day, and F/300 for a trip with a scarce leg.
 """
 
@@ -40,7 +43,14 @@ FULL = ("services.scooter.zones=[riding]",)
 SCARCE = ("scooter", "shuttle", "on_demand")
 """Services with few vehicles."""
 LIKED = "scarce services as liked as trains"
+SUPPLIED = "many more scarce vehicles"
+BUSY = "both: a busy day"
 NOTHING_SCARCE = tuple(f"services.{name}=null" for name in SCARCE)
+_LIKED = tuple(f"choice.{part}.{name}=0" for part in ("constants", "feeder_constants") for name in SCARCE)
+_SUPPLIED = (
+    "services.scooter.fleet=1200", "services.on_demand.vehicles=60",
+    "services.shuttle.vehicles=15", "services.shuttle.headway_s=120", "services.shuttle.seats=40",
+)  # fmt: skip
 _CUT = (
     "disturbances=[{kind: rail_closed, title: No trains, service: rail, lines: [L, City rail, U fast], start_s: 27000,"
     " end_s: 34200, announced_s: 0}]"
@@ -74,12 +84,14 @@ WITH: Mapping[str, tuple[str, ...]] = {
     "rides on demand as liked as trains": (
         "choice.constants.on_demand=0", "choice.feeder_constants.on_demand=0",
     ),
-    LIKED: tuple(
-        f"choice.{part}.{name}=0" for part in ("constants", "feeder_constants") for name in SCARCE
-    ),
+    LIKED: _LIKED,
+    SUPPLIED: _SUPPLIED,
+    BUSY: (*_LIKED, *_SUPPLIED),
     "joint assignment every 30 s": ("services.on_demand.dispatch.kind=batch",),
 }  # fmt: skip
 """Days that have one more."""
+ALWAYS = (NOTHING_SCARCE, _LIKED, _SUPPLIED, (*_LIKED, *_SUPPLIED))
+"""Days that the cost of a trip with a scarce leg is read from."""
 CONSIDERED = "what was considered"
 ALONE = "only people with a scarce leg"
 
@@ -132,7 +144,7 @@ def days_of(scenario: str, seed: int, only: Collection[str] = ()) -> dict[str, D
     scenarios = {"": load_scenario(scenario, FULL)}
     for sign, changes in (("-", WITHOUT), ("+", WITH)):
         for name, overrides in changes.items():
-            needed = not only or overrides == NOTHING_SCARCE or name == LIKED
+            needed = not only or overrides in ALWAYS
             if needed or any(part in name or part in str(overrides) for part in only):
                 scenarios[f"{sign} {name}"] = load_scenario(scenario, (*FULL, *overrides))
     full = scenarios[""]
@@ -193,14 +205,21 @@ def table(costs: Mapping[str, Cost]) -> Iterable[str]:
             f"{name or 'all, with zones':44}{cost.cpu_s:6.2f} {cost.part_of_f:6.1f} {both} "
             f"{cost.simpy_events / cost.person_trips:12.2f} {cost.scarce_trips:13,}"
         )
-    without, liked, alone = costs["- all scarce services"], costs[f"+ {LIKED}"], costs[ALONE]
     yield f"\nF = {full.f:,.0f} timeouts per CPU-second, {full.person_trips:,} trips. A trip with a scarce leg costs"
-    for cpu_s, trips, f, how in (
-        (liked.more_s, liked.scarce_trips - full.scarce_trips, liked.f, f"one more: {LIKED}"),
-        (-without.more_s, full.scarce_trips, without.f, "on average: the full day less that without scarce services"),
-        (alone.cpu_s, full.scarce_trips, alone.f, "with all that else happens to who makes it"),
-    ):
-        yield f"  F/{f * cpu_s / max(trips, 1):.0f}  {1e6 * cpu_s / max(trips, 1):,.0f} us  {how}"
+    for cost, against, how in _readings(costs):
+        each_s = (cost.cpu_s - against.cpu_s) / max(cost.scarce_trips - against.scarce_trips, 1)
+        yield f"  F/{cost.f * each_s:<6.0f} {1e6 * each_s:6,.0f} us  {how}"
+
+
+def _readings(costs: Mapping[str, Cost]) -> Iterable[tuple[Cost, Cost, str]]:
+    """Yield days with more and with fewer trips with a scarce leg, and what their difference says."""
+    full, without, alone = costs[""], costs["- all scarce services"], costs[ALONE]
+    busy, liked, supplied = (costs[f"+ {name}"] for name in (BUSY, LIKED, SUPPLIED))
+    yield busy, supplied, "one more, of a busy day: with and without more people who like these services"
+    yield busy, without, "on average, of a busy day: with and without these services"
+    yield liked, full, "one more, where vehicles are few and half of the people are refused"
+    yield full, without, "on average, of the full day: with and without these services"
+    yield alone, alone._replace(cpu_s=0.0, scarce_trips=0), "with all that else happens to who makes it"
 
 
 def main() -> None:

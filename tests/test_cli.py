@@ -53,8 +53,9 @@ def test_the_schema_is_json_that_knows_the_services() -> None:
     assert {"walk", "scooter", "shuttle", "transit"} <= set(kinds)
 
 
-def test_the_version_names_what_a_run_stands_on() -> None:
-    found = kera("version")
+@pytest.mark.parametrize("how", ["version", "--version"])
+def test_the_version_names_what_a_run_stands_on(how: str) -> None:
+    found = kera(how)
     assert found.returncode == 0
     for name in ("kera-mobility", "python", "simpy", "numpy"):
         assert f"{name} " in found.stdout

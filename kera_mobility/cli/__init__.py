@@ -10,7 +10,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,12 +28,12 @@ def command_line() -> typer.Typer:
     """Return the command with every verb found in this folder."""
     kera = typer.Typer(
         name="kera",
-        help="Try mobility services on a simulated district before paying for them in the street.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    kera.callback()(_before_any_verb)
     for name in sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")):
         module = importlib.import_module(f"{__name__}.{name}")
         verb = name.replace("_", "-")
@@ -42,6 +42,20 @@ def command_line() -> typer.Typer:
         else:
             kera.command(verb)(module.command)
     return kera
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from kera_mobility.cli.version import command
+
+        command()
+        raise typer.Exit
+
+
+def _before_any_verb(
+    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="As `kera version`.")] = False,
+) -> None:
+    """Try mobility services on a simulated district before paying for them in the street."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
