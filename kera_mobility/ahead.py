@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 import simpy
 
 from kera_mobility.deciding import Candidates, Choice, Decider, ranked
-from kera_mobility.journeys import Booking, Leg, Offer, Refusal, Requests
+from kera_mobility.journeys import Booking, Leg, Offer, Refusal
 from kera_mobility.plans import Plans, Wanted
 from kera_mobility.services.base import Service
 from kera_mobility.world import World
@@ -93,18 +94,20 @@ class AtHome:
 
 
 def book_on_board(
-    services: Mapping[str, Service], legs: Sequence[Leg], number: int, now_s: float
+    services: Mapping[str, Service], booking: Booking, legs: Sequence[Leg], number: int
 ) -> Booking | Refusal | None:
-    """Return the promise for the leg after a line, made for when the line should arrive, or None if none is made."""
+    """Return the promise for the leg after a line, made for when it should arrive as boards show, or None without."""
     if number + 1 >= len(legs) or not services[legs[number + 1].service].from_line:
         return None
-    leg, line = legs[number], services[legs[number].service]
-    if not line.line:
+    line = services[legs[number].service]
+    if not line.line or (arrives_s := line.foreseen_s(booking)) == math.inf:
         return None
-    row, origin, destination = (np.array([value]) for value in (leg.row, leg.origin, leg.destination))
-    request = Requests(row, origin, destination, np.array([now_s]))
-    offers = line.expect(request)
-    if not offers.possible[0]:
-        return None
-    following = replace(legs[number + 1], ready_s=now_s + float(offers.duration_s[0]))
+    following = replace(legs[number + 1], ready_s=arrives_s)
     return services[following.service].book(following)
+
+
+def tell_the_line(services: Mapping[str, Service], booking: Booking, legs: Sequence[Leg], number: int) -> None:
+    """Let the line of the next leg know of who comes to it by another service, so that a vehicle of it may wait."""
+    service = services[booking.leg.service]
+    if number + 1 < len(legs) and services[legs[number + 1].service].line:
+        services[legs[number + 1].service].await_rider(legs[number + 1], lambda: service.foreseen_s(booking))

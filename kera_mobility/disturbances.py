@@ -160,7 +160,8 @@ class Timeline:
         """Return the timeline of a day: what its weather makes of it from midnight on, and what goes wrong."""
         withdrawn = weather.withdrawn if weather else {}
         today = [one for one in disturbances if not one.days or day in one.days]
-        posts = [(0.0, Post("withdrawn", f"{part:.0%} of the fleet is kept in", service=name, detail={"part": part}))
+        said = {name: f"{name}: {part:.0%} of the fleet is kept in" for name, part in withdrawn.items()}
+        posts = [(0.0, Post("withdrawn", said[name], service=name, detail={"part": part}))
                  for name, part in sorted(withdrawn.items()) if part > 0]  # fmt: skip
         if weather and weather.numbers:
             posts.append((0.0, Post("weather", weather.day.text())))

@@ -16,6 +16,7 @@ from pydantic import Field
 from kera_mobility.scenario import Scenario
 from kera_mobility.settings import Settings
 from kera_mobility.units import HOUR_S
+from kera_mobility.weather import WITHDRAWN
 
 
 class DayCosts(Settings):
@@ -83,7 +84,27 @@ def remedies(scenario: Scenario, service: str, reason: str, t_s: float) -> list[
     if scenario.model_dump().get("disturbances"):
         undone = Remedy("no disturbance had happened", ("disturbances=[]",), None)
         found[undone.overrides] = undone
+    for remedy in _of_weather(scenario, service):
+        found[remedy.overrides] = remedy
     return cheapest_first(found.values())
+
+
+def _of_weather(scenario: Scenario, service: str) -> Iterator[Remedy]:
+    """Yield the fleet not kept in, where the weather keeps it in, and weather that does nothing, if it does anything.
+
+    Nobody knows what riding in such weather would cost; weather cannot be bought.
+    """
+    days = scenario.weather.days if scenario.weather else ()
+    lived = [weather for number in range(len(days)) if (weather := scenario.weather_on(number)) and weather.numbers]
+    if scenario.weather and any(weather.withdrawn.get(service) for weather in lived):
+        settings = scenario.services[service]
+        kind, title = _value(settings, "kind"), settings.title or service
+        keeps_in = [name for name, effect in scenario.weather.effects.items()
+                    if WITHDRAWN in effect.keys and (not effect.kinds or kind in effect.kinds)]  # fmt: skip
+        off = tuple(f"weather.effects.{name}=null" for name in keeps_in)
+        yield Remedy(f"{title}: no vehicle kept in for the weather", off, None)
+    if lived:
+        yield Remedy("the weather had done nothing", ("weather=null",), None)
 
 
 def cheapest_first(found: Iterable[Remedy]) -> list[Remedy]:
@@ -196,7 +217,7 @@ def _for_fleet(eur: float) -> Callable[[Any, Any, Any], float]:
     return lambda settings, old, new: eur * (_value(settings, "fleet") or _value(settings, "vehicles") or 1)
 
 
-_FOUND = frozenset({"no_vehicle", "low_battery", "lost_race", "broken", "withdrawn"})
+_FOUND = frozenset({"no_vehicle", "low_battery", "lost_race", "broken"})
 _CARRIED = frozenset({"no_vehicle_in_time", "detour_of_others"})
 _RULES = (
     _Rule(_FOUND, "fleet", _grown(0.1, 0.25, 1.0), _each(COSTS.shared_vehicle_eur), "{new} vehicles instead of {old}"),

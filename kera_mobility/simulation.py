@@ -282,6 +282,8 @@ def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
         except SettingError as error:
             found = [(error.key, error.what)]
         faults += [(f"services.{name}.{key}", what) for key, what in found]
+    for name, service in services.items() if not faults else ():
+        faults += [(f"services.{name}.{key}", what) for key, what in service.faults_among(services)]
     if not faults:
         faults += disturbance_faults(scenario.disturbances, town, services)
     if faults:

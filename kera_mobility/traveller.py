@@ -15,7 +15,7 @@ import numpy as np
 import simpy
 from simpy.events import URGENT
 
-from kera_mobility.ahead import AtHome, book_on_board
+from kera_mobility.ahead import AtHome, book_on_board, tell_the_line
 from kera_mobility.considering import Considerations
 from kera_mobility.deciding import Candidates, Choice, Decider
 from kera_mobility.disturbances import Timeline
@@ -267,7 +267,8 @@ class Travellers:
                 self._log_refusal(leg, booking)
                 return Got(place, leg, booking, turns)
             begin_s = self._world.env.now
-            ahead = book_on_board(self._services, legs, number, begin_s)
+            tell_the_line(self._services, booking, legs, number)
+            ahead = book_on_board(self._services, booking, legs, number)
             if isinstance(ahead, Refusal):
                 self._log_refusal(legs[number + 1], ahead)
             elif ahead:

@@ -35,10 +35,11 @@ from kera_mobility.outcomes.explain.trip import story_of
 from kera_mobility.outcomes.explain.trip_text import tell_trip
 from kera_mobility.outcomes.store import load_record
 from kera_mobility.policies.choice import IMPOSSIBLE
+from kera_mobility.remedies import remedies
 from kera_mobility.scenario import Scenario, load_scenario
 from kera_mobility.simulation import Run, live, simulate
 from kera_mobility.town.town import Town
-from tests.hamlet import CITY, HOME, MILL, PLACES, SCHOOL, STATION, TripRow, hamlet_town, rows, scenario, trip
+from tests.hamlet import CITY, HOME, MILL, PLACES, SCHOOL, STATION, TripRow, hamlet_town, rows, scenario, seconds, trip
 
 PACKAGE = Path(__file__).parents[1] / "kera_mobility"
 SMALL = ("town.people.residents=500", "town.people.jobs=250", "town.people.neighbours_within_m=500")
@@ -126,6 +127,58 @@ def test_a_trip_that_nothing_could_carry_is_told_as_that(tmp_path: Path) -> None
     assert counts(folder, UNSERVED) == {("", "no_journey", "around Station", 23, "gave up"): 1}
     assert not explain(folder).disagreements
     assert "no service could carry this trip" in tell(explain(folder))
+
+
+def test_who_gave_up_at_the_door_is_not_said_to_have_set_out(tmp_path: Path) -> None:
+    town = hamlet_town(tmp_path / "town", trips=[trip(1, HOME, CITY, "23:30")])
+    told = read_run(result(tmp_path, town, scenario({"walk": {}, "rail": {}})))
+    text = tell_trip(told, story_of(told, 1, 0))
+    assert "set out" not in text
+    assert "gave up before setting out" in text
+
+
+def test_where_the_weather_keeps_the_fleet_in_that_is_told_and_tried(tmp_path: Path) -> None:
+    days = tmp_path / "days.csv"
+    days.write_text("day,season,temperature_c,snow_cm_h,slippery,basis\nicy,winter,-5,0,yes,here\n", encoding="utf-8")
+    ice = {"keys": ["withdrawn"], "kinds": ["scooter"], "by": "slippery", "plus": [[0, 0], [1, 1]], "range": [0, 1],
+           "source": "assumption"}  # fmt: skip
+    town = hamlet_town(tmp_path / "town", trips=[trip(1, MILL, SCHOOL, "8:00")])
+    weather = {"table": str(days), "days": ["icy"], "effects": {"ice": ice}}
+    wanted = scenario({"walk": {}, "scooter": {}}, prefer=["scooter", "walk"], weather=weather)
+    folder = result(tmp_path, town, wanted)
+    told = read_run(folder)
+    text = tell_trip(told, story_of(told, 1, 0))
+    assert "08:00  known since 00:00: scooter: 100% of the fleet is kept in" in text
+    assert "the vehicles had been taken off the streets" in text
+    found = ask(folder, 1, 0, rerun=lambda changed: live(changed, town))
+    # More scooters are kept in as well, and no walk is long enough.
+    assert found.cheapest is not None
+    assert found.cheapest.remedy.overrides == ("weather.effects.ice=null",)
+    assert found.cheapest.remedy.cost_eur is None
+    assert not any(one.served for one in found.tried[:-1])
+    # On a day when weather does nothing it is not tried.
+    days.write_text(days.read_text(encoding="utf-8").replace("yes", "no"), encoding="utf-8")
+    assert not any("weather" in one.words for one in remedies(wanted, "scooter", "no_vehicle", 28_800.0))
+
+
+@pytest.mark.parametrize(
+    ("ready", "until", "told_then"),
+    [
+        # Nothing else leads to the city: given up where the closure lasts, a wait where it ends.
+        ("7:30", "27:00", ["07:30  known since 07:00: works, 07:00 to 27:00"]),
+        ("6:55", "27:00", ["07:00  notice: works, 07:00 to 27:00"]),
+        ("6:55", "8:00", ["07:00  notice: works, 07:00 to 08:00", "08:00  notice: over: works, 07:00 to 08:00"]),
+        ("8:30", "8:00", []),
+    ],
+)
+def test_the_story_of_a_trip_says_what_was_closed_then(
+    tmp_path: Path, ready: str, until: str, told_then: list[str]
+) -> None:
+    town = hamlet_town(tmp_path / "town", trips=[trip(1, STATION, CITY, ready)])
+    closed = {"kind": "rail_closed", "title": "works", "service": "rail", "start_s": 25_200.0, "end_s": seconds(until)}
+    told = read_run(result(tmp_path, town, scenario({"walk": {}, "rail": {}}, disturbances=[closed])))
+    text = tell_trip(told, story_of(told, 1, 0))
+    assert [line for line in text.splitlines() if "works" in line] == told_then
 
 
 def test_what_bound_a_trip_given_up_is_the_last_service_that_refused_it(tmp_path: Path) -> None:

@@ -447,7 +447,7 @@ def stage(tmp_path: Path, about: dict[str, Any], clock: str = "8:00") -> tuple[W
     ("topic", "service", "reason"),
     [
         ("offline", "scooter", "offline"), ("offline", "taxi", ""), ("closed", "scooter", "closed"),
-        ("heavy_snow", "", "snow"), ("withdrawn", "scooter", "no_vehicle"),
+        ("heavy_snow", "", "snow"), ("withdrawn", "scooter", "withdrawn"),
     ],
 )  # fmt: skip
 def test_a_notice_stops_new_rentals_until_it_is_over(tmp_path: Path, topic: str, service: str, reason: str) -> None:
@@ -488,6 +488,8 @@ def test_a_part_of_the_fleet_is_withdrawn_the_same_first(tmp_path: Path, part: f
     away = scooter.fleet.in_state(AWAY)
     order = np.argsort(town.dice.uniform("withdrawn", "scooter", np.arange(4))).tolist()
     assert away == sorted(order[: 4 - stay])
+    found = scooter.peek(leg(town, "scooter", 1, MILL, SCHOOL))
+    assert found.reason == "withdrawn" if not stay else isinstance(found, Offer)  # type: ignore[union-attr]
     world.post("withdrawn", "over", service="scooter", over=True)
     assert scooter.fleet.counts() == {MILL: 4}
 

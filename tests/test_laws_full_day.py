@@ -28,6 +28,7 @@ WH_PER_KM = 90.0
 Law = Callable[[FullDay], None]
 LAWS: list[Law] = []
 SCARCE = ("scooter", "shuttle", "on_demand")
+WHOSE = ("service", "t_s", "person", "trip", "leg", "step")
 
 
 def law(function: Law) -> Law:
@@ -205,6 +206,23 @@ def no_promise_is_broken_but_by_what_was_declared(day: FullDay) -> None:
 
 
 @law
+def a_van_waits_for_nobody_beyond_its_limit(day: FullDay) -> None:
+    """From when it is there and free, at the time that was agreed at the earliest: `hold_s` and no longer."""
+    vans: Any = day.told.services["on_demand"]
+    ends_s = {tuple(row[name] for name in WHOSE): row["end_s"] for row in rows(day.log, "bookings")}
+    promises = rows(day.log, "promises")
+    for late in (row for row in promises if row["cause"] == "late_rider"):
+        gave_up_s = ends_s[tuple(late[name] for name in WHOSE)]
+        came_s = [move["end_s"] for move in rows(day.log, "moves", service="on_demand", vehicle=late["vehicle"])]
+        busy_s = [one[name] + vans.person_s for one in promises if one["vehicle"] == late["vehicle"]
+                  for name in ("pickup_s", "arrival_s")]  # fmt: skip
+        busy_s += [ends_s[tuple(one[name] for name in WHOSE)] + vans.person_s for one in promises
+                   if one["vehicle"] == late["vehicle"] and one is not late and one["end"] == "expired"]  # fmt: skip
+        free_s = max((moment for moment in (*came_s, *busy_s) if moment <= gave_up_s), default=0.0)
+        assert gave_up_s - max(free_s, late["ready_s"]) <= vans.hold_s
+
+
+@law
 def a_lap_is_never_held_beyond_its_limit_and_ends_in_one_way(day: FullDay) -> None:
     laps = rows(day.log, "laps", service="shuttle")
     assert laps
@@ -281,7 +299,7 @@ def test_the_drawn_days_hold_what_the_laws_are_about() -> None:
         "shuttle ridden", "shuttle expired", "shuttle full", "shuttle no_wheelchair_place", "lap broken", "lap snow",
         "lap low_battery", "lap closed_street", "lap closed", "held", "moved charge",
         "on_demand ridden", "on_demand expired", "on_demand broken", "on_demand no_vehicle_in_time", "on_demand snow",
-        "promise breakdown", "promise streets", "rail full", "rail closed", "left behind",
+        "promise breakdown", "promise streets", "promise late_rider", "rail full", "rail closed", "left behind",
         "closed", "offline", "withdrawn", "no_power", "heavy_snow", "streets", "late", "breakdown", "weather",
     }  # fmt: skip
     assert expected <= set(seen), expected - set(seen)

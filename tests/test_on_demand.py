@@ -20,8 +20,10 @@ from kera_mobility.outcomes.promises import verdict
 from kera_mobility.outcomes.store import load_record
 from kera_mobility.scenario import load_scenario
 from kera_mobility.services.base import Experience
+from kera_mobility.services.lines import lateness
 from kera_mobility.services.on_demand import OnDemand
 from kera_mobility.simulation import Run, live, simulate
+from kera_mobility.units import round_one_s
 from kera_mobility.world import World
 from tests.hamlet import (
     CITY,
@@ -43,6 +45,7 @@ from tests.hamlet import (
 
 HOP_S = 80.0
 """A stop and 600 m."""
+PERSON_S, DETOUR = 5.0, 1.6
 LIKED = ["on_demand", "rail", "walk"]
 DEPOT = at(MILL)
 
@@ -219,6 +222,19 @@ def test_who_comes_by_train_has_booked_on_board(tmp_path: Path) -> None:
     sound(log)
 
 
+def test_who_comes_by_a_late_train_has_booked_for_when_boards_say_that_it_arrives(tmp_path: Path) -> None:
+    """It leaves at 8:04 instead of 8:00. The vehicle is there at 8:14, and has not waited for anybody."""
+    delays = {"on": True, "train_mean_min": 0.0, "cancelled_share": 0.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lateness, "late_s", lambda settings, timetable, dice: np.array([240.0]))
+        town = hamlet_town(tmp_path, trips=[trip(1, CITY, HOME, "7:58")], trains=TRAIN)
+        ways = {"walk": {}, "rail": {"delays": delays}, "on_demand": {}}
+        log = live(scenario(ways, LIKED), town)
+    found = [(row["person"], row["t_s"], row["ready_s"], row["pickup_s"]) for row in promises(log)]
+    assert found == [(1, seconds("7:58"), seconds("8:14"), seconds("8:14"))]
+    sound(log)
+
+
 @pytest.mark.parametrize(("late_s", "picked_up"), [(120.0, True), (180.0, True), (181.0, False)])
 def test_a_vehicle_holds_for_a_late_train_up_to_its_limit(tmp_path: Path, late_s: float, picked_up: bool) -> None:
     """Held 180 s; then the promise expires, and the person hears it on coming to the stop."""
@@ -384,6 +400,10 @@ def test_on_any_day_no_promise_is_broken_but_by_a_breakdown(
     assert found.kept + found.declared + found.rider_late + found.called_off == found.promises
     if not breakdowns:
         assert found.kept == found.promises
+    for row in promises(log):
+        assert row["latest_pickup_s"] == row["ready_s"] + wait_s, "as the settings promise"
+        longest_s = round_one_s(DETOUR * (row["direct_s"] - PERSON_S))
+        assert row["latest_arrival_s"] == row["latest_pickup_s"] + PERSON_S + longest_s
     assert len(rows(log, "trips", outcome="arrived")) == len(trips), "who is refused or put off walks"
     legs = rows(log, "legs", service="on_demand")
     assert len([row for row in legs if row["ride_s"] > 0]) == len(

@@ -26,6 +26,7 @@ from kera_mobility.outcomes.report.groups import substitution
 from kera_mobility.outcomes.report.page import ASSETS
 from kera_mobility.outcomes.report.sides import in_one_order, means_of, sides_of
 from kera_mobility.outcomes.report.ways import BEYOND, FOOT, WHEELS, Ways
+from kera_mobility.outcomes.report.why import DID
 from kera_mobility.outcomes.store import load_record
 from tests.reported import run_small
 
@@ -215,8 +216,25 @@ def test_one_folder_makes_a_report_without_differences(results: Path) -> None:
 
 def test_scenarios_of_one_title_are_told_apart(results: Path, tmp_path: Path) -> None:
     other = shutil.copytree(results / "all", tmp_path / "all")
-    labels = [side.label for side in sides_of([results / "all", other])]
-    assert len(set(labels)) == 2
+    third = shutil.copytree(other, tmp_path / "again" / "all")
+    labels = [side.label for side in sides_of([results / "all", other, third])]
+    assert labels[1:] == [f"{labels[0]} 2", f"{labels[0]} 3"]
+
+
+def test_what_only_one_side_has_is_no_difference(content: dict[str, Any]) -> None:
+    before, after = (side["kpis"] for side in content["sides"])
+    (pair,) = content["differences"]
+    only = {"scooter.idle_share", "scooter.operating_eur_per_ride", "shuttle.subsidy_eur_per_ride"}
+    assert only <= set(after)
+    assert not only & set(before)
+    assert not only & set(pair["rows"])
+    assert {"sustainable_share", "trips"} <= set(pair["rows"])
+
+
+@pytest.mark.parametrize("language", ["en", "fi", "sv"])
+def test_what_people_did_has_words_on_the_page(language: str) -> None:
+    page = (ROOT / "web" / "src" / "words" / f"{language}.js").read_text(encoding="utf-8")
+    assert set(re.findall(r"'did\.(\w+)'", page)) == set(DID.values())
 
 
 def test_what_cannot_be_reported_is_said(results: Path, tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ def facts_with(*notices: tuple[float, str, int, str]) -> Facts:
     return Facts(record)  # type: ignore[arg-type]
 
 
+def test_a_fleet_halved_at_midnight_is_told_and_one_that_the_weather_keeps_in_is_told_with_it() -> None:
+    facts = facts_with((0.0, "withdrawn", 3, "A van with half of them was stolen, 00:00 to 24:00"))
+    assert [row[3] for row in happened(facts)["facts"]] == ["A van with half of them was stolen, 00:00 to 24:00"]
+    kept = facts_with((0.0, "withdrawn", 3, "scooter: 100% of the fleet is kept in"))
+    kept.record.meta["weather"] = {"withdrawn": {"scooter": 1.0}}
+    assert happened(kept)["facts"] == []
+
+
 def test_streets_that_are_shut_one_after_the_other_end_when_the_next_begins() -> None:
     found = happened(facts_with(
         (3600.0, "streets", -1, "a crane"), (7200.0, "streets", -1, "a crane; a parade"),

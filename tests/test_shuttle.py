@@ -31,13 +31,16 @@ from tests.hamlet import (
     PLACES,
     SCHOOL,
     STATION,
+    TRAINS,
     PersonRow,
     at,
+    hamlet_timetable,
     hamlet_town,
     leg,
     live_services,
     person,
     rows,
+    run,
     scenario,
     seconds,
     trip,
@@ -258,6 +261,64 @@ def test_it_waits_for_the_trains_that_the_railway_says_are_late(tmp_path: Path) 
     assert len(seen) == 3
     found = kpis(log)
     assert (found["connections.saved"], found["connections.missed"]) == (seen["waits"], seen["leaves"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [({"service": "trams"}, "got 'trams', expected one of rail"), ({"timetable": "others"}, "expected 'trains'")],
+)
+def test_trains_that_do_not_run_are_a_fault(tmp_path: Path, operation: dict[str, Any], words: str) -> None:
+    town = hamlet_town(tmp_path)
+    hamlet_timetable(TRAINS[:2]).save(tmp_path / "timetables" / "others")
+    told = scenario({"rail": {}, "shuttle": MEETS | {"operation": MEETS["operation"] | operation}})
+    with pytest.raises(ConfigError, match=words):
+        live(told, town)
+
+
+def test_a_day_that_ends_before_it_begins_is_a_fault() -> None:
+    for shuttle in ({"first_s": 80_000.0, "last_s": 30_000.0}, {"duties": [{"first_s": 80_000.0, "last_s": 30_000.0}]}):
+        with pytest.raises(ValueError, match="expected at least first_s 80000"):
+            scenario({"shuttle": shuttle})
+
+
+def by_shuttle_to_the_train(tmp_path: Path, hold_s: float) -> Run:
+    """Four go by the shuttle of 8:09 to the train of 8:15, and find it 150 s late: nine board, 30 s each."""
+    trips = [trip(number, MILL, CITY, "8:08:30") for number in range(4)]
+    trips += [trip(number, MILL, SCHOOL, "8:08:45") for number in range(4, 9)]
+    trips += [trip(9, STATION, CITY, "8:14")]
+    shuttle = {
+        "seats": 9, "vehicles": 1, "dwell": {"stop_s": 0.0, "person_s": 30.0},
+        "operation": {"kind": "timetable", "departures_s": [seconds("8:09")]},
+    }  # fmt: skip
+    delays = {"on": True, "train_mean_min": 0.0, "cancelled_share": 0.0, "connection_hold_s": hold_s}
+    trains = [run((STATION, clock), (CITY, seconds(clock) + 600.0)) for clock in ("8:15", "8:30")]
+    ways: dict[str, Any] = {"walk": {}, "shuttle": shuttle, "rail": {"delays": delays}}
+    return live(scenario(ways, ("rail", "shuttle", "walk")), hamlet_town(tmp_path, trips=trips, trains=trains))
+
+
+def test_a_train_waits_for_a_late_shuttle_and_those_aboard_feel_it(tmp_path: Path) -> None:
+    """Left at 8:13, at the station at 8:15:30: the train leaves then, and is half a minute late for everyone."""
+    log = by_shuttle_to_the_train(tmp_path, 30.0)
+    changes = rows(log, "connections")
+    assert [(row["person"], row["t_s"], row["end"], row["lost_s"]) for row in changes] == [
+        (number, seconds("8:15:30"), "saved", 30.0) for number in range(4)
+    ]
+    assert [row["held_s"] for row in rows(log, "running", run=0)] == [30.0, 0.0]
+    assert {row["end_s"] for row in rows(log, "trips") if row["destination"] == CITY} == {seconds("8:25:30")}
+
+
+def test_a_train_does_not_wait_for_a_shuttle_that_comes_after_its_limit(tmp_path: Path) -> None:
+    log = by_shuttle_to_the_train(tmp_path, 29.0)
+    assert [(row["end"], row["lost_s"]) for row in rows(log, "connections")] == [("missed", 900.0)] * 4
+    assert not any(row["held_s"] for row in rows(log, "running"))
+    late = [row["end_s"] for row in rows(log, "trips") if row["destination"] == CITY and row["person"] < 4]
+    assert late == [seconds("8:40")] * 4
+
+
+def test_no_train_waits_where_trains_do_not(tmp_path: Path) -> None:
+    log = by_shuttle_to_the_train(tmp_path, 0.0)
+    assert not rows(log, "connections")
+    assert not any(row["held_s"] for row in rows(log, "running"))
 
 
 # Doors

@@ -83,7 +83,7 @@ def test_a_fleet_that_is_kept_in_is_not_there(tmp_path: Path) -> None:
     ways: dict[str, dict[str, Any]] = {"walk": {}, "scooter": {}}
     fair, icy = (live(winter(tmp_path, ways, day, kept_in, **liked), town) for day in ("fair", "icy"))
     assert [rows(one, "trips")[0]["chain"] for one in (fair, icy)] == ["scooter", "walk"]
-    assert [row["text"] for row in rows(icy, "notices")] == [WORDS, "100% of the fleet is kept in"]
+    assert [row["text"] for row in rows(icy, "notices")] == [WORDS, "scooter: 100% of the fleet is kept in"]
 
 
 WORDS = "icy: -5 degrees C, slippery pavements"

@@ -53,7 +53,9 @@ def _say_version(wanted: bool) -> None:
 
 
 def _before_any_verb(
-    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="As `kera version`.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="As in version.")
+    ] = False,
 ) -> None:
     """Try mobility services on a simulated district before paying for them in the street."""
 

@@ -38,7 +38,7 @@ CHIEF = (
 """Figures of people that a table begins with; `--all` shows every one."""
 CHIEF_OF_SERVICE = (
     "rides", "rides_per_vehicle_day", "boardings_per_vehicle_hour", "wait_s.mean", "refused", "left_behind",
-    "punctual_share", "connections.missed", "promises.broken", "bookings.expired", "crew.hours",
+    "punctual_share.*", "connections.missed", "promises.broken", "bookings.expired", "crew.hours",
     "operating_eur_per_ride", "cost_eur_per_ride", "subsidy_eur_per_ride", "permit.*.kept",
 )  # fmt: skip
 """The same of each service, behind its name."""

@@ -29,6 +29,14 @@ class Breach(NamedTuple):
     what: str
 
 
+class Stand(NamedTuple):
+    """A vehicle was at a place."""
+
+    place: int
+    from_s: float
+    until_s: float
+
+
 class Verdict(NamedTuple):
     """What became of the promises of one service."""
 
@@ -47,23 +55,32 @@ class Verdict(NamedTuple):
 def verdict(record: RunRecord, service: str) -> Verdict:
     """Return what became of the promises of a service, recomputed from the tables."""
     rows = _of(record.tables["promises"], service)
-    calls, moves = (_of(record.tables[name], service) for name in ("calls", "moves"))
+    calls, moves, bookings = (_of(record.tables[name], service) for name in ("calls", "moves", "bookings"))
     notices = record.tables["notices"].to_pylist()
-    over_s = max((float(row["end_s"]) for row in (*_of(record.tables["bookings"], service), *moves)), default=0.0)
+    over_s = max((float(row["end_s"]) for row in (*bookings, *moves)), default=0.0)
+    ended = {_key(row): row for row in bookings}
+    stood = _stands(moves, _of(record.vehicles, service))
     counts: dict[str, int] = defaultdict(int)
     breaches: list[Breach] = []
     for row in rows:
-        what, faults = _judged(row, calls, notices, over_s)
+        booking = ended.pop(_key(row), None)
+        if booking is None or booking["end"] != row["end"]:
+            breaches.append(Breach(service, f"{_name(row)}: no booking that ended {row['end']}"))
+        end_s = math.inf if booking is None else float(booking["end_s"])
+        what, faults = _judged(row, end_s, stood[int(row["vehicle"])], notices, over_s)
         counts[what] += 1
         breaches += [Breach(service, f"{_name(row)}: {fault}") for fault in faults]
     places = {int(row["vehicle"]): int(row["places"]) for row in _of(record.vehicles, service)}
+    breaches += [Breach(service, f"{_name(row)}: a booking without a promise") for row in ended.values()]
     for fault in (*_too_many(rows, places), *_miscounted(calls, places), *_jumps(moves), *_apart(rows, calls)):
         breaches.append(Breach(service, fault))
     return Verdict(len(rows), counts["kept"], counts["declared"], counts["rider_late"], counts["called_off"],
                    tuple(breaches))  # fmt: skip
 
 
-def _judged(row: Row, calls: Sequence[Row], notices: Sequence[Row], over_s: float) -> tuple[str, list[str]]:
+def _judged(
+    row: Row, end_s: float, stood: Sequence[Stand], notices: Sequence[Row], over_s: float
+) -> tuple[str, list[str]]:
     """Return what became of one promise: kept, declared, rider_late, called_off or broken; and what is wrong."""
     boarded, alighted = (not math.isnan(row[name]) for name in ("pickup_s", "arrival_s"))
     if boarded != alighted:
@@ -78,12 +95,12 @@ def _judged(row: Row, calls: Sequence[Row], notices: Sequence[Row], over_s: floa
         return "broken", ["ridden without a ride"]
     else:
         faults = []
-    if _was_declared(cause, notices, row):
+    if _was_declared(cause, notices, row, end_s):
         return "declared", faults
     if end == "cancelled" and not boarded:
         return "called_off", faults
     if end == "expired" and cause == "late_rider" and not boarded:
-        return ("rider_late", faults) if _vehicle_came(row, calls) else ("broken", [*faults, "no vehicle came"])
+        return ("rider_late", faults) if _vehicle_came(row, end_s, stood) else ("broken", [*faults, "no vehicle came"])
     if end == "expired" and cause == "day_over" and not boarded and row["latest_pickup_s"] >= over_s:
         return "called_off", faults
     what = f"ended {end}" + (f" ({cause})" if cause else "") + _lateness(row)
@@ -108,20 +125,34 @@ def _lateness(row: Row) -> str:
     return "".join(f", {one:.0f} s late for the {what}" for what, one in named if one > 0)
 
 
-def _was_declared(cause: str, notices: Sequence[Row], row: Row) -> bool:
-    """Return whether a disturbance of that kind was posted, before the ride was over if there was one."""
+def _was_declared(cause: str, notices: Sequence[Row], row: Row, end_s: float) -> bool:
+    """Return whether a disturbance of that kind was posted while the promise was open: what was known before it was
+    given, or came after it was over, excuses nothing."""
     topic = DECLARED.get(cause)
-    until_s = row["arrival_s"] if not math.isnan(row["arrival_s"]) else math.inf
-    return topic is not None and any(one["topic"] == topic and one["t_s"] <= until_s for one in notices)
+    return topic is not None and any(one["topic"] == topic and row["t_s"] <= one["t_s"] <= end_s for one in notices)
 
 
-def _vehicle_came(row: Row, calls: Sequence[Row]) -> bool:
-    """Return whether the vehicle stood at the stop when it was agreed, and left before the rider came."""
+def _vehicle_came(row: Row, end_s: float, stood: Sequence[Stand]) -> bool:
+    """Return whether the vehicle stood at the stop in time, stayed as was agreed, and gave up before the rider came."""
     came_s = row["came_s"] if not math.isnan(row["came_s"]) else math.inf
-    return came_s > row["ready_s"] and any(
-        call["vehicle"] == row["vehicle"] and call["place"] == row["origin"] and call["t_s"] >= row["ready_s"]
-        for call in calls
+    return row["ready_s"] <= end_s < came_s and any(
+        one.place == row["origin"] and one.from_s <= min(row["latest_pickup_s"], end_s) and end_s <= one.until_s
+        for one in stood
     )
+
+
+def _stands(moves: Sequence[Row], vehicles: Sequence[Row]) -> dict[int, list[Stand]]:
+    """Return where each vehicle stood and when, from its moves alone."""
+    found: dict[int, list[Stand]] = defaultdict(list)
+    since = {int(one["vehicle"]): (int(one["start_place"]), -math.inf) for one in vehicles}
+    for move in sorted(moves, key=lambda move: (move["vehicle"], move["run"])):
+        vehicle = int(move["vehicle"])
+        place, from_s = since.get(vehicle, (int(move["origin"]), -math.inf))
+        found[vehicle].append(Stand(place, from_s, float(move["t_s"])))
+        since[vehicle] = int(move["destination"]), float(move["end_s"])
+    for vehicle, (place, from_s) in since.items():
+        found[vehicle].append(Stand(place, from_s, math.inf))
+    return found
 
 
 def _too_many(rows: Sequence[Row], places: Mapping[int, int]) -> Iterator[str]:
@@ -188,6 +219,10 @@ def _of(table: pa.Table, service: str) -> list[dict[str, Any]]:
     wanted = names.index(service) if service in names else -1
     found: list[dict[str, Any]] = rows_at(table, np.flatnonzero(codes == wanted)).to_pylist()
     return found
+
+
+def _key(row: Row) -> tuple[float, int, int, int, int]:
+    return row["t_s"], row["person"], row["trip"], row["leg"], row["step"]
 
 
 def _name(row: Row) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from math import inf
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -202,6 +203,13 @@ class Service(ABC):
         offer, leg = booking.offer, booking.leg
         return Outcome(leg.destination, offer.walk_s, offer.wait_s, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
 
+    def foreseen_s(self, booking: Booking) -> float:
+        """Return when a promised leg should be over as it is foreseen now; inf if it will not be, or nobody says."""
+        return inf
+
+    def await_rider(self, leg: Leg, coming_s: Callable[[], float]) -> None:
+        """Let a line know of somebody on the way to it with another service, and when to ask how late that is."""
+
     def finish(self) -> None:
         """End the day: promises still open expire."""
 
@@ -221,6 +229,10 @@ class Service(ABC):
 
     def faults(self) -> list[tuple[str, str]]:
         """Return what in the settings does not fit the town, as (key, what was found and expected)."""
+        return []
+
+    def faults_among(self, services: Mapping[str, Service]) -> list[tuple[str, str]]:
+        """Return what in the settings does not fit the other services, as (key, what was found and expected)."""
         return []
 
     def walk_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:

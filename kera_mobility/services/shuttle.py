@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,21 @@ class Shuttle(Service):
         if found:
             return found
         return self._timing.faults()
+
+    def faults_among(self, services: Mapping[str, Service]) -> list[tuple[str, str]]:
+        """Return trains to be met that are not those that run: their notices would be of other runs, or never come."""
+        operation = self.settings.operation
+        if not isinstance(operation, MeetsTrain):
+            return []
+        lines = {name: service.settings.timetable for name, service in services.items() if service.line}
+        runs = lines.get(operation.service)
+        if runs is None and "service" in operation.model_fields_set:
+            known = ", ".join(sorted(lines)) or "no service, for none has a timetable"
+            return [("operation.service", f"got '{operation.service}', expected one of {known}")]
+        if runs not in (None, operation.timetable):
+            return [("operation.timetable", f"got '{operation.timetable}', expected '{runs}', which services."
+                     f"{operation.service}.timetable says")]  # fmt: skip
+        return []
 
     # What people expect.
 
@@ -175,6 +191,14 @@ class Shuttle(Service):
             wait_s = env.now - arrived_s
             return Outcome(stop, walks.to_stop_s, wait_s, 0.0, walks.to_stop_m, 0.0, 0.0, -1, Refusal(told, stop))
         return (yield from self._walk_on(booking, told, arrived_s))
+
+    def foreseen_s(self, booking: Booking) -> float:
+        """Return when the rider should have walked on from the stop, or inf if the vehicle will not come there."""
+        promised: Promised = booking.plan
+        trip, walks = promised
+        if (booking.leg.person, booking.leg.trip) in self._broken_promises or trip.alight_call in self._now.calls.why:
+            return inf
+        return self._now.calls.arrives_s[trip.alight_call] + walks.from_stop_s
 
     def _wait(self, booking: Booking) -> Generator[simpy.Event, Any, Told | str]:
         """Wait for the vehicle, or for those after it, and return what became of it, or why nobody was taken along."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -18,7 +19,7 @@ from kera_mobility.services.lines.crowding import BackgroundSettings, CrowdingSe
 from kera_mobility.services.lines.lateness import DelaySettings
 from kera_mobility.settings import Settings
 from kera_mobility.town.background import FILE, others_aboard, read_background
-from kera_mobility.town.timetable import TRANSFER_SLACK_S, Journeys, NextJourney, NextJourneys, Timetable
+from kera_mobility.town.timetable import TRANSFER_SLACK_S, Journeys, NextJourneys, Timetable
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, IntArray, round_m
 from kera_mobility.world import Notice, World
@@ -264,6 +265,19 @@ class Transit(Service):
         """Promise nothing but the line itself: a ticket is not a seat."""
         return Booking(leg, self.world.env.now, Offer(0.0, 0.0, 0.0, self._fare_eur(leg.row), 0.0))
 
+    def foreseen_s(self, booking: Booking) -> float:
+        """Return when somebody who is at the first stop now should arrive, as boards show it."""
+        here, target = (int(self._node_stop[place]) for place in (booking.leg.origin, booking.leg.destination))
+        found = self._boards.next_one(here, target, self.world.env.now)
+        return math.inf if found is None else found.arrive_s
+
+    def await_rider(self, leg: Leg, coming_s: Callable[[], float]) -> None:
+        """Have the run that somebody comes for with another service wait, if that is late and runs wait."""
+        if not self._connections or not self.settings.delays.connection_hold_s or (due_s := coming_s()) == math.inf:
+            return
+        here, target = (int(self._node_stop[place]) for place in (leg.origin, leg.destination))
+        self._connections.await_from_outside(leg, self._boards.next_one(here, target, due_s), coming_s)
+
     def ride(self, booking: Booking) -> Ride:
         """Wait, board, ride and alight until the leg's destination."""
         env, leg, boarding = self.world.env, booking.leg, self._boarding
@@ -273,7 +287,7 @@ class Transit(Service):
         left_behind, changes, vehicle = 0, 0, -1
         ready_s = env.now
         refusal: Refusal | None = None
-        held: NextJourney | None = None
+        held = self._connections.change_from_outside(leg, target, self._boards) if self._connections else None
         while place != leg.destination:
             found, held = held or self._boards.next_one(here, target, ready_s), None
             if found is None:

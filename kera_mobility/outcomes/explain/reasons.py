@@ -57,6 +57,7 @@ MODE_DONE: Mapping[str, str] = {
     "car": "went by car",
     "transit": "took the train or bus",
     "scooter": "took a shared scooter",
+    "bicycle_share": "took a city bike",
     "shuttle": "took the shuttle",
     "on_demand": "took an on-demand ride",
 }

@@ -18,7 +18,11 @@ Row = Mapping[str, Any]
 _NOTHING = int(np.iinfo(np.int64).min)
 """The utility of what cannot be done."""
 LATE = "late"
-"""Topic of notices that one run of a line is late: told where the person passes only."""
+"""Topic of notices that one run of a line is late: told to who is still to board there only."""
+STREETS = "streets"
+"""Topic of notices that say which streets are shut from then on: the last one holds."""
+ANNOUNCED = "announced"
+"""Topic of notices of what is still to come."""
 OFFERED = "offered"
 """Answer of a service that would have carried."""
 
@@ -65,7 +69,7 @@ class Story:
     bookings: Sequence[Row]
     connections: Sequence[Row]
     notices: Sequence[Row]
-    """Public facts while the trip lasted."""
+    """Public facts that held when the person was ready, of a trip that failed, and those that came while it lasted."""
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values, None where there is no number."""
@@ -100,13 +104,8 @@ def story_of(told: Told, person: int, trip: int) -> Story:
     considered = [row for row in _rows(told, "considered", person) if row["trip"] == trip]
     people = _rows(told, "people", person)
     one = trips[trip]
-    here = {one["origin"], one["destination"]}
-    here |= {row[end] for row in mine["legs"] for end in ("origin", "destination")}
-    notices = [
-        row
-        for row in told.record.tables["notices"].to_pylist()
-        if one["ready_s"] <= row["t_s"] <= one["end_s"] and (row["topic"] != LATE or row["place"] in here)
-    ]
+    failed = bool(mine["refusals"]) or one["outcome"] == "unserved"
+    notices = _notices(told.record.tables["notices"].to_pylist(), one, mine["legs"], failed=failed)
     return Story(
         one, people[0] if people else {}, _choices(considered), mine["legs"], mine["refusals"], mine["bookings"],
         mine["connections"], notices,
@@ -147,6 +146,36 @@ def was_expected(row: Row) -> bool:
 def minutes(seconds: float) -> float:
     """Return seconds as minutes."""
     return seconds / MINUTE_S
+
+
+def _notices(posted: Sequence[Row], trip: Row, legs: Sequence[Row], *, failed: bool) -> list[Row]:
+    """Return what was posted that a trip has to do with, in order; what held before it only of a trip that failed.
+
+    The second notice of one topic, place and text says that it is over.
+    """
+    boards_s = {row["origin"]: row["t_s"] + row["wait_s"] for row in legs if row["ride_s"] or row["wait_s"]}
+    holds: dict[tuple[Any, ...], Row] = {}
+    before: list[Row] = []
+    during: list[Row] = []
+    for row in posted:
+        known = row["t_s"] < trip["ready_s"]
+        if row["topic"] == LATE:
+            during += [row] if not known and row["t_s"] <= boards_s.get(row["place"], -math.inf) else []
+        elif row["t_s"] <= trip["end_s"]:
+            is_over = _is_over(row, holds)
+            before = list(holds.values()) if known else before
+            during += [] if known else [{**row, "text": f"over: {row['text']}"} if is_over else row]
+    return [*(before if failed else ()), *during]
+
+
+def _is_over(row: Row, holds: dict[tuple[Any, ...], Row]) -> bool:
+    """Return whether a notice ends one that holds, and keep in mind what holds from then on."""
+    what = (STREETS,) if row["topic"] == STREETS else (row["topic"], row["place"], row["text"])
+    last = holds.pop(what, None)
+    if last and last["text"] == row["text"] and row["topic"] != ANNOUNCED:
+        return True
+    holds[what] = row
+    return False
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def _title(told: Told, story: Story) -> str:
 def _events(told: Told, story: Story, worth: Worth) -> Iterator[tuple[float, int, int, list[str]]]:
     """Yield moment, replans so far, order within both, and lines."""
     trip = story.trip
-    if not story.choices:
+    if not story.choices and not _stayed(story):
         yield trip["t_s"], 0, 3, [f"{clock(trip['t_s'])}  set out"]
     for number, rows in enumerate(story.choices):
         t_s, step = rows[0]["t_s"], rows[0]["step"]
@@ -63,7 +63,8 @@ def _events(told: Told, story: Story, worth: Worth) -> Iterator[tuple[float, int
             lost = f"{minutes(row['lost_s']):.0f} min lost"
             yield row["t_s"], -1, 5, [f"{clock(row['t_s'])}  connection {row['end']}, {lost}"]
     for row in story.notices:
-        yield row["t_s"], -1, 0, [f"{clock(row['t_s'])}  notice: {row['text']}"]
+        since = f"known since {clock(row['t_s'])}" if row["t_s"] < trip["ready_s"] else "notice"
+        yield row["t_s"], -1, 0, [f"{clock(max(row['t_s'], trip['ready_s']))}  {since}: {row['text']}"]
 
 
 def _considered(told: Told, rows: Sequence[Row], worth: Worth) -> list[str]:
@@ -159,10 +160,15 @@ def _end(told: Told, story: Story) -> list[str]:
     ends = {
         "arrived": f"arrived by {journey(told, trip['chain'])}, {took}{waited}{replans}" if trip["chain"]
         else "was there already",
-        "unserved": f"gave up, {took}{waited}{replans}",
+        "unserved": "gave up before setting out" if _stayed(story) else f"gave up, {took}{waited}{replans}",
         "under_way": f"was still under way when the day ended{replans}",
     }  # fmt: skip
     return [f"{clock(trip['end_s'])}  {ends.get(trip['outcome'], trip['outcome'])}"]
+
+
+def _stayed(story: Story) -> bool:
+    """Return whether the person gave the trip up where it was to begin."""
+    return story.trip["outcome"] == "unserved" and not story.legs
 
 
 def _unsaid(told: Told, story: Story) -> list[str]:

@@ -27,10 +27,16 @@ def happened(facts: Facts) -> dict[str, Any]:
     return {
         "weather": _weather(weather) if weather else None,
         "kept_in": [[name, part] for name, part in sorted((weather or {}).get("withdrawn", {}).items()) if part > 0],
-        "facts": _facts([row for row in rows if row["topic"] not in (LATE, WEATHER)]),
+        "facts": _facts([row for row in rows if row["topic"] not in (LATE, WEATHER) and not _of_weather(row, weather)]),
         "late": sum(row["topic"] == LATE for row in rows),
         "cut": [row for service in facts.services for row in _cut(facts, service)],
     }  # fmt: skip
+
+
+def _of_weather(row: dict[str, Any], weather: dict[str, Any] | None) -> bool:
+    """Return whether a notice says that the weather keeps a fleet in, which is told with the weather."""
+    kept_in = tuple(f"{name}: " for name, part in (weather or {}).get("withdrawn", {}).items() if part > 0)
+    return row["topic"] == WITHDRAWN and row["t_s"] == 0 and bool(kept_in) and str(row["text"]).startswith(kept_in)
 
 
 def _weather(about: dict[str, Any]) -> dict[str, Any]:
@@ -53,8 +59,6 @@ def _facts(rows: list[dict[str, Any]]) -> list[list[Any]]:
         if topic != ANNOUNCED and key in begun and begun[key][1] is None and begun[key][0] < t_s:
             begun[key][1] = t_s
             continue
-        if topic == WITHDRAWN and t_s == 0.0:
-            continue  # by the weather; told with its service
         begun[key] = [t_s, None, topic, text]
         found.append(begun[key])
     return found

@@ -19,7 +19,9 @@ HEADLINE = "sustainable_share"
 """The KPI that a report begins with."""
 LEAST_DRAWS = 8
 """With fewer draws of the inputs no correlation is given."""
-_OF_KPIS = ("outcomes", "only_a", "only_b")
+_OF_BOTH = "outcomes"
+"""Section of a comparison whose rows are KPIs that both sides have: only these have a difference."""
+_OF_KPIS = (_OF_BOTH, "only_a", "only_b")
 """Sections of a comparison whose rows are KPIs of the runs."""
 _TOLD = ("id", "section", "unit", "population", "definition", "mean_a", "mean_b", "difference", "low", "high", "n",
          "verdict")  # fmt: skip
@@ -126,7 +128,7 @@ def _pair_told(at: int, found: Comparison | ResultError) -> dict[str, Any]:
     told: dict[str, Any] = {"a": 0, "b": at, "pairs": 0, "confidence": CONFIDENCE, "rows": {}, "more": []}
     if isinstance(found, ResultError):
         return told
-    own = [row for row in found.differences if row.section in _OF_KPIS]
+    own = [row for row in found.differences if row.section == _OF_BOTH]
     more = [row for row in found.differences if row.section not in _OF_KPIS]
     return told | {
         "pairs": len(found.pairs), "missing": list(found.missing), "notes": list(found.notes),
@@ -185,7 +187,9 @@ def _told_apart(sides: list[Side]) -> list[Side]:
     for side, label in zip(sides, labels, strict=True):
         if labels.count(label) > 1:
             label = f"{label} ({side.meta['scenario']})"
+        number, plain = 1, label
         while label in told:
-            label = f"{label} {told.count(label) + 2}"
+            number += 1
+            label = f"{plain} {number}"
         told.append(label)
     return [Side(label, side.folders, side.metas) for label, side in zip(told, sides, strict=True)]

@@ -20,6 +20,7 @@ from kera_mobility.world import Notice, World
 HALTS = {"offline": "offline", "closed": "closed", "heavy_snow": "snow"}
 """Topics of notices that stop new rentals until they are over, and the reason that people are given."""
 CLOSED = "closed"
+WITHDRAWN = "withdrawn"
 
 
 class Operator:
@@ -36,6 +37,7 @@ class Operator:
         self._night = Timeline(night, today)
         self._halted: dict[str, str] = {}
         self._withdrawn: list[int] = []
+        self._all_withdrawn = False
         self._world: World
         self._fleet: Fleet
 
@@ -51,6 +53,8 @@ class Operator:
         """Return why nothing can be rented now, or nothing."""
         if self._halted:
             return next(iter(self._halted.values()))
+        if self._all_withdrawn:
+            return WITHDRAWN
         return CLOSED if self._closed and self._closed.at(self._world.env.now) else ""
 
     def away(self, t_s: float) -> bool:
@@ -60,7 +64,7 @@ class Operator:
     def start(self, world: World, fleet: Fleet) -> None:
         """Listen to what concerns the fleet, and wait for the night."""
         self._world, self._fleet = world, fleet
-        for topic in (*HALTS, "withdrawn"):
+        for topic in (*HALTS, WITHDRAWN):
             world.notices.listen(topic, self._hear)
         if self._away_s is not None:
             world.env.process(self._nights(*self._away_s))
@@ -90,8 +94,10 @@ class Operator:
         meant = notice.service == self._name or (not notice.service and notice.topic == "heavy_snow")
         if not meant or (notice.topic == "heavy_snow" and self._settings.rides_in_snow):
             return
-        if notice.topic == "withdrawn":
-            self._withdraw(0.0 if notice.over else float(notice.detail.get("part", 1.0)))
+        if notice.topic == WITHDRAWN:
+            part = 0.0 if notice.over else float(notice.detail.get("part", 1.0))
+            self._all_withdrawn = part >= 1.0
+            self._withdraw(part)
         elif notice.over:
             self._halted.pop(notice.topic, None)
         elif not notice.detail.get("lines"):

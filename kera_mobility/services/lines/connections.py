@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf, nan
 
 from kera_mobility.journeys import Leg
@@ -37,10 +38,44 @@ class Connections:
         walks = Transfers.of(planned.stop_lonlat, TRANSFER_SLACK_S).walks
         self._walk_s = {(a, b): step / STEPS_PER_S for a, near in enumerate(walks) for b, step in near}
         self._awaited_s: dict[int, float] = {}
+        self._outside: dict[tuple[int, int, int], NextJourney] = {}
+        self._coming_s: dict[int, list[Callable[[], float]]] = {}
 
     def until_s(self, run: int, call: int) -> float:
         """Return until when a run waits at a call for people who are on their way to it."""
-        return self._awaited_s.get(call, -inf)
+        return max(self._awaited_s.get(call, -inf), self._coming_until_s(call))
+
+    def await_from_outside(self, leg: Leg, onward: NextJourney | None, coming_s: Callable[[], float]) -> None:
+        """Let the run that boards show for somebody who comes with another service ask how late that is."""
+        if onward is not None:
+            self._outside[leg.person, leg.trip, leg.leg] = onward
+            self._coming_s.setdefault(onward.board_call, []).append(coming_s)
+
+    def change_from_outside(self, leg: Leg, target: int, boards: Journeys) -> NextJourney | None:
+        """Log what became of the run that somebody came for with another service; return it if it has waited."""
+        onward = self._outside.pop((leg.person, leg.trip, leg.leg), None)
+        if onward is None:
+            return None
+        now_s, call = self._world.env.now, onward.board_call
+        goes = not self._boarding.has_ended(onward.run) and not self._boarding.has_left(call)
+        waited = goes and now_s > self._depart_s[call]
+        instead = onward if goes else boards.next_one(self._stop[call], target, now_s)
+        lost_s = nan
+        if instead is not None:
+            held_s = now_s - self._depart_s[call] if waited else 0.0
+            lost_s = max(0.0, instead.arrive_s + held_s - onward.arrive_s)
+        self._world.log.add(
+            "connections", now_s, leg.person, leg.trip, leg.leg, 0, leg.service, self._boarding.call_node[call],
+            "saved" if waited else "made" if goes else "missed", lost_s,
+        )  # fmt: skip
+        return onward if waited else None
+
+    def _coming_until_s(self, call: int) -> float:
+        """Return until when a run waits at a call for those who come with other services, as that is foreseen now."""
+        if call not in self._coming_s:
+            return -inf
+        latest_s = self._depart_s[call] + self._hold_s
+        return max((time_s for coming in self._coming_s[call] if (time_s := coming()) <= latest_s), default=-inf)
 
     def announce(self, journey: NextJourney, target: int) -> None:
         """Let the vehicle that somebody means to change to know, if it would leave a little too early."""

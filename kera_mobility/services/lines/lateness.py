@@ -37,7 +37,8 @@ class DelaySettings(Settings):
     """More seconds at a stop for each person who boards or alights there, per door; 0 keeps the planned stops. About
     1.5 for trains, range 1 to 2.5 (sm5.boarding_time_per_passenger_per_door, unverified)."""
     connection_hold_s: float = Field(0.0, ge=0, le=600)
-    """How long a run waits for riders who change to it from one that is late, s. Assumption: trains do not wait."""
+    """How long a run waits for riders who change to it from one that is late, or come with a shuttle that is, s.
+    Assumption: trains do not wait."""
 
 
 def late_s(settings: DelaySettings, timetable: Timetable, dice: Dice) -> FloatArray:

@@ -55,8 +55,8 @@ class ByTimetable(Settings):
 class MeetsTrain(Settings):
     """A lap leaves the terminal when a train's passengers have walked over; it waits for a late train, up to a limit.
 
-    Trains do not wait for the shuttle. Of trains less than `headway_s` apart the first is met, and only those that a
-    vehicle is free for.
+    Whether trains wait for the shuttle is a setting of theirs (`delays.connection_hold_s`). Of trains less than
+    `headway_s` apart the first is met, and only those that a vehicle is free for.
     """
 
     kind: Literal["meets_train"] = "meets_train"
@@ -131,6 +131,12 @@ class OnDuty(Settings):
     last_s: float = Field(ge=0, le=108_000)
     """To, seconds from midnight; the last lap is over by then."""
 
+    @model_validator(mode="after")
+    def _in_order(self) -> OnDuty:
+        if self.last_s < self.first_s:
+            raise ValueError(f"last_s: got {self.last_s:.0f}, expected at least first_s {self.first_s:.0f}")
+        return self
+
 
 class Costs(Settings):
     """What it costs to run vehicles, EUR of 2023."""
@@ -203,6 +209,12 @@ class ShuttleSettings(TimetabledSettings):
     """Cannot run in heavy snow, as robot vehicles."""
     costs: Costs = Costs()
     """What running costs; rides and choices do not depend on it."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ShuttleSettings:
+        if self.last_s < self.first_s:
+            raise ValueError(f"last_s: got {self.last_s:.0f}, expected at least first_s {self.first_s:.0f}")
+        return self
 
     @property
     def as_planned(self) -> bool:

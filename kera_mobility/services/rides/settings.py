@@ -76,7 +76,7 @@ class OnDemandSettings(ServiceSettings):
     ahead_s: float = Field(0.0, ge=0, le=14_400)
     """People who know their trip book this long before they set out; 0: nobody books ahead. Assumption."""
     from_line: bool = True
-    """Who comes by a line books on boarding it, for when it should arrive; if not, on arrival."""
+    """Who comes by a line books at the platform, for when boards say that it arrives; if not, on arrival."""
     fare_eur: float = Field(3.0, ge=0, le=50)
     """Per ride. Assumption."""
     fare_eur_per_km: float = Field(0.0, ge=0, le=10)
