@@ -41,6 +41,7 @@ from tests.hamlet import (
 
 SMALL = ("town.people.residents=150", "town.people.jobs=100", "town.people.neighbours_within_m=700")
 RESIDENTS = ("residents",)
+REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +130,13 @@ def test_a_check_is_met_within_its_tolerance(model: float, met: bool | None) -> 
     one = Check("a", "a", model, 60.0, "%", "held out", "nobody", tolerance=2.0)
     assert one.met is met
     assert heldout.misses([one]) == ([one] if met is False else [])
+
+
+@pytest.mark.parametrize(("error", "met"), [(-1.9, True), (-2.1, False)])
+def test_a_check_of_many_differences_is_judged_by_their_median_not_by_the_difference_of_medians(
+    error: float, met: bool
+) -> None:
+    assert Check("a", "a", 60.0, 60.0, "min", "held out", "nobody", tolerance=2.0, error=error).met is met
 
 
 # Times from door to door
@@ -297,15 +305,26 @@ def test_nothing_that_is_fitted_is_called_held_out(found: Any, quick: Calibratio
     assert checks["tours.work"].standing == checks["trips_per_person"].standing == "input"
     assert all(one.data is None for one in checks.values() if one.standing == "untold")
     assert sum(checks[f"length.{low:g}"].model for low in heldout.BANDS_KM[:-1]) == pytest.approx(100.0)
+    of_purposes = {name: one.model for name, one in checks.items() if name.startswith("purpose.")}
+    assert sum(of_purposes.values()) == pytest.approx(100.0)
+    assert of_purposes["purpose.work"] > of_purposes["purpose.study"] > 0
 
 
-def test_without_rounds_the_scenarios_own_constants_are_judged(quick: CalibrationSettings) -> None:
+def test_without_rounds_the_scenarios_own_constants_are_judged(
+    quick: CalibrationSettings, targets: CalibrationSettings
+) -> None:
     fit = quick.fit.model_copy(update={"iterations": 0})
     own = load_scenario("configs/today.yaml", SMALL)
     judged = calibrate(own, quick.model_copy(update={"fit": fit}))
     assert judged.iterations == ()
     assert judged.scenario == own
     assert judged.run.fingerprint == live(own, judged.town, 2).fingerprint
+    times = [one for one in evidence(judged) if one.id.startswith("time.")]
+    assert len(times) == 6
+    for one in times:
+        assert one.error is not None
+        assert f"median error {one.error:+.1f}" in one.note
+        assert one.met is (abs(one.error) <= targets.travel_times.tolerance_min + 1e-9)
 
 
 def kera(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -340,3 +359,30 @@ def test_a_slip_in_the_targets_is_named_with_file_and_line(tmp_path: Path) -> No
     assert found.returncode == 2
     assert "targets.yaml:3: fit.shrae" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+# What is committed
+
+
+def committed_checks() -> dict[str, dict[str, Any]]:
+    result = YAML(typ="safe").load((REPOSITORY / "docs" / "calibration_result.yaml").read_text(encoding="utf-8"))
+    layer_in_use = YAML(typ="safe").load((REPOSITORY / "configs" / "constants.yaml").read_text(encoding="utf-8"))
+    constants = {f"choice.constants.{name}": value for name, value in layer_in_use["choice"]["constants"].items()}
+    assert {**constants, "town.people.jobs": layer_in_use["town"]["people"]["jobs"]} == result["values"]
+    return {f"{check['title']}, {check['unit']}": check for check in result["checks"]}
+
+
+def test_the_page_says_of_every_figure_what_the_committed_result_says() -> None:
+    page = (REPOSITORY / "docs" / "calibration.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in page.splitlines() if line[:2] == "| "]
+    told = {row[0]: row[1:] for row in rows if len(row) == 5}
+    checks = committed_checks()
+    judged = [name for name, check in checks.items() if check["standing"] in ("fitted", "prior", "held out")]
+    assert set(judged) <= set(told)
+    for name in judged:
+        model, data, standing, verdict = told[name]
+        check = checks[name]
+        assert float(model.replace(",", "")) == pytest.approx(check["model"], rel=5e-3), name
+        assert float(data.replace(",", "")) == pytest.approx(check["data"], rel=5e-3), name
+        assert standing == check["standing"], name
+        assert ("missed" in verdict) is (check["met"] is False), name

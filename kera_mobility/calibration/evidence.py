@@ -144,6 +144,7 @@ def _times(calibration: Calibration) -> Iterator[Check]:
             f"time.{period}.{column}", f"to {targets.destination}, {period}, {what}", _median(model[known]),
             _median(data[known]), "min", "held out", targets.source,
             f"{cells}; {_bias(targets, model, data, away_km, known)}", targets.tolerance_min,
+            error=_median((model - data)[known]),
         )  # fmt: skip
 
 
@@ -176,6 +177,8 @@ def _untold(calibration: Calibration, facts: Facts) -> Iterator[Check]:
     for low, high, value in zip(edges[:-1], edges[1:], shares.tolist(), strict=True):
         name = f"{low:g} km and more" if np.isinf(high) else f"{low:g} to {high:g} km"
         yield Check(f"length.{low:g}", f"trips of {name}", 100 * value, None, PERCENT, "untold", "")
+    for purpose, value in heldout.purpose_shares(facts, trips).items():
+        yield Check(f"purpose.{purpose}", f"trips for {purpose}", 100 * value, None, PERCENT, "untold", "")
 
 
 def _place(town: Town, name: str) -> int:

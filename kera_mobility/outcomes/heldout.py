@@ -41,13 +41,16 @@ class Check:
     note: str = ""
     tolerance: float | None = None
     """How far from the datum still counts as met, in the unit; None where nobody said."""
+    error: float | None = None
+    """What is held against the tolerance where it is not model - data, such as the median of many differences."""
 
     @property
     def met(self) -> bool | None:
         """Whether the figure is within the tolerance; None where there is nothing to judge by."""
         if self.data is None or self.tolerance is None or not math.isfinite(self.model):
             return None
-        return abs(self.model - self.data) <= self.tolerance + 1e-9
+        error = self.model - self.data if self.error is None else self.error
+        return abs(error) <= self.tolerance + 1e-9
 
 
 def trips_of(facts: Facts, groups: Collection[str]) -> BoolArray:
@@ -147,6 +150,13 @@ def length_shares(facts: Facts, trips: BoolArray) -> FloatArray:
     counts = np.histogram(km, bins=np.array(BANDS_KM))[0]
     shares: FloatArray = counts / max(len(km), 1)
     return shares
+
+
+def purpose_shares(facts: Facts, trips: BoolArray) -> dict[str, float]:
+    """Return the share of trips of each purpose, ways home with the purpose of their tour, most first."""
+    codes, names = texts(facts.record.tables["trips"], "purpose")
+    counts = np.bincount(codes[trips], minlength=len(names)) / max(int(trips.sum()), 1)
+    return {names[code]: float(counts[code]) for code in np.argsort(-counts, kind="stable").tolist() if counts[code] > 0}
 
 
 def tours_per_person(facts: Facts, groups: Collection[str]) -> dict[str, float]:

@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,11 @@ LEAST_COVERED = 0.5
 """An extract that covers a smaller share of an area's residents is of another place."""
 _STREET_FILES = ("streets", "streets.graphml", "build.yaml", "provenance.yaml")
 """What an import makes anew, and the recipe of the old streets."""
+_ABOUT = {
+    "file": "area.yaml, provenance.yaml", "source": "`kera network import` or `fetch`", "licence": "CC0",
+    "date": "none", "current": False, "derived_how": "written by the command",
+}  # fmt: skip
+"""What an area says of the files that an import writes about itself."""
 
 
 @dataclass(frozen=True)
@@ -187,10 +191,7 @@ def _write_about(made: Path, like: Path | None, area: Area, extract: Extract) ->
         about["attribution"] = f"{ATTRIBUTION}; {about['attribution']}"
     with (made / "area.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(about, file)
-    kept: Sequence[dict[str, Any]] = []
-    if like and (like / "provenance.yaml").exists():
-        read = YAML(typ="safe").load((like / "provenance.yaml").read_text(encoding="utf-8"))
-        kept = [entry for entry in read if not any(name in entry["file"] for name in ("streets", "build.yaml"))]
+    kept = _kept(like) if like else []
     ours = {
         "file": "streets.graphml, streets/*.npy (origin osm)",
         "source": f"OpenStreetMap: {extract.source}",
@@ -200,5 +201,19 @@ def _write_about(made: Path, like: Path | None, area: Area, extract: Extract) ->
         "derived_how": "`kera network import` or `fetch`: ways by their tags, simplified by OSMnx, near parts of "
         f"junctions merged; {extract.clipped_ways} ways lacked {extract.missing_nodes} nodes and were cut there",
     }
+    if not any("area.yaml" in entry["file"] for entry in kept):
+        kept.append(_ABOUT)
     with (made / "provenance.yaml").open("w", encoding="utf-8") as file:
         yaml.dump([ours, *kept], file)
+
+
+def _kept(like: Path) -> list[dict[str, Any]]:
+    """Return what an area says of the sources of files that go over, of streets that are planned or outside too."""
+    path = like / "provenance.yaml"
+    read = YAML(typ="safe").load(path.read_text(encoding="utf-8")) if path.exists() else []
+    kept = []
+    for entry in read:
+        files = [name.strip() for name in entry["file"].split(",") if name.strip() != "build.yaml"]
+        if not all(name.startswith("streets") for name in files):
+            kept.append({**entry, "file": ", ".join(files)})
+    return kept
