@@ -156,7 +156,9 @@ def purpose_shares(facts: Facts, trips: BoolArray) -> dict[str, float]:
     """Return the share of trips of each purpose, ways home with the purpose of their tour, most first."""
     codes, names = texts(facts.record.tables["trips"], "purpose")
     counts = np.bincount(codes[trips], minlength=len(names)) / max(int(trips.sum()), 1)
-    return {names[code]: float(counts[code]) for code in np.argsort(-counts, kind="stable").tolist() if counts[code] > 0}
+    return {
+        names[code]: float(counts[code]) for code in np.argsort(-counts, kind="stable").tolist() if counts[code] > 0
+    }
 
 
 def tours_per_person(facts: Facts, groups: Collection[str]) -> dict[str, float]:
