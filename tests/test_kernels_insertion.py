@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import SettingError
+from kera_mobility.errors import ConfigError
 from kera_mobility.kernels import insertion
 from kera_mobility.kernels.insertion import insertion_kernel, insertions
 from kera_mobility.kernels.routes import DROP, PICK_UP, Insertions, Routes, Wish
@@ -185,7 +185,7 @@ def test_the_environment_chooses_the_form_and_an_unknown_one_is_an_error(monkeyp
     monkeypatch.delenv(insertion.VARIABLE, raising=False)
     assert insertion_kernel() is insertions
     monkeypatch.setenv(insertion.VARIABLE, "fortran")
-    with pytest.raises(SettingError, match="fortran"):
+    with pytest.raises(ConfigError, match="fortran"):
         insertion_kernel()
 
 

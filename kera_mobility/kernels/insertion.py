@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from kera_mobility.errors import SettingError
+from kera_mobility.errors import ConfigError, MissingExtraError
 from kera_mobility.kernels.routes import Insert, Insertions, Routes, Wish
 from kera_mobility.units import FloatArray, IntArray
 
@@ -25,8 +25,10 @@ def insertion_kernel() -> Insert:
 
     Raises
     ------
-    SettingError
-        If there is no such form, or numba is asked for and not installed.
+    ConfigError
+        If there is no such form.
+    MissingExtraError
+        If numba is asked for and not installed.
     """
     return _form(os.environ.get(VARIABLE, "") or "numpy")
 
@@ -36,11 +38,14 @@ def _form(name: str) -> Insert:
     if name == "numpy":
         return insertions
     if name != "numba":
-        raise SettingError(VARIABLE, f"got {name!r}, expected numpy or numba")
+        raise ConfigError(f"the environment variable {VARIABLE}: got {name!r}, expected numpy or numba")
     try:
         from kera_mobility.kernels.insertion_numba import insertions_by_numba
     except ImportError:
-        raise SettingError(VARIABLE, "numba is not installed: pip install 'kera-mobility[fast]', or unset it") from None
+        raise MissingExtraError(
+            f"the environment variable {VARIABLE} asks for numba, which is not installed: "
+            "pip install 'kera-mobility[fast]', or unset it"
+        ) from None
     return insertions_by_numba
 
 

@@ -103,11 +103,13 @@ def _draw_developments(axes: Any, path: Path) -> None:
     for tags, geometry in _features(path):
         ring = np.array(geometry["coordinates"][0])
         axes.fill(ring[:, 0], ring[:, 1], color="#fff1d6", zorder=0)
-        axes.text(*ring.mean(axis=0), tags["name"], ha="center", fontsize=9, color="#8a5a00", zorder=5)
+        name = tags["name"].replace(", ", ",\n")
+        axes.text(*ring.mean(axis=0), name, ha="center", fontsize=9, color="#8a5a00", zorder=5)
 
 
 def _draw_overlay(axes: Any, path: Path, *, closed: bool) -> None:
     """Draw blocks, schools and day-cares, and what is shut if the overlay is in force."""
+    named: set[str] = set()
     for tags, geometry in _features(path):
         kind = tags.get("kind")
         if kind == "block":
@@ -115,8 +117,11 @@ def _draw_overlay(axes: Any, path: Path, *, closed: bool) -> None:
             axes.fill(ring[:, 0], ring[:, 1], color=BLOCK_INK, zorder=0.5)
         elif kind in MARK_BY_KIND:
             lon, lat = geometry["coordinates"]
-            axes.plot(lon, lat, MARK_BY_KIND[kind], color=STATION_INK, markersize=9, zorder=6)
-            axes.annotate(kind.replace("_", "-"), (lon, lat), (5, -10), textcoords="offset points", fontsize=9)
+            label = "_nolegend_" if kind in named else f"{kind.replace('_', '-')} (planned)"
+            named.add(kind)
+            axes.plot(
+                lon, lat, MARK_BY_KIND[kind], color=STATION_INK, markersize=9, zorder=6, label=label, linestyle=""
+            )
         elif closed and tags.get("effect") == "close":
             ring = np.array(geometry["coordinates"][0])
             axes.fill(ring[:, 0], ring[:, 1], fill=False, hatch="//", edgecolor=STATION_INK, zorder=4)
@@ -130,7 +135,9 @@ def _draw_rail(axes: Any, path: Path) -> None:
         else:
             lon, lat = geometry["coordinates"]
             axes.plot(lon, lat, "s", color=STATION_INK, markersize=8, zorder=6)
-            axes.annotate(tags["name"], (lon, lat), (6, 8), textcoords="offset points", fontsize=13, color=STATION_INK)
+            axes.annotate(
+                tags["name"], (lon, lat), (8, -18), textcoords="offset points", fontsize=13, color=STATION_INK
+            )
 
 
 def _draw_gateways(axes: Any, streets: Streets) -> None:
