@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from kera_mobility.disturbances import FleetHalved, Timeline
 from kera_mobility.errors import ConfigError
 from kera_mobility.events import table_fingerprint
+from kera_mobility.outcomes.explain import explain
+from kera_mobility.outcomes.explain.telling import tell
 from kera_mobility.scenario import Scenario, load_scenario
 from kera_mobility.simulation import Run, live, simulate
 from kera_mobility.town.network import MODE_BIT, Streets
@@ -239,6 +241,7 @@ def test_who_walks_turns_at_the_next_corner(tmp_path: Path, after_s: float, node
     assert (refusal["reason"], refusal["place"], refusal["service"]) == ("closed", node, "walk")
     assert [row["walk_m"] for row in rows(log, "legs")] == [X_M[node], lasts_s * 1.2 - X_M[node]]
     assert rows(log, "trips")[0]["replans"] == 1
+    assert "walk had to turn 1 time" in tell(explain(log.save(tmp_path / "result")))
 
 
 def test_who_is_past_the_last_corner_walks_on(tmp_path: Path) -> None:

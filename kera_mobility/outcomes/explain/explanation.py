@@ -43,6 +43,8 @@ class Explanation:
     services: dict[str, str]
     """Title of each service by name."""
     runs: Sequence[OfRun]
+    own: frozenset[str] = frozenset()
+    """Services that nobody operates: feet, bicycles and cars of people's own, which cannot say no."""
 
     @property
     def cases(self) -> Cases:
@@ -97,7 +99,9 @@ def explain(place: str | Path) -> Explanation:
     runs = read_runs(place)
     meta = runs[0].record.meta
     services = {name: runs[0].title(name) for name in meta["services"]}
-    return Explanation(str(meta["scenario"]), str(meta.get("title") or meta["scenario"]), services, [*map(_of, runs)])
+    own = frozenset(name for name in meta["services"] if not runs[0].operated(name))
+    title = str(meta.get("title") or meta["scenario"])
+    return Explanation(str(meta["scenario"]), title, services, [*map(_of, runs)], own)
 
 
 def _of(told: Told) -> OfRun:

@@ -57,6 +57,10 @@ class Told:
         """Return the name of a service for people."""
         return str(self.record.meta["services"].get(service, {}).get("title") or service)
 
+    def operated(self, service: str) -> bool:
+        """Return whether somebody operates a service, who could say no; feet and own vehicles cannot."""
+        return bool(self.record.meta["services"].get(service, {}).get("operated", True))
+
     @property
     def about(self) -> str:
         """Which run it is."""

@@ -98,7 +98,8 @@ def _refused(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
     refused = _of(cases, REFUSED)
     for service, total in _ordered(_by(refused, lambda case: case.service)):
         mine = Counter({case: n for case, n in refused.items() if case.service == service})
-        lines = [f"{found.services.get(service, service)} said no {_times(total, 'time', 'times')}"]
+        said = "had to turn" if service in found.own else "said no"
+        lines = [f"{found.services.get(service, service)} {said} {_times(total, 'time', 'times')}"]
         for reason, count in _ordered(_by(mine, lambda case: case.reason)):
             some = Counter({case: n for case, n in mine.items() if case.reason == reason})
             lines += _block(count, total, meaning(reason), some, top)

@@ -49,7 +49,8 @@ def _events(told: Told, story: Story, worth: Worth) -> Iterator[tuple[float, int
         if number == 0 and trip["t_s"] > t_s:
             yield trip["t_s"], step, 3, [f"{clock(trip['t_s'])}  set out, so as to be there in time and no earlier"]
     for row in story.refusals:
-        who = f"{told.title(row['service'])} said no: " if row["service"] else ""
+        said = "said no" if told.operated(row["service"]) else "had to turn"
+        who = f"{told.title(row['service'])} {said}: " if row["service"] else ""
         yield row["t_s"], row["step"], 1, [f"{clock(row['t_s'])}  {who}{meaning(row['reason'])}"]
     for row in story.legs:
         step = max((rows[0]["step"] for rows in story.choices if rows[0]["t_s"] <= row["t_s"]), default=0)
