@@ -68,7 +68,7 @@ WITHOUT: Mapping[str, tuple[str, ...]] = {
     "  battery": ("services.shuttle.battery=null",),
     "  wheelchair place": ("services.shuttle.wheelchair=null",),
     "rides on demand": ("services.on_demand=null",),
-    "  booked on board of a train": ("services.on_demand.from_line=false",),
+    "  booked from the platform": ("services.on_demand.from_line=false",),
     "all scarce services": NOTHING_SCARCE,
     "late and cancelled trains": ("services.rail.delays.on=false",),
     "people from beyond, crowding": ("services.rail.background.on=false", "services.rail.crowding.on=false"),

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,14 @@ def require_program() -> Callable[..., str]:
         return str(found)
 
     return finding
+
+
+@pytest.fixture(scope="module")
+def browser(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
+    """Yield a real browser; without one the test is skipped or fails."""
+    from tests.opened import launched
+
+    yield from launched(require, require_program)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kera_mobility.outcomes.report import write_report
-from tests.opened import NARROW, WIDE, Opened, launched
+from tests.opened import NARROW, WIDE, Opened
 from tests.reported import run_small
 
 ROOT = Path(__file__).parents[1]
@@ -27,11 +27,6 @@ FRAMES = 300
 PICTURE = "[...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane')].map(one => \
     one.toDataURL ? one.toDataURL() : one.innerHTML.length).join()"
 """What the map shows now, as one text."""
-
-
-@pytest.fixture(scope="module")
-def browser(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
-    yield from launched(require, require_program)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,13 @@ import pytest
 
 from kera_mobility.outcomes.explain import explain
 from kera_mobility.outcomes.report import write_report
-from tests.opened import NARROW, WIDE, Opened, launched
+from tests.opened import NARROW, WIDE, Opened
 from tests.reported import run_small
 
 PIXEL = (
     "(([x, y]) => { const m = keraReport.map.moving; "
     "return [...m.canvas.getContext('2d').getImageData(x * m.ratio, y * m.ratio, 1, 1).data]; })"
 )
-
-
-@pytest.fixture(scope="module")
-def browser(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
-    yield from launched(require, require_program)
 
 
 @pytest.fixture(scope="module")

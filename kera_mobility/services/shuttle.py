@@ -77,9 +77,11 @@ class Shuttle(Service):
         operation = self.settings.operation
         if not isinstance(operation, MeetsTrain):
             return []
-        lines = {name: service.settings.timetable for name, service in services.items() if service.line}
+        lines = {
+            name: getattr(service.settings, "timetable", None) for name, service in services.items() if service.line
+        }
         runs = lines.get(operation.service)
-        if runs is None and "service" in operation.model_fields_set:
+        if operation.service not in lines and "service" in operation.model_fields_set:
             known = ", ".join(sorted(lines)) or "no service, for none has a timetable"
             return [("operation.service", f"got '{operation.service}', expected one of {known}")]
         if runs not in (None, operation.timetable):

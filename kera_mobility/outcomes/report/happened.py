@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from kera_mobility.outcomes.explain.trip import LATE
+from kera_mobility.outcomes.explain.trip import ANNOUNCED, LATE, STREETS
 from kera_mobility.outcomes.facts import Facts
 from kera_mobility.outcomes.record import numbers, rows_at, texts
 
 OPEN_AGAIN = "all streets are open"
 """Text of the notice with which the last closure of streets ends."""
-ANNOUNCED, STREETS, WEATHER, WITHDRAWN = "announced", "streets", "weather", "withdrawn"
+WEATHER, WITHDRAWN = "weather", "withdrawn"
 
 
 def happened(facts: Facts) -> dict[str, Any]:

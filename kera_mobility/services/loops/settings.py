@@ -17,6 +17,11 @@ class Headway(Settings):
     kind: Literal["headway"] = "headway"
 
 
+def _check_hours(first_s: float, last_s: float) -> None:
+    if last_s < first_s:
+        raise ValueError(f"last_s: got {last_s:.0f}, expected at least first_s {first_s:.0f}")
+
+
 class Period(Settings):
     """A part of the day with a headway of its own."""
 
@@ -29,8 +34,7 @@ class Period(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> Period:
-        if self.last_s < self.first_s:
-            raise ValueError(f"last_s: got {self.last_s:.0f}, expected at least first_s {self.first_s:.0f}")
+        _check_hours(self.first_s, self.last_s)
         return self
 
 
@@ -133,8 +137,7 @@ class OnDuty(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> OnDuty:
-        if self.last_s < self.first_s:
-            raise ValueError(f"last_s: got {self.last_s:.0f}, expected at least first_s {self.first_s:.0f}")
+        _check_hours(self.first_s, self.last_s)
         return self
 
 
@@ -212,8 +215,7 @@ class ShuttleSettings(TimetabledSettings):
 
     @model_validator(mode="after")
     def _in_order(self) -> ShuttleSettings:
-        if self.last_s < self.first_s:
-            raise ValueError(f"last_s: got {self.last_s:.0f}, expected at least first_s {self.first_s:.0f}")
+        _check_hours(self.first_s, self.last_s)
         return self
 
     @property
