@@ -113,6 +113,14 @@ def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
         pytest.fail(otherwise)
 
 
+def test_costs_of_a_day_alone_have_names_and_units(browser: Any, results: Path, tmp_path: Path) -> None:
+    opened = Opened(browser, write_report([results / "all"], tmp_path / "alone.html"), WIDE)
+    told = opened.page.inner_text("#headline")
+    assert "Running cost per ride: " in told
+    assert not re.search(r"\beur\b", told)
+    opened.context.close()
+
+
 def test_every_layer_can_be_shown_and_hidden(wide: Opened) -> None:
     boxes = wide.page.eval_on_selector_all(".switch input", "all => all.map(one => one.id)")
     assert {box.removeprefix("layer-") for box in boxes} == {

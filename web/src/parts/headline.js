@@ -1,6 +1,6 @@
 // In short: what would change, how sure we are, what it costs, and for whom. Sentences follow from the figures alone.
 import { h, section } from '../page.js';
-import { change, figure, level, number, percent, reason, service, t, unitOf } from '../words.js';
+import { change, figure, kpiName, level, number, percent, reason, service, t, unitOf } from '../words.js';
 import { allServices, difference, partOf, value } from '../figures.js';
 import { groupName } from './who.js';
 import { refusalsADay } from './why.js';
@@ -81,9 +81,14 @@ function costs(content) {
   else lines.push(line(t('head.nofare')));
   const more = content.differences.flatMap((pair) => [['money.city.subsidy_eur', 'head.subsidy'], ['subsidy.per_ride', 'head.perride'], ['carbon.operational.marginal', 'head.carbon']].map(([id, key]) => [pair.more.find((row) => row.id === id), key, pair]).filter(([row]) => row));
   if (more.length) lines.push(h('ul', {}, more.map(([row, key, pair]) => h('li', {}, filled(key, {}, { value: h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, row.section === 'ratios' ? figure(row.difference, row.unit) : change(row.difference, row.unit)) }), ` ${unitOf(row.unit)}`, row.low !== null ? ` (${change(row.low, row.unit)} … ${change(row.high, row.unit)}; ${t(`verdict.${row.verdict}`)})` : ''))));
-  else if (rows.length) lines.push(h('ul', {}, rows.map((id) => h('li', {}, `${id.replaceAll(/[._]/g, ' ')}: `, value(content, last, id, true)))));
+  else if (rows.length) lines.push(h('ul', {}, rows.map((id) => h('li', {}, costName(id, services), value(content, last, id, true), ` ${unitOf(content.definitions[id].unit)}`.trimEnd()))));
   else lines.push(line(t('head.nocost')));
   return lines;
+}
+
+function costName(id, services) {
+  const name = id.split('.')[0];
+  return services[name] ? `${service(name, services)}, ${kpiName(id, services)}: ` : `${kpiName(id, services)}: `;
 }
 
 function forWhom(content, pairs) {
