@@ -211,7 +211,9 @@ class Travellers:
             chain, utility = candidates.plans.chains[choice.chain].name, choice.utility
             if choice.later_s > 0:
                 left_s = yield from self._leave_in_time(choice, index)
-                if left_s is None:
+                if left_s is None:  # still at home
+                    set_out_s = self._world.env.now
+                    self._under_way[row] = (index, set_out_s)
                     candidates = Candidates(self._plans, index, candidates.purpose)
                     continue
                 set_out_s = left_s

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.outcomes.explain import explain
@@ -273,6 +273,7 @@ def the_same_day_twice_is_the_same_day(day: FullDay) -> None:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(number=st.integers(0, 10**6), count=st.sampled_from((4, 16, 30, 30)))
+@example(number=12543, count=30)  # news at home, and gone at once: the trip begins then
 def test_every_law_holds_with_everything_on(number: int, count: int) -> None:
     day = drawn(number, count)
     for holds in LAWS:
