@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from benchmarks.speed import STAGES, bare_simpy_timeouts_per_cpu_s
-from kera_mobility.policies.tours import Errands
-from kera_mobility.policies.tours_by_pyvrp import PyVRP
-from kera_mobility.scenario import Scenario, load_scenario
-from kera_mobility.simulation import simulate
+from kera_mobility.services.scooter.policies.crew_routes import Errands
+from kera_mobility.services.scooter.policies.crew_routes_pyvrp import PyVRP
+from kera_mobility.simulation.run import simulate
+from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.units import IntArray
 
 CREWS = "services.scooter.crews"

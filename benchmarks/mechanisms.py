@@ -32,10 +32,10 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.speed import STAGES, bare_simpy_timeouts_per_cpu_s
-from kera_mobility.events import EventLog
-from kera_mobility.expecting import Experiences
-from kera_mobility.scenario import Scenario, load_scenario
-from kera_mobility.simulation import Run, expected_of, live, town_of
+from kera_mobility.results.events import EventLog
+from kera_mobility.simulation.expectations import Experiences
+from kera_mobility.simulation.run import Run, expected_of, live, town_of
+from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Town
 
 FULL = ("services.scooter.zones=[riding]",)
@@ -179,8 +179,8 @@ def measure(days: Mapping[str, Day], seed: int, repeats: int) -> dict[str, Cost]
             full_s = _cpu_s(days[""], seed)[0] if repeat else 0.0
             cpu_s, run = _cpu_s(day, seed)
             if repeat:  # at first tables are made that are kept
-                about, scarce = run.stats, len(trips_with_scarce_leg(run))
-                counts = (about["person_trips"], scarce, about["simpy_events"])
+                about, capacity_limited = run.stats, len(trips_with_scarce_leg(run))
+                counts = (about["person_trips"], capacity_limited, about["simpy_events"])
                 spent[name].append(Cost(cpu_s, cpu_s - full_s, f, *counts))
     return {name: Cost(*(statistics.median(column) for column in zip(*each, strict=True)))
             for name, each in spent.items()}  # fmt: skip
@@ -197,7 +197,7 @@ def _cpu_s(day: Day, seed: int) -> tuple[float, Run]:
 def table(costs: Mapping[str, Cost]) -> Iterable[str]:
     """Yield the lines of the table."""
     full = costs[""]
-    yield f"{'':44}{'CPU-s':>6} {'F/..':>6} {'costs, s':>9} {'%':>6} {'events/trip':>12} {'scarce trips':>13}"
+    yield f"{'':44}{'CPU-s':>6} {'F/..':>6} {'costs, s':>9} {'%':>6} {'events/trip':>12} {'capacity_limited trips':>13}"
     for name, cost in costs.items():
         costs_s = cost.more_s if name.startswith("+") else -cost.more_s
         both = f"{costs_s:9.2f} {100 * costs_s / full.cpu_s:6.1f}" if name[:1] in ("-", "+") else " " * 16

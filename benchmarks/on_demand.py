@@ -2,7 +2,7 @@
 
     python -m benchmarks.on_demand [--vehicles 500] [--requests 10000] [--policy insertion] [--repeats 3]
 
-Every request is asked (`peek`), and booked where it can be served; vehicles drive, people ride. Printed is the mean
+Every request is asked (`quote`), and booked where it can be served; vehicles drive, people ride. Printed is the mean
 time of a request, all of that together, and of the search alone. The goal is under 2 ms a request with numpy alone.
 KERA_KERNELS=numba measures the compiled kernel.
 """
@@ -21,18 +21,18 @@ import numpy as np
 import simpy
 
 from kera_mobility.dice import Dice
-from kera_mobility.events import EventLog
-from kera_mobility.journeys import Leg, Offer
-from kera_mobility.kernels.insertion import VARIABLE
-from kera_mobility.services.on_demand import OnDemand
-from kera_mobility.services.rides.settings import OnDemandSettings
-from kera_mobility.simulation import END_S
-from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Streets
-from kera_mobility.town.people import People, Trips
-from kera_mobility.town.skims import compute_skims
+from kera_mobility.results.events import EventLog
+from kera_mobility.services.contract import Leg, Offer
+from kera_mobility.services.on_demand.insertion import VARIABLE
+from kera_mobility.services.on_demand.service import OnDemand
+from kera_mobility.services.on_demand.settings import OnDemandSettings
+from kera_mobility.services.world import World
+from kera_mobility.simulation.run import END_S
+from kera_mobility.town.population.persons import People, Trips
+from kera_mobility.town.streets.skims import compute_skims
+from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, ORIGINS, Streets
 from kera_mobility.town.town import Town
 from kera_mobility.units import FloatArray, IntArray, round_s
-from kera_mobility.world import World
 
 SIDE, BLOCK_M = 25, 400.0
 """Street corners along each side of the town, and metres between them: 10 by 10 km."""
@@ -83,7 +83,7 @@ def _people(
             yield world.env.timeout(at_s - world.env.now)
         leg = Leg("on_demand", origin, destination, person, person, 0, 0)
         begin_s = time.process_time()
-        offer = service.peek(leg)
+        offer = service.quote(leg)
         spent["search_s"] += time.process_time() - begin_s
         spent["asked"] += 1
         if isinstance(offer, Offer):

@@ -11,8 +11,8 @@ import argparse
 from collections import Counter
 from typing import NamedTuple
 
-from kera_mobility.outcomes.promises import verdict
-from kera_mobility.simulation import Run, simulate
+from kera_mobility.results.promise_audit import verdict
+from kera_mobility.simulation.run import Run, simulate
 
 WEEKDAYS = 130
 """From September 2019 to 14 March 2020, less holidays. Arithmetic."""

@@ -28,15 +28,15 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from benchmarks.on_demand import grid_town
 from kera_mobility.dice import Dice
-from kera_mobility.events import EventLog
-from kera_mobility.journeys import Booking, Leg
-from kera_mobility.kernels.routes import Wish
-from kera_mobility.services.on_demand import OnDemand
-from kera_mobility.services.rides.settings import OnDemandSettings
-from kera_mobility.simulation import END_S
+from kera_mobility.results.events import EventLog
+from kera_mobility.services.contract import Booking, Leg
+from kera_mobility.services.on_demand.routes import Wish
+from kera_mobility.services.on_demand.service import OnDemand
+from kera_mobility.services.on_demand.settings import OnDemandSettings
+from kera_mobility.services.world import World
+from kera_mobility.simulation.run import END_S
 from kera_mobility.town.town import Town
 from kera_mobility.units import FloatArray, round_s
-from kera_mobility.world import World
 
 VEHICLES, REQUESTS, SEATS = 3, 14, 4
 FIRST_S, SPAN_S = 8 * 3600.0, 2400.0

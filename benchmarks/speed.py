@@ -19,7 +19,7 @@ from typing import Any
 
 import simpy
 
-from kera_mobility.simulation import Run, simulate
+from kera_mobility.simulation.run import Run, simulate
 
 PROCESSES = 1_000
 TIMEOUTS = 200

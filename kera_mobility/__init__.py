@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kera_mobility.experiment import Experiment, columns, experiment, load
-    from kera_mobility.outcomes.compare import compare
-    from kera_mobility.outcomes.store import load_record
-    from kera_mobility.scenario import Scenario, load_scenario
-    from kera_mobility.simulation import Run, simulate, simulate_days
+    from kera_mobility.experiments.batch import Experiment, experiment, load
+    from kera_mobility.experiments.columns import columns
+    from kera_mobility.results.compare import compare
+    from kera_mobility.results.store import load_record
+    from kera_mobility.simulation.run import Run, simulate, simulate_days
+    from kera_mobility.simulation.scenario import Scenario, load_scenario
 
 __all__ = [
     "Experiment", "Run", "Scenario", "columns", "compare", "experiment", "load", "load_record", "load_scenario",
@@ -24,10 +25,10 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Run": "simulation", "simulate": "simulation", "simulate_days": "simulation",
-    "Scenario": "scenario", "load_scenario": "scenario",
-    "Experiment": "experiment", "columns": "experiment", "experiment": "experiment", "load": "experiment",
-    "compare": "outcomes.compare", "load_record": "outcomes.store",
+    "Run": "simulation.run", "simulate": "simulation.run", "simulate_days": "simulation.run",
+    "Scenario": "simulation.scenario", "load_scenario": "simulation.scenario",
+    "Experiment": "experiments.batch", "columns": "experiments.columns", "experiment": "experiments.batch",
+    "load": "experiments.batch", "compare": "results.compare", "load_record": "results.store",
 }  # fmt: skip
 
 

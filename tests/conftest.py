@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# So that `tests.hamlet` is found however pytest was started; last, so that an installed package goes before a checkout.
+# So that `tests.kit` is found however pytest was started; last, so that an installed package goes before a checkout.
 sys.path.append(str(Path(__file__).parent.parent))
 
 # A shell gives its background jobs a deaf ear for Ctrl-C, which is handed down to the commands that tests interrupt.
@@ -67,7 +67,7 @@ def require_program() -> Callable[..., str]:
 @pytest.fixture(scope="module")
 def browser(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
     """Yield a real browser; without one the test is skipped or fails."""
-    from tests.opened import launched
+    from tests.kit.browser import launched
 
     yield from launched(require, require_program)
 

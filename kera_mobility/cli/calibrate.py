@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from kera_mobility.calibration import Calibration
-    from kera_mobility.outcomes.heldout import Check
+    from kera_mobility.experiments.calibration import Calibration
+    from kera_mobility.results.observations import Check
 
 HEADINGS = {
     "fitted": "Fitted (a constant was chosen to meet it: no test of the model)",
@@ -44,8 +44,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Fit the constants to surveys and counts; print what was fitted, and beside it what was held out."""
-    from kera_mobility.calibration import CalibrationSettings, calibrate, evidence, read_settings
-    from kera_mobility.scenario import load_scenario
+    from kera_mobility.experiments.calibration import CalibrationSettings, calibrate, evidence, read_settings
+    from kera_mobility.simulation.scenario import load_scenario
 
     settings = read_settings(targets, CalibrationSettings)
     chosen = {"share": share, "iterations": iterations}
@@ -107,7 +107,7 @@ def _command() -> str:
 
 def _layer_text(found: Calibration, checks: list[Check]) -> str:
     """Return the layer that scenarios extend, with where it comes from above it."""
-    from kera_mobility.calibration import layer
+    from kera_mobility.experiments.calibration import layer
 
     fit = found.settings.fit
     seeds = ", ".join(map(str, fit.seeds))

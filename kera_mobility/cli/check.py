@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kera_mobility.checking import Checked
+    from kera_mobility.experiments.regression import Checked
 
 MOVED = 1
 """Exit code when something moved."""
@@ -41,8 +41,8 @@ def command(
     if not renew and (why or tolerance is not None):
         raise typer.BadParameter("goes with --renew only", param_hint="--why" if why else "--tolerance")
 
-    from kera_mobility.checking import check, check_names
-    from kera_mobility.checking import junit as to_junit
+    from kera_mobility.experiments.regression import check, check_names
+    from kera_mobility.experiments.regression import junit as to_junit
 
     place, names = check_names(folder)
     if renew:
@@ -66,8 +66,8 @@ def command(
 
 
 def _renew(place: Path, names: list[str], why: str, tolerance: float | None) -> None:
-    from kera_mobility.checking import renew
-    from kera_mobility.experiment.jobs import package_version
+    from kera_mobility.experiments.jobs import package_version
+    from kera_mobility.experiments.regression import renew
 
     for name in (name for name in names if (place / f"{name}.yaml").is_file()):
         changed = renew(place, name, why, package_version(), tolerance)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kera_mobility.outcomes.compare import Comparison
+    from kera_mobility.results.compare import Comparison
 
 
 def command(
@@ -24,8 +24,8 @@ def command(
     ] = False,
 ) -> None:
     """Compare scenarios: what B (and C, ...) changes against A, with 95 % intervals; 'cannot tell' where it is so."""
-    from kera_mobility.outcomes.compare import compare_all, read_values
-    from kera_mobility.outcomes.compare.table import table
+    from kera_mobility.results.compare import compare_all, read_values
+    from kera_mobility.results.compare.table import table
 
     found = compare_all(a, list(b), values=None if values is None else read_values(values))
     for one in found:
@@ -52,7 +52,7 @@ def _write_csv(found: tuple[Comparison, ...], file: Path) -> None:
     from dataclasses import asdict, fields
 
     from kera_mobility.errors import ResultError
-    from kera_mobility.outcomes.compare import Difference
+    from kera_mobility.results.compare import Difference
 
     text = io.StringIO()
     # The names of the scenarios tell the rows of several comparisons apart.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from kera_mobility.asking import Found
-    from kera_mobility.outcomes.explain import Explanation
-    from kera_mobility.outcomes.explain.reading import Told
+    from kera_mobility.experiments.counterfactual import Found
+    from kera_mobility.results.explain import Explanation
+    from kera_mobility.results.explain.inputs import RunReader
 
 DISAGREES = 1
 """Exit code when a sum is not that of the KPI table."""
@@ -38,8 +38,8 @@ def command(
     if trip is not None or person is not None:
         _tell_trips(folder, trip, person, rerun=rerun, tries=tries if confirm and trip else 0, as_json=as_json)
         return
-    from kera_mobility.outcomes.explain import explain
-    from kera_mobility.outcomes.explain.telling import tell
+    from kera_mobility.results.explain import explain
+    from kera_mobility.results.explain.text import tell
 
     found = explain(folder)
     if csv is not None:
@@ -55,13 +55,13 @@ def command(
 
 def _tell_trips(folder: Path, trip: str | None, person: int | None, *, rerun: bool, tries: int, as_json: bool) -> None:
     """Tell one trip, or all of a person; `tries` is how many changes are tried for a refused one."""
-    from kera_mobility.outcomes.explain.trip import story_of, trips_of
-    from kera_mobility.outcomes.explain.trip_text import tell_trip
+    from kera_mobility.results.explain.trip import story_of, trips_of
+    from kera_mobility.results.explain.trip_text import tell_trip
 
     told = _one_run(folder)
     who, number = _named(trip, person)
     if rerun:
-        from kera_mobility.asking import watch
+        from kera_mobility.experiments.counterfactual import watch
 
         told = watch(told, who, _aside)
     content: list[dict[str, Any]] = []
@@ -79,16 +79,16 @@ def _tell_trips(folder: Path, trip: str | None, person: int | None, *, rerun: bo
         typer.echo(_json(content[0] if number is not None else content))
 
 
-def _ask(told: Told, person: int, trip: int, tries: int) -> Found:
-    from kera_mobility.asking import ask
+def _ask(told: RunReader, person: int, trip: int, tries: int) -> Found:
+    from kera_mobility.experiments.counterfactual import ask
 
     return ask(told.folder, person, trip, most=tries, say=_aside)
 
 
-def _one_run(folder: Path) -> Told:
+def _one_run(folder: Path) -> RunReader:
     from kera_mobility.errors import ResultError
-    from kera_mobility.outcomes.explain.reading import read_run
-    from kera_mobility.outcomes.store import result_folders
+    from kera_mobility.results.explain.inputs import read_run
+    from kera_mobility.results.store import result_folders
 
     found = result_folders(folder)
     if len(found) > 1:
@@ -122,7 +122,7 @@ def _write_csv(found: Explanation, file: Path) -> None:
     import io
 
     from kera_mobility.errors import ResultError
-    from kera_mobility.outcomes.explain.explanation import CASE_COLUMNS
+    from kera_mobility.results.explain.explanation import CASE_COLUMNS
 
     text = io.StringIO()
     writer = csv.DictWriter(text, CASE_COLUMNS, lineterminator="\n")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.config.resources import find
 from kera_mobility.errors import NetworkError
-from kera_mobility.shipped import find
 
 if TYPE_CHECKING:
-    from kera_mobility.town.build_inputs import Box
-    from kera_mobility.town.build_read import Extract
-    from kera_mobility.town.network import Streets
+    from kera_mobility.areas.inputs import Box
+    from kera_mobility.areas.osm_read import Extract
+    from kera_mobility.town.streets.streets import Streets
 
 app = typer.Typer(help="Make, draw and describe the street map of an area.", no_args_is_help=True)
 AreaName = Annotated[str, typer.Argument(metavar="AREA", help="Name of an area (kera), or its folder.")]
@@ -27,7 +27,7 @@ def build(
     raw: Annotated[Path, typer.Option("--raw", metavar="DIR", help="Folder of the raw data that build.yaml names.")],
 ) -> None:
     """Make the area's streets from raw data with OSMnx."""
-    from kera_mobility.town.build import build as build_streets
+    from kera_mobility.areas.build import build as build_streets
 
     folder = _folder(area)
     build_streets(folder, raw)
@@ -56,8 +56,8 @@ def fetch(
 
     With AREA the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
     """
-    from kera_mobility.town.build_fetch import fetch_box, fetch_place
-    from kera_mobility.town.build_inputs import read_area
+    from kera_mobility.areas.inputs import read_area
+    from kera_mobility.areas.osm_download import fetch_box, fetch_place
 
     if not (area or place or bbox) or (place and bbox):
         raise typer.BadParameter("expected AREA, --place or --bbox", param_hint="AREA")
@@ -79,7 +79,7 @@ def import_(
 
     With --area the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
     """
-    from kera_mobility.town.build_read import read_extract
+    from kera_mobility.areas.osm_read import read_extract
 
     like = _folder(area) if area else None
     name = _plain(area or file.name.split(".")[0])
@@ -94,8 +94,8 @@ def draw(
     overlay: Annotated[list[str] | None, typer.Option(help="Draw what this overlay leaves open; may repeat.")] = None,
 ) -> None:
     """Draw the area's streets, the origin of each told apart."""
-    from kera_mobility.town.build_inputs import read_area
-    from kera_mobility.town.draw import draw_map
+    from kera_mobility.areas.inputs import read_area
+    from kera_mobility.areas.plot import draw_map
 
     folder = _folder(area)
     settings = read_area(folder)
@@ -130,7 +130,7 @@ def _plain(name: str) -> str:
 
 def _box(text: str) -> Box:
     """Return the rectangle that an option names."""
-    from kera_mobility.town.build_inputs import Box
+    from kera_mobility.areas.inputs import Box
 
     try:
         west, south, east, north = (float(part) for part in text.split(","))
@@ -143,7 +143,7 @@ def _box(text: str) -> Box:
 
 def _import(extract: Extract, out: Path, like: Path | None, merge_m: float) -> None:
     """Make an area of an extract and say what became of it."""
-    from kera_mobility.town.build_import import import_area
+    from kera_mobility.areas.import_area import import_area
 
     made = import_area(extract, out, like, merge_m)
     if made.missing_nodes:
@@ -163,9 +163,9 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float) -> N
 
 
 def _describe(folder: Path) -> None:
-    from kera_mobility.town.build_inputs import read_area
-    from kera_mobility.town.network import Streets
-    from kera_mobility.town.survey import survey
+    from kera_mobility.areas.inputs import read_area
+    from kera_mobility.areas.quality import survey
+    from kera_mobility.town.streets.streets import Streets
 
     streets = Streets.load(folder / "streets")
     area, found = read_area(folder), survey(streets)
@@ -190,7 +190,7 @@ def _density(folder: Path, streets: Streets) -> str:
     """Return how dense the walking network is where people live, as words; nothing where the area has no cells."""
     import numpy as np
 
-    from kera_mobility.town.survey import walk_km_per_km2
+    from kera_mobility.areas.quality import walk_km_per_km2
 
     cells = folder / "cells.csv"
     if not cells.exists():
@@ -208,7 +208,7 @@ def _day(text: str) -> date:
 
 def _tell_sources(folder: Path, today: date) -> None:
     """Print every dataset, the files that none explains, and how many are too old for what they are used for."""
-    from kera_mobility.town.provenance import LARGEST_OLD_SHARE, OLD_YEARS, freshness, read_provenance, unexplained
+    from kera_mobility.areas.provenance import LARGEST_OLD_SHARE, OLD_YEARS, freshness, read_provenance, unexplained
 
     datasets = read_provenance(folder)
     for dataset in datasets:

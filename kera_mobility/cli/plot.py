@@ -15,8 +15,8 @@ def command(
 ) -> None:
     """Draw a picture of one run."""
     from kera_mobility.errors import ConfigError, ResultError, nearest_name
-    from kera_mobility.outcomes.figures import kinds
-    from kera_mobility.outcomes.store import load_record, result_folders
+    from kera_mobility.results.plots import kinds
+    from kera_mobility.results.store import load_record, result_folders
 
     known = kinds()
     if kind not in known:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kera_mobility.realism import Elasticity
+    from kera_mobility.experiments.elasticities import Elasticity
 
 
 def command(
@@ -23,8 +23,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Change one thing at a time, live the same days again, and lay the elasticities beside published bands."""
-    from kera_mobility.calibration import read_settings
-    from kera_mobility.realism import RealismSettings, realism
+    from kera_mobility.experiments.calibration import read_settings
+    from kera_mobility.experiments.elasticities import RealismSettings, realism
 
     found = realism(
         read_settings(pairs, RealismSettings), names=only or (), seeds=seed or (), share=share,

@@ -22,8 +22,8 @@ def command(
     ] = None,
 ) -> None:
     """Write a report that opens from disk in any browser: figures, map, playback, sources."""
-    from kera_mobility.outcomes.report import write_report
-    from kera_mobility.outcomes.report.gather import MOST_PEOPLE
+    from kera_mobility.results.report import write_report
+    from kera_mobility.results.report.content import MOST_PEOPLE
 
     written = write_report(folders, out, MOST_PEOPLE if people is None else people, checks)
     size_mb = written.stat().st_size / 1e6

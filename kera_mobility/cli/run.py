@@ -15,9 +15,9 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from kera_mobility.experiment import Written
-    from kera_mobility.experiment.inputs import Accept
-    from kera_mobility.outcomes.kpis import Kpi
+    from kera_mobility.experiments.jobs import Written
+    from kera_mobility.experiments.uncertainty import Accept
+    from kera_mobility.results.kpis import Kpi
 
 MOST_SEEDS = 10_000
 """More seeds than this in one command are a slip of the hand."""
@@ -85,8 +85,8 @@ def command(
     if follow is not None and (len(chosen) > 1 or inputs > 1 or until or workers > 1 or cluster):
         raise typer.BadParameter("one person can be followed in one run only", param_hint="--follow")
 
-    from kera_mobility.experiment import experiment
-    from kera_mobility.scenario import load_scenario
+    from kera_mobility.experiments.batch import experiment
+    from kera_mobility.simulation.scenario import load_scenario
 
     checked = load_scenario(scenario, override or ())
     kept: list[Written] = []
@@ -114,8 +114,8 @@ def command(
 
 def _acceptance(uncertain: Path, note: Callable[[str], None]) -> Accept:
     """Return what rejects draws that the travel survey of today rules out."""
-    from kera_mobility.calibration.acceptance import acceptance
-    from kera_mobility.experiment.inputs import load_uncertain
+    from kera_mobility.experiments.calibration.acceptance import acceptance
+    from kera_mobility.experiments.uncertainty import load_uncertain
 
     return acceptance(load_uncertain(uncertain), say=note)
 
@@ -232,7 +232,7 @@ class _Display:
 def _json(name: str, kept: list[Written]) -> str:
     import json
 
-    from kera_mobility.outcomes.kpis import to_json
+    from kera_mobility.results.kpis import to_json
 
     runs = [
         {

@@ -9,6 +9,6 @@ def command() -> None:
     """Print the JSON Schema of a scenario, for editors that complete and check YAML."""
     import json
 
-    from kera_mobility.scenario import schema
+    from kera_mobility.simulation.scenario import schema
 
     typer.echo(json.dumps(schema(), indent=2, ensure_ascii=False))

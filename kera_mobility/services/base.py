@@ -11,11 +11,12 @@ import numpy as np
 import simpy
 from pydantic import Field
 
-from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
-from kera_mobility.settings import Settings
+from kera_mobility.config.registry import members, settings_union
+from kera_mobility.config.settings import Settings
+from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.world import Notice, World
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
-from kera_mobility.world import Notice, World
 
 Ride = Generator[simpy.Event, Any, Outcome]
 Carried = Mapping[str, AnyArray]
@@ -24,7 +25,7 @@ HOURS = 28
 """Hours of a day's experience; a day runs until four in the morning of the next."""
 PRIOR_ASKS = 10.0
 """How firmly people believe what they have not tried, in times of having asked. Assumption."""
-SHORT = frozenset(
+SCARCITY_REASONS = frozenset(
     {"no_vehicle", "low_battery", "no_parking", "full", "no_vehicle_in_time", "detour_of_others", "own_detour"}
 )
 """Reasons of refusal that say that the service is scarce, not that it does not go there."""
@@ -99,21 +100,21 @@ class Service(ABC):
     """Whose time coefficient a minute in it has: walk, bicycle, car or transit."""
     sustainable: bool = False
     """Counted in the sustainable share as the travel survey defines it."""
-    alone: ClassVar[bool] = True
+    direct: ClassVar[bool] = True
     """Carries from door to door by itself."""
-    feeds: ClassVar[bool] = False
+    access_mode: ClassVar[bool] = False
     """Carries to and from the stops of lines."""
     line: ClassVar[bool] = False
     """Runs between stops of its own; reached by services that feed."""
-    scarce: ClassVar[bool] = False
+    capacity_limited: ClassVar[bool] = False
     """Must be asked live before its offer is firm."""
     operated: ClassVar[bool] = False
     """Run by an operator, with vehicles, fares, promises and refusals to account for."""
-    heeds: ClassVar[tuple[str, ...]] = ("closed", "offline", "withdrawn", "heavy_snow")
+    subscribes_to: ClassVar[tuple[str, ...]] = ("closed", "offline", "withdrawn", "heavy_snow")
     """Topics of notices about it that change what it does, if it is operated; a scenario may post it no others."""
-    steady: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = False
     """A ride is what was offered: once begun nothing that happens changes it, and `arrived` tells it all."""
-    arranged: ClassVar[bool] = False
+    pre_arranged: ClassVar[bool] = False
     """Arranged before setting out: nobody finds it on the way. Assumption; true of private vehicles as well."""
     private: ClassVar[bool] = False
     """Taken for a whole tour or not at all: who leaves with it brings it back."""
@@ -144,7 +145,7 @@ class Service(ABC):
         """Return offers at least as good as any live offer can be; equal to `expect` unless scarce."""
         return self.expect(requests)
 
-    def reckon_with(self, experience: Experience) -> None:
+    def learn(self, experience: Experience) -> None:
         """Let `expect` know the chance of being served, by zone and hour."""
         self._chance = experience.chance
 
@@ -164,7 +165,7 @@ class Service(ABC):
         """Return which stops a feeding service may carry to and from, (S,)."""
         return np.ones(len(stops), dtype=np.bool_)
 
-    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+    def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return a typical duration between nodes, (T,), to choose stops with; inf if out of reach."""
         raise NotImplementedError(f"{self.name} does not feed lines")
 
@@ -176,10 +177,10 @@ class Service(ABC):
         world.notices.listen("streets", self._see_streets)
         self.met = Experience.none(int(self.town.zone.max()) + 1)
 
-    def peek(self, leg: Leg) -> Offer | Refusal:
+    def quote(self, leg: Leg) -> Offer | Refusal:
         """Return the firm offer at this moment; no simulated time, nothing changes but the count of who asked."""
         offer = self._firm(leg)
-        if self.scarce:
+        if self.capacity_limited:
             self._count(leg, offer)
         return offer
 
@@ -193,7 +194,7 @@ class Service(ABC):
 
     def ride(self, booking: Booking) -> Ride:
         """Carry the person, in simulated time, and return what it was in the end."""
-        if not self.steady:
+        if not self.deterministic:
             raise NotImplementedError(f"{self.name} is not steady, and must say how it rides")
         yield self.world.env.timeout(booking.offer.walk_s + booking.offer.wait_s + booking.offer.ride_s)
         return self.arrived(booking)
@@ -263,7 +264,7 @@ class Service(ABC):
     def _count(self, leg: Leg, answer: object) -> None:
         """Keep in mind who was served and who was not, by zone and hour."""
         refused = isinstance(answer, Refusal)
-        if refused and answer.reason not in SHORT:  # type: ignore[attr-defined]
+        if refused and answer.reason not in SCARCITY_REASONS:  # type: ignore[attr-defined]
             return
         place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
         self.met.asked[place] += 1.0
@@ -294,3 +295,16 @@ class Service(ABC):
         if not offers.possible[0]:
             return Refusal("out_of_reach", leg.origin)
         return Offer(*(float(values[0]) for values in offers.columns))
+
+
+def service_kinds() -> dict[str, type[Service]]:
+    """Return the services that there are by kind: one file or one folder each, here or in another package."""
+    return members(*FAMILY)
+
+
+def service_settings() -> Any:
+    """Return the type of the settings of any service, told apart by `kind`."""
+    return settings_union(*FAMILY)
+
+
+FAMILY = "kera_mobility.services", Service, "kera_mobility.services", "service"

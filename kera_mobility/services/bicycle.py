@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from kera_mobility.journeys import Leg, Offer, Offers, Refusal, Requests
 from kera_mobility.services.base import Service, ServiceSettings
+from kera_mobility.services.contract import Leg, Offer, Offers, Refusal, Requests
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 
@@ -33,9 +33,9 @@ class Bicycle(Service):
     nest = "bicycle"
     time_class = "bicycle"
     sustainable = True
-    feeds = True
+    access_mode = True
     private = True
-    steady = True
+    deterministic = True
     street_mode = "cycle"
 
     settings: BicycleSettings
@@ -56,7 +56,7 @@ class Bicycle(Service):
             ride_m=ride_m,
         )
 
-    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+    def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return riding and parking times, (T,): bicycles may be left at any stop."""
         skims = self.skims
         ride_m = skims.between(skims.cycle_m, origins, destinations)

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from kera_mobility.journeys import Leg, Offer, Offers, Refusal, Requests
+from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.base import Service, ServiceSettings
-from kera_mobility.settings import Place, Settings
+from kera_mobility.services.contract import Leg, Offer, Offers, Refusal, Requests
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
@@ -55,9 +55,9 @@ class Car(Service):
     mode = "car"
     nest = "car"
     time_class = "car"
-    feeds = True
+    access_mode = True
     private = True
-    steady = True
+    deterministic = True
     street_mode = "drive"
 
     settings: CarSettings
@@ -91,7 +91,7 @@ class Car(Service):
         near: BoolArray = np.any(walk_m <= self.settings.park_and_ride_walk_m, axis=0)
         return near
 
-    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+    def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return driving and parking times, (T,)."""
         skims = self.skims
         free_s = skims.between(skims.drive_s, origins, destinations)
@@ -141,7 +141,7 @@ class CarPassenger(Car):
     kind = "car_passenger"
     settings_type = PassengerSettings
     private = False
-    arranged = True
+    pre_arranged = True
 
     settings: PassengerSettings
 

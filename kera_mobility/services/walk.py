@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from kera_mobility.journeys import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.base import Service, ServiceSettings
+from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.units import FloatArray, IntArray
 
 
@@ -25,17 +25,17 @@ class Walk(Service):
     nest = "walk"
     time_class = "walk"
     sustainable = True
-    feeds = True
-    steady = True
+    access_mode = True
+    deterministic = True
     street_mode = "walk"
 
     settings: WalkSettings
 
     def expect(self, requests: Requests) -> Offers:
         """Return the walks, all of their time as walk_s."""
-        return Offers.of(len(requests), walk_s=self.reach_s(requests.origin, requests.destination))
+        return Offers.of(len(requests), walk_s=self.access_time_s(requests.origin, requests.destination))
 
-    def reach_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
+    def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return walking times, (T,)."""
         return self.walk_s(origins, destinations)
 

@@ -15,19 +15,19 @@ import numpy as np
 from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
 
+from kera_mobility.config.resources import find
+from kera_mobility.config.settings import Place
 from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
-from kera_mobility.settings import Place
-from kera_mobility.shipped import find
-from kera_mobility.town.drawn import drawn_rail, drawn_zones
-from kera_mobility.town.feeds import timetable_of
-from kera_mobility.town.network import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
-from kera_mobility.town.overlays import overlaid
-from kera_mobility.town.people import People, Trips
-from kera_mobility.town.population import PeopleSettings, Population, populate
-from kera_mobility.town.skims import skims_of
-from kera_mobility.town.timetable import Journeys, Timetable
-from kera_mobility.town.tours import draw_trips
+from kera_mobility.town.drawing import drawn_rail, drawn_zones
+from kera_mobility.town.population.persons import People, Trips
+from kera_mobility.town.population.population import PeopleSettings, Population, populate
+from kera_mobility.town.population.tours import draw_trips
+from kera_mobility.town.streets.overlays import overlaid
+from kera_mobility.town.streets.skims import skims_of
+from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
+from kera_mobility.town.timetable.feeds import timetable_of
+from kera_mobility.town.timetable.timetable import Journeys, Timetable
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 T = TypeVar("T")

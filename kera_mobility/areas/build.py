@@ -1,0 +1,87 @@
+"""Make the street map of an area from raw data: OSMnx reads, simplifies and writes, `reconstruct` joins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import networkx as nx
+import osmnx as ox
+
+from kera_mobility.areas.geojson import write_planned, write_rail
+from kera_mobility.areas.graph import graph_of, write_graph
+from kera_mobility.areas.inputs import read_stations
+from kera_mobility.areas.osm_tags import WAY_TAGS, Way, ways_of
+from kera_mobility.areas.pieces import Piece, Point
+from kera_mobility.areas.street_sources import Ground, all_pieces
+from kera_mobility.errors import MissingFileError
+from kera_mobility.town.streets.streets import Streets
+
+
+def build(area_folder: Path, raw: Path) -> Streets:
+    """Return the streets of an area and write them to its folder.
+
+    Written are `streets.graphml`, `streets/*.npy`, `rail.geojson` and, where streets are planned, their picture
+    `overlays/planned.geojson`.
+
+    Raises
+    ------
+    MissingFileError, NetworkError
+        If a file is missing or broken, or the map cannot be joined for every mode.
+    """
+    ground = Ground.of(area_folder, raw)
+    files = ground.settings.files
+    pieces, keep = all_pieces(ground, read_ways(raw / files.osm, ground.area.projection))
+    streets = write_graph(graph_of(_open_trapped_oneways(pieces), keep, ground), ground, area_folder)
+    write_rail(area_folder / "rail.geojson", ground, read_stations(raw / files.named_points, ground.area.bbox))
+    write_planned(area_folder / "overlays" / "planned.geojson", ground, pieces)
+    return streets
+
+
+def read_graph(area_folder: Path) -> nx.MultiDiGraph[int]:
+    """Return `streets.graphml` of an area as OSMnx reads it, numbers as numbers.
+
+    Raises
+    ------
+    MissingFileError
+        If the area has no such file.
+    """
+    path = area_folder / "streets.graphml"
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such file; `kera network build` makes it")
+    nodes = {"outside": lambda text: text == "True"}
+    edges = {"osmid": str, "drive_s": float, "modes": int}
+    graph: nx.MultiDiGraph[int] = ox.load_graphml(path, node_dtypes=nodes, edge_dtypes=edges)
+    return graph
+
+
+def read_ways(path: Path, projection: str) -> list[Way]:
+    """Return the ways of an OpenStreetMap XML file between junctions, projected, in the order of their nodes.
+
+    Each direction of a two-way street may appear once.
+    """
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such file; the builder needs it")
+    before = ox.settings.useful_tags_way
+    ox.settings.useful_tags_way = sorted({*before, *WAY_TAGS})
+    try:
+        graph = ox.graph_from_xml(path, simplify=False, retain_all=True)
+    finally:
+        ox.settings.useful_tags_way = before
+    return ways_of(graph, projection)
+
+
+def _open_trapped_oneways(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces with one-way streets opened both ways where their missing other half would trap cars."""
+    ways: nx.DiGraph[Point] = nx.DiGraph()
+    for piece in pieces:
+        if piece.drive:
+            ways.add_edge(*piece.ends)
+            if not piece.oneway:
+                ways.add_edge(*piece.ends[::-1])
+    part = {node: k for k, nodes in enumerate(nx.strongly_connected_components(ways)) for node in nodes}
+    return [
+        replace(piece, oneway=False) if piece.oneway and part[piece.ends[0]] != part[piece.ends[1]] else piece
+        for piece in pieces
+    ]

@@ -1,0 +1,159 @@
+"""From pieces of street to a numbered graph and to arrays. OSMnx simplifies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import osmnx as ox
+import shapely
+from shapely.geometry import LineString
+
+from kera_mobility.areas.frame import Frame
+from kera_mobility.areas.inputs import read_outside
+from kera_mobility.areas.pieces import Piece, Point
+from kera_mobility.areas.quality import parts
+from kera_mobility.errors import NetworkError
+from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
+from kera_mobility.units import LENGTH_STEPS_PER_M, round_m, round_one_s
+
+DEGREES = 7
+"""Decimals of longitudes and latitudes: about a centimetre."""
+
+
+def graph_of(pieces: Sequence[Piece], keep: set[Point], frame: Frame) -> nx.MultiDiGraph[Any]:
+    """Return the pieces as a graph whose nodes are junctions, ends, changes of kind and the points to keep.
+
+    Edges have a line, its length and the free-flow time of cars.
+    """
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph(crs=frame.area.projection)
+    for point in sorted({(x, y) for piece in pieces for x, y in piece.points.tolist()}):
+        graph.add_node(point, x=point[0], y=point[1], **({"keep": True} if point in keep else {}))
+    for piece in pieces:
+        tags, (forth, back) = _tags(piece, frame), _modes(piece)
+        for a, b in pairwise([(x, y) for x, y in piece.points.tolist()]):
+            graph.add_edge(a, b, **tags, modes=forth)
+            graph.add_edge(b, a, **tags, modes=back)
+    differ = ["origin", "street_class", "drive", "oneway", "speed_m_s", "both"]
+    found: nx.MultiDiGraph[Any] = ox.simplify_graph(
+        graph, node_attrs_include=["keep"], edge_attrs_differ=differ, edge_attr_aggs={"modes": min}
+    )
+    return _measured(found)
+
+
+def write_graph(graph: nx.MultiDiGraph[Any], frame: Frame, folder: Path) -> Streets:
+    """Join the places beyond the map, number the nodes, write `streets.graphml` and `streets/*.npy`; return the arrays.
+
+    Raises
+    ------
+    NetworkError
+        If a mode has no network or one in several parts.
+    """
+    _add_outside(graph, frame)
+    numbered = _numbered(graph, frame)
+    streets = streets_of(numbered, frame)
+    for mode in MODES:
+        if parts(streets, mode) != 1:
+            raise NetworkError(f"{folder}: the {mode} network falls into {parts(streets, mode)} parts, expected 1")
+    ox.save_graphml(numbered, folder / "streets.graphml")
+    streets.save(folder / "streets")
+    return streets
+
+
+def streets_of(graph: nx.MultiDiGraph[int], frame: Frame) -> Streets:
+    """Return a numbered graph as arrays."""
+    nodes = [graph.nodes[number] for number in range(len(graph))]
+    edges = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[:3])
+    tags = [edge[3] for edge in edges]
+    lines = [shapely.get_coordinates(tag["geometry"]) for tag in tags]
+    return Streets(
+        node_lonlat=np.array([(node["lon"], node["lat"]) for node in nodes]),
+        node_xy_m=np.array([(node["x"], node["y"]) for node in nodes]),
+        node_outside=np.array([node["outside"] for node in nodes], dtype=np.bool_),
+        edge_from=np.array([edge[0] for edge in edges], dtype=np.int32),
+        edge_to=np.array([edge[1] for edge in edges], dtype=np.int32),
+        edge_length_m=np.array([tag["length"] for tag in tags], dtype=np.float64),
+        edge_drive_s=np.array([tag["drive_s"] for tag in tags], dtype=np.float64),
+        edge_class=np.array([CLASSES.index(tag["street_class"]) for tag in tags], dtype=np.uint8),
+        edge_origin=np.array([ORIGINS.index(tag["origin"]) for tag in tags], dtype=np.uint8),
+        edge_modes=np.array([tag["modes"] for tag in tags], dtype=np.uint8),
+        shape_start=np.concatenate([[0], np.cumsum([len(line) for line in lines])]).astype(np.int32),
+        shape_lonlat=np.round(frame.degrees(np.vstack(lines)), DEGREES).astype(np.float32),
+    )
+
+
+def _modes(piece: Piece) -> tuple[int, int]:
+    """Return who may go along a piece and back; one-way streets bind cars only. Assumption."""
+    both = MODE_BIT["walk"] * piece.walk + MODE_BIT["cycle"] * piece.cycle
+    forth = both + MODE_BIT["drive"] * piece.drive
+    return forth, both if piece.oneway else forth
+
+
+def _tags(piece: Piece, frame: Frame) -> dict[str, Any]:
+    of_class = frame.speed_m_s(piece.street_class) if piece.drive else 0.0
+    return {
+        "osmid": piece.street,
+        "origin": piece.origin,
+        "street_class": piece.street_class,
+        "drive": piece.drive,
+        "oneway": piece.oneway,
+        "speed_m_s": piece.speed_m_s or of_class,
+        "both": f"{piece.walk}{piece.cycle}",
+    }
+
+
+def _measured(graph: nx.MultiDiGraph[Any]) -> nx.MultiDiGraph[Any]:
+    """Return a graph whose edges have a line, its length and the free-flow time of cars; closed edges are left out."""
+    measured: nx.MultiDiGraph[Any] = nx.MultiDiGraph(**graph.graph)
+    measured.add_nodes_from(graph.nodes(data=True))
+    for u, v, tags in graph.edges(data=True):
+        line = tags.get("geometry") or LineString([u, v])
+        length_m = _rounded_m(line.length)
+        drives = tags["modes"] & MODE_BIT["drive"]
+        drive_s = round_one_s(length_m / tags["speed_m_s"]) if drives else math.inf
+        kept = {name: tags[name] for name in ("origin", "street_class", "modes")}
+        if tags["modes"]:
+            measured.add_edge(u, v, **kept, geometry=line, length=length_m, drive_s=drive_s)
+    return measured
+
+
+def _rounded_m(length_m: float) -> float:
+    return max(float(round_m(np.array([length_m]))[0]), 1.0 / LENGTH_STEPS_PER_M)
+
+
+def _add_outside(graph: nx.MultiDiGraph[Any], frame: Frame) -> None:
+    """Add the places beyond the map, each joined to the node nearest to its gateway that cars and bicycles reach."""
+    cycled = {u for u, _, tags in graph.edges(data=True) if tags["modes"] & MODE_BIT["cycle"]}
+    driven = {node for u, v, tags in graph.edges(data=True) if math.isfinite(tags["drive_s"]) for node in (u, v)}
+    open_to_both = sorted(cycled & driven)
+    for place in read_outside(frame.folder):
+        (x, y), gate = frame.metres([place.position, place.gateway]).tolist()
+        near = min(open_to_both, key=lambda node: math.dist(node, gate))
+        graph.add_node((x, y), x=x, y=y, place=place.place)
+        line = LineString([(x, y), near])
+        drive = ("drive", place.drive_km, round_one_s(place.drive_min * 60.0))
+        for mode, km, drive_s in (drive, ("cycle", place.cycle_km, math.inf)):
+            tags = {"origin": "outside", "street_class": "outside", "modes": MODE_BIT[mode], "drive_s": drive_s}
+            graph.add_edge((x, y), near, **tags, length=_rounded_m(km * 1000.0), geometry=line)
+            graph.add_edge(near, (x, y), **tags, length=_rounded_m(km * 1000.0), geometry=line.reverse())
+
+
+def _numbered(graph: nx.MultiDiGraph[Any], frame: Frame) -> nx.MultiDiGraph[int]:
+    """Return the graph with nodes numbered from west to east, places beyond the map last in their own order."""
+    places = [node for node, tags in graph.nodes(data=True) if "place" in tags]
+    nodes = [*sorted(set(graph) - set(places)), *places]
+    order = {node: k for k, node in enumerate(nodes)}
+    lonlat = np.round(frame.degrees(np.array(nodes)), DEGREES).tolist()
+    numbered: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs=frame.area.projection, simplified=True)
+    for number, ((x, y), (lon, lat)) in enumerate(zip(nodes, lonlat, strict=True)):
+        place = graph.nodes[x, y].get("place", "")
+        numbered.add_node(number, x=x, y=y, lon=lon, lat=lat, outside=bool(place), place=place)
+    edges = [(order[u], order[v], tags) for u, v, tags in graph.edges(data=True)]
+    for u, v, tags in sorted(edges, key=lambda edge: (*edge[:2], edge[2]["modes"], edge[2]["geometry"].wkb)):
+        numbered.add_edge(u, v, osmid=f"{u}-{v}", **tags)
+    return numbered

@@ -1,0 +1,1 @@
+"""Settings, layers of YAML, messages and families of classes; knows no transport."""

@@ -1,0 +1,262 @@
+"""What pydantic finds wrong, said to a planner: file and line, dotted key, found, expected, nearest known key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from kera_mobility.config.resources import find
+from kera_mobility.config.settings import Settings
+from kera_mobility.config.yaml_layers import KeyPath, Node, read_layers, shown
+from kera_mobility.errors import ConfigError, Fault, nearest_name
+
+Schema = dict[str, Any]
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
+
+LISTED_KEYS = 15
+"""Up to so many known keys are listed when none is near."""
+
+_EXPECTED = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "finite_number": "a finite number",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text of the form {pattern}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+}
+_EXPECTED_BEGINS = {
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+    "frozen": "a list",
+    "dict": "keys with values (a map)",
+    "model": "keys with values (a map)",
+    "mapping": "keys with values (a map)",
+}
+_EXPECTED_TYPE = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+    "array": "a list",
+    "object": "keys with values (a map)",
+}
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_NUMBERS = frozenset({"integer", "number"})
+
+
+def read_settings(path: str | Path, kind: type[SomeSettings]) -> SomeSettings:
+    """Return the settings of one kind in a file, here or among the shipped configs.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ConfigError
+        With every fault at once, each with file, line and key.
+    """
+    node = read_layers(find(path, "configs"))
+    data = node.plain()
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(faults_of(error, node, data, kind.model_json_schema())) from None
+
+
+def faults_of(error: ValidationError, node: Node, data: Any, schema: Schema) -> list[Fault]:
+    """Return one fault for each place where `data`, written at `node`, breaks the model of `schema`."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for detail in error.errors(include_url=False):
+        if _only_lacks_the_broken(detail):
+            continue
+        path, what, expected = _say(detail, data, schema)
+        said.setdefault((node.at(path).where, f"{dotted(path)}: {what}" if path else what), []).append(expected)
+    return [Fault(where, what + _either(expected)) for (where, what), expected in said.items()]
+
+
+def truths_for_numbers(node: Node, data: Any, schema: Schema) -> list[Fault]:
+    """Return a fault for each true or false that stands where a number is meant; pydantic would take it as 1 or 0."""
+    faults = []
+    for path, value in _leaves(data):
+        if isinstance(value, bool):
+            types = {each.get("type") for each in schemas_at(schema, path, data)} - {"null"}
+            if types and types <= _NUMBERS:
+                faults.append(Fault(node.at(path).where, f"{dotted(path)}: got {shown(value)}, expected a number"))
+    return faults
+
+
+def dotted(path: KeyPath) -> str:
+    """Return the key as people write it: services.shuttle.stops.0.lat."""
+    return ".".join(str(step) for step in path)
+
+
+def schemas_at(schema: Schema, path: KeyPath, data: Any) -> list[Schema]:
+    """Return every schema that may describe the value at a path; `data` decides unions that have a kind."""
+    found = _open(schema, schema, data)
+    for step in path:
+        data = _data_below(data, step)
+        found = [opened for each in found for opened in _open(_schema_below(each, step), schema, data)]
+    return found
+
+
+def _only_lacks_the_broken(detail: ErrorDetails) -> bool:
+    """Return whether a list is called too short because entries with faults of their own are not counted."""
+    found = detail["input"]
+    return detail["type"] == "too_short" and isinstance(found, list) and len(found) >= detail["ctx"]["min_length"]
+
+
+def _say(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str, str]:
+    kind, context = detail["type"], detail.get("ctx", {})
+    path = _without_tags(detail["loc"], data, missing=kind == "missing")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        path = (*path, str(context["discriminator"]).strip("'"))
+        return path, *_say_kind(path, context.get("tag"), data, schema)
+    if kind == "missing":
+        return path, "missing", _expected_by(schemas_at(schema, path, data))
+    if kind == "extra_forbidden":
+        return path, *_say_unknown(path, data, schema)
+    if kind in ("value_error", "assertion_error"):
+        reason = str(context.get("error", detail["msg"]))
+        found = f"got {shown(detail['input'])}"
+        return (path, found, reason.removeprefix("expected ")) if reason.startswith("expected ") else (path, reason, "")
+    near = ""
+    if kind == "literal_error" and isinstance(detail["input"], str):
+        near = nearest_name(detail["input"], _words(schemas_at(schema, path, data)))
+    hint = near or _clock_hint(path, detail)
+    return path, f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"]) + hint
+
+
+def _clock_hint(path: KeyPath, detail: ErrorDetails) -> str:
+    """Return what a clock time is in seconds from midnight, where it was written for a number of seconds."""
+    found = detail["input"]
+    if not (str(path[-1]).endswith("_s") and isinstance(found, str) and (told := _CLOCK.fullmatch(found))):
+        return ""
+    return f" of seconds from midnight ({found} is {int(told[1]) * 3600 + int(told[2]) * 60})"
+
+
+def _say_kind(path: KeyPath, found: Any, data: Any, schema: Schema) -> tuple[str, str]:
+    kinds = sorted(set(_words(schemas_at(schema, path, data))))
+    expected = f"one of {', '.join(kinds)}"
+    if found is None:
+        return "missing", expected
+    return f"got {shown(found)}", expected + nearest_name(str(found), kinds)
+
+
+def _say_unknown(path: KeyPath, data: Any, schema: Schema) -> tuple[str, str]:
+    known = [key for each in schemas_at(schema, path[:-1], data) for key in each.get("properties", {})]
+    near = nearest_name(str(path[-1]), known)
+    if near or not known:
+        return f"unknown key{near}", ""
+    listed = ", ".join(sorted(known)[:LISTED_KEYS])
+    return "unknown key", f"one of {listed}{', ...' if len(known) > LISTED_KEYS else ''}"
+
+
+def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
+    if kind in _EXPECTED:
+        plain = {name: int(value) if _is_whole(value) else value for name, value in context.items()}
+        return _EXPECTED[kind].format(**plain)
+    family = kind.partition("_")[0]
+    return _EXPECTED_BEGINS.get(family) or message.removeprefix("Input should be ")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
+def _expected_by(schemas: list[Schema]) -> str:
+    words = _words(schemas)
+    if words:
+        return " or ".join(map(repr, words))
+    types = [_EXPECTED_TYPE[each["type"]] for each in schemas if each.get("type") in _EXPECTED_TYPE]
+    return " or ".join(dict.fromkeys(types)) or "a value"
+
+
+def _words(schemas: list[Schema]) -> list[str]:
+    return [str(word) for each in schemas for word in each.get("enum", [each["const"]] if "const" in each else [])]
+
+
+def _either(expected: list[str]) -> str:
+    each = [text for text in dict.fromkeys(expected) if text]
+    return f", expected {' or '.join(each)}" if each else ""
+
+
+def _without_tags(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> KeyPath:
+    """Return the path in the data: pydantic puts the names of union branches between the keys."""
+    path: list[str | int] = []
+    tagged = False
+    for position, step in enumerate(loc):
+        last = position == len(loc) - 1
+        if isinstance(data, dict) and data.get("kind") == step and not tagged and not last:
+            tagged = True
+            continue
+        below = _data_below(data, step, absent=_ABSENT)
+        if below is not _ABSENT:
+            path.append(step)
+            data, tagged = below, False
+        elif missing and last:
+            path.append(step)
+    return tuple(path)
+
+
+_ABSENT = object()
+
+
+def _data_below(data: Any, step: str | int, absent: Any = None) -> Any:
+    if isinstance(data, dict):
+        return data.get(step, absent)
+    if isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
+        return data[step]
+    return absent
+
+
+def _open(schema: Schema | None, root: Schema, data: Any) -> list[Schema]:
+    """Return the plain schemas that a schema stands for, through references and unions."""
+    if schema is None:
+        return []
+    if "$ref" in schema:
+        return _open(root["$defs"][schema["$ref"].rpartition("/")[2]], root, data)
+    mapping = schema.get("discriminator", {}).get("mapping", {})
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if isinstance(kind, str) and kind in mapping:
+        return _open({"$ref": mapping[kind]}, root, data)
+    branches = [*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())]
+    if branches:
+        return [opened for branch in branches for opened in _open(branch, root, data)]
+    return [schema]
+
+
+def _schema_below(schema: Schema, step: str | int) -> Schema | None:
+    if isinstance(step, int):
+        first = schema.get("prefixItems", ())
+        below = first[step] if step < len(first) else schema.get("items")
+    else:
+        below = schema.get("properties", {}).get(step, schema.get("additionalProperties"))
+    return below if isinstance(below, dict) else None
+
+
+def _leaves(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _leaves(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _leaves(value, (*path, index))
+    else:
+        yield path, data

@@ -1,0 +1,292 @@
+"""Configuration in layers: YAML files that extend each other, `--set` on top; every key remembers file and line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from kera_mobility.config.resources import shipped_folder
+from kera_mobility.errors import ConfigError, Fault
+
+KeyPath: TypeAlias = "tuple[str | int, ...]"
+
+MAX_BYTES = 1_000_000
+"""A longer file is not a scenario. Assumption: the longest of ours has 10 kB."""
+MAX_VALUES = 20_000
+"""Aliases can make a short file huge; this is where it stops."""
+MAX_DEPTH = 40
+"""Deeper nesting is a file that contains itself, or noise."""
+SHOWN_CHARACTERS = 80
+"""What was found is shown up to this length."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of the configuration and the place where it was written."""
+
+    value: Any
+    """A map of nodes, a list of nodes, or a plain value; None means removed."""
+    where: str
+    """`file:line`, or `--set key=value`."""
+
+    def at(self, path: KeyPath) -> Node:
+        """Return the node at a path of keys and indices, or the deepest one on the way to it."""
+        node = self
+        for step in path:
+            below = _below(node, step)
+            if below is None:
+                break
+            node = below
+        return node
+
+    def plain(self) -> Any:
+        """Return the value without places; keys whose value is null are left out."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items() if node.value is not None}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def read_layers(path: Path, overrides: Sequence[str] = (), own: frozenset[str] = frozenset()) -> Node:
+    """Return a file laid over all that it extends, with `overrides` (`a.b.c=value`) on top.
+
+    Maps merge, lists replace, null removes. A file that is reached twice counts once, where it is reached first, so
+    that two files which extend a third can be joined. Top keys in `own` belong to one file and are not inherited.
+
+    Raises
+    ------
+    ConfigError
+        With every fault found in any of the files and overrides.
+    """
+    reader = _Reader()
+    reader.collect(path, Node(None, shown_path(path)), ())
+    *lower, top = reader.layers.values()
+    node = Node({}, top.where)
+    for layer in lower:
+        node = merge(node, Node({key: below for key, below in layer.value.items() if key not in own}, layer.where))
+    node = merge(node, top)
+    for text in overrides:
+        node = merge(node, reader.override(text), keep_places=True)
+    if reader.faults:
+        raise ConfigError(reader.faults)
+    return node
+
+
+def merge(lower: Node, upper: Node, *, keep_places: bool = False) -> Node:
+    """Return `upper` laid over `lower`: maps merge key by key, anything else replaces.
+
+    A merged map stands where the upper one does, or with `keep_places` where the lower one does.
+    """
+    if not (isinstance(lower.value, dict) and isinstance(upper.value, dict)):
+        return upper
+    merged = dict(lower.value)
+    for key, node in upper.value.items():
+        merged[key] = merge(merged[key], node, keep_places=keep_places) if key in merged else node
+    return Node(merged, lower.where if keep_places else upper.where)
+
+
+def shown(found: Any) -> str:
+    """Return what was found as a short text for a message, in the words of YAML."""
+    if isinstance(found, bool) or found is None:
+        return {True: "true", False: "false", None: "null"}[found]
+    if isinstance(found, dict):
+        return f"keys {shown(', '.join(map(str, found)))}" if found else "an empty map"
+    if isinstance(found, list):
+        return f"a list of {len(found)}"
+    try:
+        text = repr(found)
+    except ValueError:
+        return "a very long number"
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as a person would type it: relative if it lies below the current folder."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+class _Reader:
+    """Reads files and overrides, collecting faults as it goes."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.layers: dict[Path, Node] = {}
+        """What each file says itself, lowest first."""
+
+    def collect(self, path: Path, named: Node, above: tuple[Path, ...]) -> None:
+        """Add one file after what it extends; `named` is where it was named, `above` are the files that extend it."""
+        identity = Path(os.path.realpath(path))
+        if identity in above:
+            chain = " -> ".join(shown_path(each) for each in (*above[above.index(identity) :], identity))
+            self.faults.append(Fault(named.where, f"extends: circular, {chain}"))
+        if identity in self.layers or identity in above:
+            return
+        if len(above) >= MAX_DEPTH:
+            self.faults.append(Fault(named.where, f"extends: more than {MAX_DEPTH} files deep"))
+            return
+        node = self._map_of(path, named)
+        values = dict(node.value)
+        for each in self._extended(values.pop("extends", Node(None, node.where))):
+            self.collect(_find(path, each.value), each, (*above, identity))
+        self.layers[identity] = Node(values, node.where)
+
+    def override(self, text: str) -> Node:
+        """Return the layer that one `a.b.c=value` makes."""
+        where = f"--set {text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + '...'}"
+        key, equals, value = text.partition("=")
+        keys = key.strip().split(".")
+        empty = Node({}, where)
+        if not equals or not all(keys):
+            return self._fault(where, "expected key=value with a dotted key, such as services.scooter.fleet=80", empty)
+        if keys[0] == "extends":
+            return self._fault(where, "extends: can stand only in a file", empty)
+        node = self._parse(value, where, lines=False)
+        if node is None:
+            return empty
+        for key in reversed(keys):
+            node = Node({key: node}, where)
+        return node
+
+    def _fault(self, where: str, what: str, instead: Node) -> Node:
+        self.faults.append(Fault(where, what))
+        return instead
+
+    def _map_of(self, path: Path, named: Node) -> Node:
+        text = self._text(path, named)
+        node = None if text is None else self._parse(text, shown_path(path))
+        if node is not None and not isinstance(node.value, dict):
+            found = "nothing" if node.value is None else shown(node.plain())
+            self.faults.append(Fault(node.where, f"got {found}, expected keys with values (a map)"))
+        return node if node is not None and isinstance(node.value, dict) else Node({}, shown_path(path))
+
+    def _extended(self, extends: Node) -> list[Node]:
+        named = extends.value if isinstance(extends.value, list) else [extends]
+        kept = []
+        for node in named:
+            if isinstance(node.value, str) and node.value.strip() and node.value.isprintable():
+                kept.append(node)
+            elif node.value is not None:
+                self._fault(node.where, f"extends: got {shown(node.plain())}, expected a file or a list of files", node)
+        return kept
+
+    def _text(self, path: Path, named: Node) -> str | None:
+        prefix = "" if named.value is None else f"extends: {shown(named.value)}: "
+        try:
+            if path.is_dir():
+                raise OSError(0, "it is a folder, expected a file")
+            with path.open("rb") as file:
+                raw = file.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.faults.append(Fault(named.where, f"{prefix}cannot read it: {reason[:1].lower()}{reason[1:]}"))
+            return None
+        where = shown_path(path)
+        if len(raw) > MAX_BYTES:
+            self.faults.append(Fault(where, f"longer than {MAX_BYTES} bytes, expected a scenario of a few pages"))
+            return None
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            self.faults.append(Fault(f"{where}:{line}", f"not UTF-8 text: byte 0x{raw[error.start]:02x}"))
+            return None
+
+    def _parse(self, text: str, where: str, *, lines: bool = True) -> Node | None:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+        def place(line: int) -> str:
+            return f"{where}:{line + 1}" if lines else where
+
+        try:
+            return _Converter(place).node(YAML(typ="rt", pure=True).load(text), 0, 0)
+        except _FaultError as found:
+            self.faults.append(found.fault)
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
+            self.faults.append(Fault(place(mark.line) if mark else where, f"broken YAML: {problem}"))
+        except YAMLError as error:
+            self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
+        except ValueError as error:  # a date that no calendar has, a number that no memory holds
+            self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
+        except Exception as error:  # the parser has faults of its own; whatever it raises is about this text
+            self.faults.append(Fault(where, f"broken YAML: {type(error).__name__} while reading it"))
+        return None
+
+
+class _FaultError(Exception):
+    def __init__(self, where: str, what: str) -> None:
+        self.fault = Fault(where, what)
+
+
+class _Converter:
+    """Turns what the YAML parser gives into nodes of plain values."""
+
+    def __init__(self, place: Callable[[int], str]) -> None:
+        self._place = place
+        self._values = 0
+
+    def node(self, found: Any, line: int, depth: int) -> Node:
+        from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+        self._values += 1
+        where = self._place(line)
+        if depth > MAX_DEPTH or self._values > MAX_VALUES:
+            limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_VALUES} values"
+            raise _FaultError(where, f"broken YAML: more than {limit}; does an alias contain itself?")
+        if isinstance(found, CommentedMap):
+            return Node({self._key(key, where): self._entry(found, key, line, depth) for key in found}, where)
+        if isinstance(found, CommentedSeq):
+            return Node([self._entry(found, index, line, depth) for index in range(len(found))], where)
+        return Node(self._scalar(found, where), where)
+
+    def _entry(self, found: Any, key: Any, line: int, depth: int) -> Node:
+        with suppress(KeyError, TypeError, AttributeError):  # a key that came through `<<` has no line of its own
+            line = (found.lc.item if isinstance(key, int) else found.lc.key)(key)[0]
+        return self.node(found[key], line, depth + 1)
+
+    def _key(self, key: Any, where: str) -> str:
+        if not isinstance(key, str):
+            raise _FaultError(where, f"got the key {shown(self._scalar(key, where))}, expected a word")
+        return str(key)
+
+    def _scalar(self, found: Any, where: str) -> Any:
+        from ruamel.yaml.scalarbool import ScalarBoolean
+
+        if found is None or isinstance(found, bool):
+            return found
+        if isinstance(found, date) and not isinstance(found, datetime):
+            return found.isoformat()
+        for kind, plain in ((str, str), (ScalarBoolean, bool), (int, int), (float, float)):
+            if isinstance(found, kind):
+                return plain(found)
+        tag = getattr(getattr(found, "tag", None), "value", None) or type(found).__name__
+        raise _FaultError(where, f"got a value of type {shown(str(tag))}, expected text, a number, true or false")
+
+
+def _below(node: Node, step: str | int) -> Node | None:
+    if isinstance(node.value, dict):
+        return node.value.get(step)
+    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+        found: Node = node.value[step]
+        return found
+    return None
+
+
+def _find(extending: Path, named: str) -> Path:
+    """Return the file that `extends` names: beside the extending file, else among the shipped configs."""
+    beside = extending.parent / named
+    parts = Path(named).parts
+    if not os.path.exists(beside) and parts[:1] == ("configs",):
+        return shipped_folder("configs").joinpath(*parts[1:])
+    return beside

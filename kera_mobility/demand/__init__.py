@@ -1,0 +1,1 @@
+"""Plan candidate journeys and choose among them."""

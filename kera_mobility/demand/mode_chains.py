@@ -1,0 +1,57 @@
+"""Alternatives by name: services alone, and lines with the services that feed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kera_mobility.services.base import Service
+from kera_mobility.services.contract import Leg
+
+
+class ModeChain(NamedTuple):
+    """An alternative: which services, in which order. Its name is its address in the dice."""
+
+    name: str
+    nest: str
+    access: str
+    """Feeding service, or empty."""
+    main: str
+    egress: str
+    """Feeding service, or empty."""
+    parked: str = ""
+    """The private vehicle that is left at the stop on the way out and fetched there on the way home, or empty."""
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that it takes."""
+        return frozenset({self.access, self.main, self.egress} - {""})
+
+    def legs(self, stops: tuple[int, int], leg: Leg) -> list[Leg]:
+        """Return the legs of the journey; `leg` says who, from where and to where. Legs of no length are left out."""
+        if not self.access:
+            return [Leg(self.main, leg.origin, leg.destination, leg.person, leg.row, leg.trip, leg.leg, leg.step)]
+        ends = ((self.access, leg.origin, stops[0]), (self.main, *stops), (self.egress, stops[1], leg.destination))
+        legs: list[Leg] = []
+        for service, origin, destination in ends:
+            if origin != destination:
+                number = leg.leg + len(legs)
+                legs.append(Leg(service, origin, destination, leg.person, leg.row, leg.trip, number, leg.step))
+        return legs
+
+
+def chains_of(services: Mapping[str, Service]) -> tuple[ModeChain, ...]:
+    """Return all alternatives by name: services alone, and lines with at most one end that is not a walk."""
+    found = [ModeChain(name, service.nest, "", name, "") for name, service in services.items() if service.direct]
+    feeders = [name for name, service in services.items() if service.access_mode]
+    on_foot = [name for name in feeders if services[name].mode == "walk"]
+    for line, service in services.items():
+        if service.line:
+            found += [
+                ModeChain(f"{access}+{line}+{egress}", service.nest, access, line, egress, parked)
+                for access in feeders
+                for egress in feeders
+                if access in on_foot or egress in on_foot
+                for parked in [next((name for name in (access, egress) if services[name].private), "")]
+            ]
+    return tuple(sorted(found, key=lambda chain: chain.name))

@@ -1,0 +1,1 @@
+"""What takes many runs: seeds, days, draws of what is not known, checks, fitting, counterfactuals."""

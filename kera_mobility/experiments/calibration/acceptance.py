@@ -1,0 +1,82 @@
+"""Which joint draws of uncertain inputs are possible: those with which today still looks as the survey found it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kera_mobility.config.messages import read_settings
+from kera_mobility.config.resources import code_hash
+from kera_mobility.experiments.calibration.fit import Gauge
+from kera_mobility.experiments.calibration.targets import CalibrationSettings
+from kera_mobility.experiments.calibration.variants import sampled
+from kera_mobility.experiments.uncertainty import Accept, UncertainInput, with_drawn
+from kera_mobility.simulation.run import live, town_of
+from kera_mobility.simulation.scenario import Scenario, load_scenario
+from kera_mobility.town.streets.skims import cache_root
+
+BASE = "configs/today.yaml"
+TARGETS = "configs/calibration.yaml"
+SAMPLE = 0.1
+"""Share of the households of today that live the day by which a draw is judged. Assumption: enough for 0.5 points."""
+SAMPLING_ERROR = 0.01
+"""Added to the tolerance of a share, for the sample and the chance of its one day: two standard errors."""
+
+
+def acceptance(
+    inputs: Mapping[str, UncertainInput],
+    base: str | Path | Scenario = BASE,
+    targets: str | Path = TARGETS,
+    share: float = SAMPLE,
+    say: Callable[[str], None] | None = None,
+) -> Accept:
+    """Return what judges a joint draw by one day of a sample of the base year.
+
+    A draw is accepted if every mode share of the calibration comes within its tolerance (and the sampling error) of
+    what the survey found. It depends on the draw alone, so both sides of a comparison accept the same draws; verdicts
+    are kept in the cache.
+    """
+    scenario = base if isinstance(base, Scenario) else load_scenario(base)
+    settings = read_settings(targets, CalibrationSettings)
+
+    def judge(drawn: Mapping[str, float]) -> bool:
+        kept = _kept_at(scenario, settings, drawn, share)
+        if kept and kept.is_file():
+            return bool(json.loads(kept.read_text(encoding="utf-8")))
+        tried = with_drawn(scenario, inputs, drawn).scenario
+        town = sampled(town_of(tried), share)
+        observed = Gauge(settings, tried, town).observe(live(tried, town, settings.fit.seeds[0]), share)
+        gaps = {name: observed[name] - target.share for name, target in settings.shares.items()}
+        accepted = all(abs(gaps[name]) <= one.tolerance + SAMPLING_ERROR for name, one in settings.shares.items())
+        if say:
+            told = ", ".join(f"{name} {100 * gap:+.1f}" for name, gap in gaps.items())
+            say(f"draw {'accepted' if accepted else 'rejected'}: points from the survey {told}")
+        if kept:
+            _keep(accepted, kept)
+        return accepted
+
+    return judge
+
+
+def _kept_at(
+    scenario: Scenario, settings: CalibrationSettings, drawn: Mapping[str, float], share: float
+) -> Path | None:
+    root = cache_root()
+    if root is None:
+        return None
+    made_from = [scenario.hash, settings.model_dump_json(), json.dumps(dict(drawn), sort_keys=True), share, code_hash()]
+    return root / "acceptance" / f"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]}.json"
+
+
+def _keep(accepted: bool, file: Path) -> None:
+    """Write under a temporary name and rename; a disk that does not allow it costs time, nothing else."""
+    partial = file.with_name(f".{file.stem}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(accepted), encoding="utf-8")
+        partial.replace(file)
+    except OSError:
+        partial.unlink(missing_ok=True)

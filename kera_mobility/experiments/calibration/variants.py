@@ -1,0 +1,155 @@
+"""Variants of a scenario or a town, none changed in place: other values, fewer people, a thinner timetable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from kera_mobility.dice import Dice
+from kera_mobility.errors import ConfigError
+from kera_mobility.simulation.scenario import Scenario
+from kera_mobility.town.timetable.timetable import Journeys, Timetable
+from kera_mobility.town.town import Lines, Town, load_town
+from kera_mobility.units import round_s
+
+EVERY = "*"
+"""In a dotted key: every entry of a list or map."""
+
+
+def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """Return the scenario with other values at dotted keys such as `choice.constants.walk`, checked again.
+
+    Raises
+    ------
+    ConfigError
+        If a key leads nowhere. The last part of a key may be new.
+    """
+    data = scenario.model_dump(mode="json", exclude_none=True)
+    for key, value in values.items():
+        *above, last = key.split(".")
+        for holder in _found(data, above, key):
+            holder[_index(holder, last, key)] = value
+    return Scenario.model_validate(data)
+
+
+def scaled(scenario: Scenario, keys: Sequence[str], factor: float) -> Scenario:
+    """Return the scenario with the numbers at dotted keys multiplied; `periods.*.factor` means each of a list.
+
+    Whole numbers stay whole: 25 x 1.1 is 28.
+
+    Raises
+    ------
+    ConfigError
+        If a key leads nowhere, or to something that is not a number.
+    """
+    data = scenario.model_dump(mode="json", exclude_none=True)
+    for key in keys:
+        *above, last = key.split(".")
+        for holder in _found(data, above, key):
+            _multiply(holder, _index(holder, last, key), factor, key)
+    return Scenario.model_validate(data)
+
+
+def town_of(scenario: Scenario) -> Town:
+    """Return the town of a scenario, with everyone."""
+    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
+
+
+def left_out(town: Town, share: float) -> list[int]:
+    """Return the ids of those who are not in a sample of the households; a larger share is a superset."""
+    people = town.people
+    return people.person[Dice.of(0).at("sample").uniform(people.household) >= share].tolist() if share < 1.0 else []
+
+
+def sampled(town: Town, share: float) -> Town:
+    """Return the town where only a share of its households has ever lived; a larger share is a superset."""
+    return town.without(left_out(town, share))
+
+
+def with_timetable(town: Town, name: str, change: Callable[[Timetable], Timetable]) -> Town:
+    """Return the town with one of its timetables changed."""
+    lines = town.lines(name)
+    timetable = change(lines.timetable)
+    return replace(town, _lines={name: Lines(timetable, Journeys.of(timetable), lines.stop_node)})
+
+
+def stretched(timetable: Timetable, factor: float) -> Timetable:
+    """Return the timetable with all headways multiplied: the same first departures, runs that fall behind the last cut.
+
+    Runs of one line that make the same calls are one service; its departures are drawn apart from its first one, and
+    those later than its last one was are left out. Times on the way stay.
+
+    Raises
+    ------
+    ValueError
+        If the factor is below 1: there are no more runs than there are.
+    """
+    if factor < 1.0:
+        raise ValueError(f"expected a factor of at least 1, got {factor}")
+    start, stops = np.asarray(timetable.run_start), np.asarray(timetable.call_stop)
+    depart_s = np.asarray(timetable.call_depart_s)
+    first_s = depart_s[start[:-1]]
+    services: dict[tuple[Any, ...], list[int]] = {}
+    for run in range(timetable.runs):
+        calls = tuple(stops[start[run] : start[run + 1]].tolist())
+        services.setdefault((int(timetable.run_line[run]), *calls), []).append(run)
+    later_s = np.zeros(timetable.runs)
+    kept = np.ones(timetable.runs, dtype=np.bool_)
+    for runs in services.values():
+        times_s = first_s[runs]
+        moved_s = round_s(times_s.min() + (times_s - times_s.min()) * factor)
+        later_s[runs], kept[runs] = moved_s - times_s, moved_s <= times_s.max()
+    return _moved(timetable, later_s, kept)
+
+
+def _moved(timetable: Timetable, later_s: Any, kept: Any) -> Timetable:
+    count = np.diff(timetable.run_start)
+    call_kept, call_later_s = np.repeat(kept, count), np.repeat(later_s, count)
+    return replace(
+        timetable,
+        run_name=tuple(name for name, stays in zip(timetable.run_name, kept.tolist(), strict=True) if stays),
+        run_line=np.asarray(timetable.run_line)[kept],
+        run_start=np.cumsum([0, *count[kept].tolist()]).astype(np.int32),
+        call_stop=np.asarray(timetable.call_stop)[call_kept],
+        call_arrive_s=(np.asarray(timetable.call_arrive_s) + call_later_s)[call_kept],
+        call_depart_s=(np.asarray(timetable.call_depart_s) + call_later_s)[call_kept],
+    )
+
+
+def _found(data: Any, above: Sequence[str], key: str) -> list[Any]:
+    """Return the maps and lists that a path with stars leads to."""
+    holders = [data]
+    for part in above:
+        below: list[Any] = []
+        for holder in holders:
+            entries = holder.values() if isinstance(holder, dict) else holder
+            below += list(entries) if part == EVERY else [holder[_known(holder, part, key)]]
+        holders = below
+    return holders
+
+
+def _known(holder: Any, part: str, key: str) -> Any:
+    index = _index(holder, part, key)
+    if isinstance(holder, dict) and index not in holder:
+        raise ConfigError(f"{key}: no '{part}' in the scenario; expected one of {', '.join(map(str, holder))}")
+    return index
+
+
+def _index(holder: Any, part: str, key: str) -> Any:
+    if isinstance(holder, dict):
+        return part
+    if isinstance(holder, list) and part.isdecimal() and int(part) < len(holder):
+        return int(part)
+    raise ConfigError(f"{key}: '{part}' leads nowhere in the scenario")
+
+
+def _multiply(holder: Any, index: Any, factor: float, key: str) -> None:
+    if isinstance(holder, dict):
+        _known(holder, index, key)
+    value = holder[index]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{key}: got {value!r}, expected a number to multiply")
+    holder[index] = round(value * factor) if isinstance(value, int) else value * factor

@@ -1,0 +1,204 @@
+"""One run of a batch: what it is made from, how it is done, and whether it stands in its folder already."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from kera_mobility.config.resources import code_hash
+from kera_mobility.errors import ResultError
+from kera_mobility.results.events import fingerprint
+from kera_mobility.results.kpis import Kpi
+from kera_mobility.results.store import load_record, read_kpis, require_replaceable, write_record
+from kera_mobility.simulation.run import simulate, town_of
+from kera_mobility.simulation.scenario import Scenario, TownSettings
+from kera_mobility.town.town import Town
+
+Stages = Callable[[int, str, float], None]
+"""Called with the seed, the stage (load, plan, simulate, write) and the part of it that is done, 0 to 1."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when a file does not fit: full disk, full quota, file too large."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that is wanted; it can be sent to another process."""
+
+    scenario: Scenario
+    """With its uncertain inputs set, if they were drawn."""
+    seed: int
+    day: int
+    folder: Path
+    draw: int | None = None
+    """Number of the draw of uncertain inputs, from 1; None where they stay as the scenario has them."""
+    inputs: Mapping[str, float] = field(default_factory=dict)
+    """Dotted key -> drawn value."""
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}" + (f", draw {self.draw}" if self.draw is not None else "")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A run that is finished and stands in its folder."""
+
+    seed: int
+    folder: Path
+    replaced: bool
+    """An earlier result of the same name was there."""
+    fingerprint: str
+    kpis: tuple[Kpi, ...]
+    day: int = 0
+    draw: int | None = None
+    inputs: Mapping[str, float] = field(default_factory=dict)
+    at_hand: bool = False
+    """It was finished before, from equal input, and was not run again."""
+
+
+class Towns:
+    """The town of the last run, kept for the next one if it is the same."""
+
+    def __init__(self) -> None:
+        self._made_from: tuple[str, TownSettings] | None = None
+        self._town: Town | None = None
+
+    def of(self, scenario: Scenario) -> Town:
+        """Return the town of a scenario, its people and timetables made once."""
+        made_from = (scenario.area, scenario.town)
+        if self._town is None or made_from != self._made_from:
+            self._town, self._made_from = town_of(scenario), made_from
+        return self._town
+
+
+def run_folder(out: str | Path, name: str, seed: int, day: int = 0, draw: int | None = None) -> Path:
+    """Return the folder of one run: `out/name/seed-0001`, with `-day-0002` and `-draw-0003` where there are such."""
+    more = (f"-day-{day:04d}" if day else "") + (f"-draw-{draw:04d}" if draw is not None else "")
+    return Path(out) / name / f"seed-{seed:04d}{more}"
+
+
+def perform(
+    job: Job,
+    towns: Towns,
+    progress: Stages | None = None,
+    follow: int | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Written:
+    """Simulate one run, write its folder and return what was written.
+
+    Raises
+    ------
+    ResultError
+        If the folder cannot be written; nothing half-written stays.
+    """
+
+    def of_this_seed(stage: str, part: float) -> None:
+        if progress is not None:
+            progress(job.seed, stage, part)
+
+    town = towns.of(job.scenario)
+    run = simulate(job.scenario, job.seed, job.day, progress=of_this_seed, follow=follow, say=say, town=town)
+    meta = {**run.record.meta, "input_hashes": {**run.record.meta["input_hashes"], "code": code_hash()}}
+    if job.draw is not None:
+        meta |= {"input_draw": job.draw, "inputs": dict(job.inputs)}
+    about = Written(
+        job.seed, job.folder, job.folder.exists(), run.fingerprint, tuple(run.kpis()), job.day, job.draw,
+        dict(job.inputs),
+    )  # fmt: skip
+    try:
+        write_record(replace(run.record, meta=meta), job.folder)
+    except OSError as error:
+        raise ResultError(_cannot_write(job.folder, error)) from error
+    return about
+
+
+def finished(job: Job, town: Town) -> Written | None:
+    """Return the run if it stands whole in its folder and was made from equal input by this code, else None.
+
+    Raises
+    ------
+    ResultError
+        If a result of these inputs stands there, but is torn.
+    """
+    if not (job.folder / "run.json").is_file():
+        return None
+    record = load_record(job.folder)
+    meta = record.meta
+    here = {
+        "seed": job.seed, "day": job.day, "input_draw": job.draw, "inputs": dict(job.inputs),
+        "version": package_version(),
+        "input_hashes": {"scenario": job.scenario.hash, "town": town.hash, "code": code_hash()},
+    }  # fmt: skip
+    if {key: meta.get(key, {} if key == "inputs" else None) for key in here} != here:
+        return None
+    if fingerprint(record.tables) != meta.get("fingerprint"):
+        raise ResultError(f"{job.folder}: the tables do not have the fingerprint of run.json; the result is torn")
+    kpis = tuple(
+        Kpi(one["id"], math.nan if one["value"] is None else one["value"], one["unit"], one["population"],
+            one["definition"])
+        for one in read_kpis(job.folder)
+    )  # fmt: skip
+    return Written(
+        job.seed, job.folder, False, meta["fingerprint"], kpis, job.day, job.draw, dict(job.inputs), at_hand=True
+    )
+
+
+def require_room(folder: Path) -> None:
+    """Return if a result may be written to a folder.
+
+    Raises
+    ------
+    ResultError
+        If it cannot, or if something else than a result stands there.
+    """
+    try:
+        require_replaceable(folder)
+    except ResultError as error:
+        raise ResultError(f"{error}; move it away or choose another --out") from None
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir():
+        raise ResultError(f"{folder}: cannot write here, {above} is a file")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ResultError(f"{folder}: cannot write here, no permission to write in {above}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what dead processes left half-written beside a result folder; put back what they had set aside."""
+    for left in sorted(folder.parent.glob(f".{folder.name}.*.*")):
+        process, kind = left.name.removeprefix(f".{folder.name}.").split(".", 1)
+        if not process.isdecimal() or _lives(int(process)):
+            continue
+        if kind == "old" and not folder.exists():
+            left.rename(folder)
+        elif kind in ("partial", "old"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def package_version() -> str:
+    """Return the version of this package, `unknown` if it is not installed."""
+    try:
+        return version("kera-mobility")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _cannot_write(folder: Path, error: OSError) -> str:
+    what = error.strerror or str(error).splitlines()[0]
+    advice = "; make room, then give the same command again: finished runs are kept" if error.errno in NO_ROOM else ""
+    return f"{folder}: cannot write the result: {what}{advice}"

@@ -1,0 +1,61 @@
+"""What another package needs to bring a service, a policy or a KPI of its own; nothing else is promised to stay.
+
+An entry point of the group `kera_mobility.services`, `kera_mobility.policies`, `kera_mobility.kpis` or
+`kera_mobility.plots` names a module, or a package with the modules that a folder in `kera_mobility/services/` has.
+"""
+
+from __future__ import annotations
+
+from kera_mobility.config.settings import Place, Settings
+from kera_mobility.results.facts import Facts, Group, quantile, share
+from kera_mobility.results.kpis import Kpi, kpi, personal
+from kera_mobility.results.record import RunRecord, numbers, texts
+from kera_mobility.services.base import Carried, Experience, Ride, Service, ServiceSettings, Vehicle
+from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy
+from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
+from kera_mobility.services.scooter.policies.crew_routes import TourPlanner
+from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
+from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy
+from kera_mobility.services.world import Notice, World
+from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_s
+
+__all__ = [
+    "AnyArray",
+    "Booking",
+    "BoolArray",
+    "Carried",
+    "DispatchPolicy",
+    "Experience",
+    "Facts",
+    "FloatArray",
+    "Group",
+    "IntArray",
+    "Kpi",
+    "Leg",
+    "Notice",
+    "Offer",
+    "Offers",
+    "Outcome",
+    "OvernightPolicy",
+    "Place",
+    "RebalancingPolicy",
+    "Refusal",
+    "RepositioningPolicy",
+    "Requests",
+    "Ride",
+    "RunRecord",
+    "Service",
+    "ServiceSettings",
+    "Settings",
+    "TourPlanner",
+    "Vehicle",
+    "World",
+    "kpi",
+    "numbers",
+    "personal",
+    "quantile",
+    "round_s",
+    "share",
+    "texts",
+]  # fmt: skip

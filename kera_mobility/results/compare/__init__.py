@@ -1,0 +1,13 @@
+"""Scenarios side by side: paired run by run and person by person, with intervals that say what they are over."""
+
+from __future__ import annotations
+
+from kera_mobility.results.compare.comparison import CONFIDENCE, FAMILIES, Comparison, compare, compare_all
+from kera_mobility.results.compare.differences import Difference
+from kera_mobility.results.compare.pairing import Folders, Pair
+from kera_mobility.results.compare.values import Values, read_values
+
+__all__ = [
+    "CONFIDENCE", "FAMILIES", "Comparison", "Difference", "Folders", "Pair", "Values", "compare", "compare_all",
+    "read_values",
+]  # fmt: skip

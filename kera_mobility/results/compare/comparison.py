@@ -1,0 +1,299 @@
+"""What B changes against A, from two folders of runs: paired by seed, day and input draw, person by person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from kera_mobility.results.compare.accounts import Accounts
+from kera_mobility.results.compare.benefit import Benefit
+from kera_mobility.results.compare.carbon import Carbon, carbon_figures
+from kera_mobility.results.compare.differences import Difference, difference_rows, judged, quotient_rows
+from kera_mobility.results.compare.quantity import About, Figure, Part
+from kera_mobility.results.compare.intervals import ALPHA
+from kera_mobility.results.compare.paired_trips import FEEDER, MAIN, DayPair, Lived
+from kera_mobility.results.compare.money import LEAST_SHARED, Money, money_figures, money_parts, yearly_figures
+from kera_mobility.results.compare.pairing import Folders, Pair, Side, inputs_that_differ, matched_pairs, read_side
+from kera_mobility.results.compare.values import Values
+from kera_mobility.results.facts import EVERYONE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIDENCE = 1.0 - ALPHA
+"""Level of the intervals."""
+FAMILIES = {
+    "mode_share": "trips", "person_km": "person_km", "unserved": "unserved", "refused": "refused",
+    "vehicle_km": "vehicle_km",
+}  # fmt: skip
+"""KPIs `<family>.<member>` that are parts of a whole: a member that a run with the whole does not name is 0 there."""
+YEARLY_CARBON = ("operational", "marginal")
+"""The scope and method of the carbon that the yearly balance values."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What b changes against a."""
+
+    a: str
+    """Name of the scenario."""
+    b: str
+    title_a: str
+    title_b: str
+    pairs: tuple[Pair, ...]
+    missing: tuple[str, ...]
+    """The runs that have no partner, in words."""
+    notes: tuple[str, ...]
+    """What a reader must know before the numbers, in sentences."""
+    differences: tuple[Difference, ...]
+    """Every row: KPIs (section `outcomes`), then switched, benefit, money, yearly, carbon, ratios, substitution,
+    and what only one of the two has (only_b, only_a)."""
+    changes: Mapping[str, float]
+    """Trips of everyone per day by `main mode in A > main mode in B`, mean over pairs."""
+
+    def rows(self, section: str) -> list[Difference]:
+        """Return the rows of a section."""
+        return [row for row in self.differences if row.section == section]
+
+    def row(self, name: str) -> Difference:
+        """Return a row by its id.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        return {row.id: row for row in self.differences}[name]
+
+    def frame(self) -> pd.DataFrame:
+        """Return every row as a pandas frame; columns as in `Difference`."""
+        import pandas as pd
+
+        names = [field.name for field in fields(Difference)]
+        return pd.DataFrame([asdict(row) for row in self.differences], columns=names)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as plain lists and maps."""
+        found = {**asdict(self), "confidence": CONFIDENCE}
+        found["pairs"] = [list(pair if pair.draw is not None else pair[:2]) for pair in self.pairs]
+        return found
+
+
+def compare(folders_a: Folders, folders_b: Folders, *, values: Values | None = None) -> Comparison:
+    """Return what b changes against a.
+
+    Each side is a result folder, a folder of them (one scenario), or several of these.
+
+    Raises
+    ------
+    MissingFileError, ResultError
+        If a folder holds no result or a torn one, one side holds a seed, day and draw twice or two scenarios, or no
+        such triple is shared.
+    """
+    return compare_all(folders_a, [folders_b], values=values)[0]
+
+
+def compare_all(
+    folders_a: Folders, others: Sequence[Folders], *, values: Values | None = None
+) -> tuple[Comparison, ...]:
+    """Return what each of several scenarios changes against a, corrected for looking at all of them; see `compare`."""
+    a, chosen = read_side(folders_a), values or Values()
+    drafts = [_draft(a, read_side(folders), chosen) for folders in others]
+    rows = judged([row for draft in drafts for row in draft.differences])
+    found, begin = [], 0
+    for draft in drafts:
+        end = begin + len(draft.differences)
+        found.append(replace(draft, differences=tuple(rows[begin:end])))
+        begin = end
+    return tuple(found)
+
+
+def _draft(a: Side, b: Side, values: Values) -> Comparison:
+    pairs, missing = matched_pairs(a, b)
+    kpis, only = _kpi_figures(a, b, pairs)
+    days = {pair: _Day(DayPair(Lived.read(a.runs[pair]), Lived.read(b.runs[pair])), values) for pair in pairs}
+    personal = difference_rows({pair: day.figures for pair, day in days.items()})
+    switched = {row.population: row.difference for row in personal if row.section == "switched"}
+    rows = [replace(row, switched=switched.get(row.population)) for row in difference_rows(kpis)] + personal
+    rows += quotient_rows({pair: day.parts for pair, day in days.items()})
+    rows += quotient_rows(_substitution(days), shares=True)
+    rows += difference_rows(only)
+    return Comparison(
+        a.name, b.name, a.title, b.title, pairs, missing, tuple(_notes(a, b, pairs, days, values)), tuple(rows),
+        _mean_changes(days),
+    )  # fmt: skip
+
+
+class _Day:
+    """What is kept of one pair of runs once its events have been read."""
+
+    def __init__(self, day: DayPair, values: Values) -> None:
+        accounts_a, accounts_b = Accounts(day.a), Accounts(day.b)
+        a, b = Money(accounts_a, values), Money(accounts_b, values)
+        carbon_a, carbon_b = Carbon(accounts_a, values), Carbon(accounts_b, values)
+        benefit = Benefit(day, values)
+        change_kg = carbon_b.kg(*YEARLY_CARBON) - carbon_a.kg(*YEARLY_CARBON)
+        self.shared = day.shared
+        self.switched = day.switched()
+        self.changes = day.changes(EVERYONE)
+        self.replaced = day.replaced()
+        self.parts: list[Part] = list(money_parts(a, b))
+        self.without_rates = sorted({*a.without_rates(), *b.without_rates()})
+        self.years = accounts_a.year, accounts_b.year
+        self.measures = tuple(benefit.gains)
+        self.figures: list[Figure] = [
+            *_switched_figures(self.switched),
+            *benefit.figures(),
+            *money_figures(a, b),
+            *yearly_figures(a, b, benefit, change_kg, day.shared, values),
+            *carbon_figures(carbon_a, carbon_b),
+        ]
+
+
+def _kpi_figures(a: Side, b: Side, pairs: Sequence[Pair]) -> tuple[dict[Pair, list[Figure]], dict[Pair, list[Figure]]]:
+    """Return, by pair, the KPIs that both runs have, and those that only one scenario ever has, as they are there."""
+    described: dict[str, Mapping[str, Any]] = {}
+    for side in (a, b):
+        for pair in pairs:
+            for name, kpi in side.runs[pair].kpis.items():
+                described.setdefault(name, kpi)
+    both: dict[Pair, list[Figure]] = {pair: [] for pair in pairs}
+    only: dict[Pair, list[Figure]] = {pair: [] for pair in pairs}
+    for name, kpi in described.items():
+        known = [any(_value(side.runs[pair].kpis, name) is not None for pair in pairs) for side in (a, b)]
+        for pair in pairs:
+            before, after = (_value(side.runs[pair].kpis, name) for side in (a, b))
+            if before is not None and after is not None:
+                both[pair].append(Figure(_about(kpi, "outcomes"), before, after))
+            elif not all(known) and (before is not None or after is not None):
+                value = after if after is not None else before
+                assert value is not None
+                only[pair].append(Figure(_about(kpi, "only_b" if after is not None else "only_a"), None, value))
+    return both, only
+
+
+def _value(kpis: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+    """Return a KPI's value in a run; 0 for an unnamed part of a whole that the run has; None if it has none."""
+    if name in kpis:
+        value = kpis[name]["value"]
+        return None if value is None else float(value)
+    plain, at, group = name.partition("@")
+    parts = plain.split(".")
+    for place, part in enumerate(parts[:-1]):
+        if part in FAMILIES and ".".join([*parts[:place], FAMILIES[part]]) + at + group in kpis:
+            return 0.0
+    return None
+
+
+def _about(kpi: Mapping[str, Any], section: str) -> About:
+    return About(str(kpi["id"]), section, str(kpi["unit"]), str(kpi["population"]), str(kpi["definition"]))
+
+
+def _switched_figures(switched: Mapping[str, float]) -> Iterator[Figure]:
+    definition = "Share of trips whose main mode is another in B than in A, not being completed counting as a mode."
+    for place, (population, share) in enumerate(switched.items()):
+        suffix = "" if place == 0 else f"@{population}"
+        yield Figure(About(f"switched{suffix}", "switched", "share of trips", population, definition), None, share)
+
+
+def _mean_changes(days: Mapping[Pair, _Day]) -> dict[str, float]:
+    drawn = [day for pair, day in days.items() if pair.draw is not None] or list(days.values())
+    found: dict[tuple[str, str], int] = {}
+    for day in drawn:
+        for key, count in day.changes.items():
+            found[key] = found.get(key, 0) + count
+    return {f"{before} > {after}": count / len(drawn) for (before, after), count in sorted(found.items())}
+
+
+def _substitution(days: Mapping[Pair, _Day]) -> dict[Pair, list[Part]]:
+    """Return, for each new service and role, the share of its riders who went by each main mode in A."""
+    keys = sorted({key for day in days.values() for key in day.replaced})
+    return {
+        pair: [
+            Part(
+                About(
+                    f"substitution.{service}.{role}.{mode.replace(' ', '_')}", "substitution", "share of riders",
+                    EVERYONE, _replaced(service, role, mode),
+                ),
+                day.replaced.get((service, role, mode), 0),
+                sum(count for (one, way, _), count in day.replaced.items() if (one, way) == (service, role)),
+            )
+            for service, role, mode in keys
+        ]
+        for pair, day in days.items()
+    }  # fmt: skip
+
+
+def _replaced(service: str, role: str, mode: str) -> str:
+    ways = {MAIN: "as the main mode", FEEDER: "on the way to or from their main mode"}
+    return f"Of trips that ride {service} {ways[role]}, the share with the main mode '{mode}' in A; B: trips per day."
+
+
+def _notes(a: Side, b: Side, pairs: Sequence[Pair], days: Mapping[Pair, _Day], values: Values) -> Iterator[str]:
+    yield _on_intervals(pairs)
+    yield _on_people(a, b, pairs)
+    yield from _on_making(a, b, pairs)
+    differing = sorted({name for pair in pairs for name in inputs_that_differ(a.runs[pair], b.runs[pair])})
+    if differing:
+        yield f"The draws of {', '.join(differing)} differ between A and B: these differences are not paired."
+    shared = min(day.shared for day in days.values())
+    if shared < 1.0:
+        yield (
+            f"Only {shared:.1%} of the trips of B are trips of A too; the rest is left out of switched and benefit"
+            + (", and there is no yearly balance." if shared < LEAST_SHARED else ".")
+        )
+    years = sorted({year for day in days.values() for year in day.years if year is not None})
+    if len(years) > 1:
+        yield f"A and B are about different years ({', '.join(map(str, years))}): emission factors differ too."
+    measures = {measure for day in days.values() for measure in day.measures}
+    if "realised_utility" not in measures:
+        yield "A and B weigh time and money differently: their utilities, and a yearly balance, cannot be compared."
+    elif "ex_ante" not in measures:
+        yield "These results do not hold what people expected: benefit is ex post only."
+    yield "Benefit is by age, car access and home zone; there is no income in the data."
+    yield (
+        "Runs of a line cost and emit over their whole length, while tickets and benefits are those of the simulated "
+        "people alone: where B runs more, its balance of a year leaves out what everybody else gains."
+    )
+    lacking = sorted({name for day in days.values() for name in day.without_rates})
+    if lacking:
+        yield f"No unit cost is known for {', '.join(lacking)}: running costs leave it out (give them in --values)."
+    yield f"Prices: {values.price_level}. A year is {values.days_per_year:g} such days, an assumption."
+
+
+def _on_intervals(pairs: Sequence[Pair]) -> str:
+    fixed = {pair.seed for pair in pairs if pair.draw is None}
+    seeds = {draw: {pair.seed for pair in pairs if pair.draw == draw} for draw in {pair.draw for pair in pairs}}
+    drawn = {draw: found for draw, found in seeds.items() if draw is not None}
+    if len(drawn) > 1:
+        words = f"Intervals are over {len(drawn)} draws of uncertain inputs, equal on both sides: what we do not know."
+        if len(fixed) > 1 or max(map(len, drawn.values())) > 1:
+            return f"{words} Those over seeds (chance) stand apart in CSV and JSON."
+        if len({seed for found in drawn.values() for seed in found}) == 1:
+            return f"{words} All draws have one seed: its chance is in the centre of each interval, untold."
+        return f"{words} Each draw has one seed, so chance is in them too; runs with inputs fixed would tell it apart."
+    known = fixed or next(iter(drawn.values()))
+    many = "1 seed" if len(known) == 1 else f"{len(known)} seeds"
+    words = f"Intervals are over {many}, the inputs fixed: chance only, not what we do not know about the inputs."
+    return f"{words} One seed has no interval; run more." if len(known) == 1 else words
+
+
+def _on_people(a: Side, b: Side, pairs: Sequence[Pair]) -> str:
+    seeds_a, seeds_b = ([side.runs[pair].town_seed for pair in pairs] for side in (a, b))
+    if seeds_a != seeds_b:
+        return "A and B have different populations (town.seed): person by person they cannot be told from the services."
+    known = sorted({seed for seed in seeds_a if seed is not None})
+    if len(known) > 1:
+        return f"The population was swept (town.seed {', '.join(map(str, known))}): the intervals hold it too."
+    which = f" (town.seed {known[0]})" if known else ""
+    return f"The population{which} is fixed: no interval says what other people would do."
+
+
+def _on_making(a: Side, b: Side, pairs: Sequence[Pair]) -> Iterator[str]:
+    """Yield what differs between the runs besides their scenarios: then a difference may not be the services'."""
+    hashes = [side.runs[pair].meta.get("input_hashes") or {} for side in (a, b) for pair in pairs]
+    if len({one.get("town") for one in hashes}) > 1:
+        yield "The files of the area changed between the runs (map, cells, timetables): run them anew."
+    if len({one["code"] for one in hashes if "code" in one}) > 1:
+        yield "The runs were made by different versions of the code: run them anew before believing a difference."

@@ -1,0 +1,263 @@
+"""Figures of many pairs become one row: means, difference, intervals, what could have been seen, and a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kera_mobility.results.compare.quantity import About, Figure, Part
+from kera_mobility.results.compare.intervals import (
+    ALPHA,
+    Gain,
+    Spread,
+    Sureness,
+    holm,
+    mean,
+    pairing_gain,
+    ratio,
+    sign_test,
+    sureness,
+)
+from kera_mobility.results.compare.pairing import Pair
+
+TESTED = ("outcomes", "benefit", "money", "yearly", "carbon")
+"""Sections whose rows ask whether B differs from A; the others describe."""
+BY_DESIGN = ("vehicles", "km", "EUR", "EUR per day", "EUR per year", "kg per day")
+"""Units in which a difference is set (by fleet or timetable), no finding, where each side is alike in all its runs."""
+FEW = 5
+"""With fewer pairs an interval leans on normal values; the row says so."""
+
+FEW_PAIRS = "few pairs"
+SAME, HIGHER, LOWER, CANNOT_TELL, DESIGN = "no change", "higher", "lower", "cannot tell", "by design"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row of a comparison. Quotients and shares that only a comparison has stand in `difference` themselves."""
+
+    id: str
+    section: str
+    unit: str
+    population: str
+    definition: str
+    mean_a: float | None
+    mean_b: float | None
+    difference: float
+    """Mean of b - a over the pairs (over draws of the inputs where they were drawn)."""
+    low: float | None
+    """Lower end of the 95 % interval of the headline: over inputs where they were drawn, else over seeds."""
+    high: float | None
+    n: int
+    """Seeds, or draws: how many numbers the headline rests on. Days of one seed count once."""
+    basis: str = "seeds"
+    """What the headline is over: `seeds` (chance) or `inputs` (what is not known)."""
+    chance_low: float | None = None
+    """Lower end of the interval over seeds with inputs fixed."""
+    chance_high: float | None = None
+    inputs_low: float | None = None
+    """Lower end of the interval over draws of the inputs; None where none were drawn."""
+    inputs_high: float | None = None
+    df: float | None = None
+    """Degrees of freedom of the t distribution that stretches the headline's interval."""
+    p: float | None = None
+    """Of no difference, looked at alone."""
+    p_adjusted: float | None = None
+    """Corrected for all rows of its family: its section and population; groups within one are families of their own."""
+    looked_at: int | None = None
+    """Rows of the family."""
+    corrected_low: float | None = None
+    """Lower end of the interval at the level at which the correction judges the row."""
+    corrected_high: float | None = None
+    detectable: float | None = None
+    """Smallest difference that would have been seen with 80 % chance, after the correction."""
+    pairing_gain: float | None = None
+    """Variance of an unpaired difference over that of the paired one."""
+    pairing_gain_low: float | None = None
+    pairing_gain_high: float | None = None
+    switched: float | None = None
+    """Share of the population's trips whose main mode is another in B."""
+    verdict: str = ""
+    """`higher`, `lower`, `no change` (in no pair), `by design`, `cannot tell`; empty where nothing is asked."""
+    note: str = ""
+
+
+def difference_rows(figures: Mapping[Pair, Iterable[Figure]]) -> list[Difference]:
+    """Return one row for each figure, over the pairs that have it, not yet judged."""
+    about: dict[str, About] = {}
+    before: dict[str, dict[Pair, float]] = {}
+    after: dict[str, dict[Pair, float]] = {}
+    for pair, found in figures.items():
+        for one in found:
+            if not math.isfinite(one.after) or (one.before is not None and not math.isfinite(one.before)):
+                continue
+            about.setdefault(one.about.id, one.about)
+            after.setdefault(one.about.id, {})[pair] = one.after
+            if one.before is not None:
+                before.setdefault(one.about.id, {})[pair] = one.before
+    return [_row(about[name], before.get(name), after[name]) for name in about]
+
+
+def quotient_rows(parts: Mapping[Pair, Iterable[Part]], *, shares: bool = False) -> list[Difference]:
+    """Return one row for each quotient: the sum of parts over the sum of wholes, over the pairs that have it.
+
+    `shares` keeps the intervals within 0 and 1, and puts the mean of the part into `mean_b`.
+    """
+    about: dict[str, About] = {}
+    found: dict[str, dict[Pair, Part]] = {}
+    for pair, ones in parts.items():
+        for one in ones:
+            about.setdefault(one.about.id, one.about)
+            found.setdefault(one.about.id, {})[pair] = one
+    rows = (_quotient(about[name], found[name], shares=shares) for name in about)
+    return [row for row in rows if row is not None]
+
+
+def judged(rows: Sequence[Difference]) -> list[Difference]:
+    """Return the rows with their verdicts, each family corrected for its size by Holm."""
+    families: dict[tuple[str, str, bool], list[int]] = {}
+    for place, row in enumerate(rows):
+        if row.section in TESTED and row.p is not None and row.verdict == "":
+            families.setdefault(family_of(row), []).append(place)
+    found = list(rows)
+    for places in families.values():
+        for place, (adjusted, alpha) in zip(places, holm([_p(rows[place]) for place in places]), strict=True):
+            found[place] = replace(_judge(rows[place], adjusted, alpha), looked_at=len(places))
+    return found
+
+
+def family_of(row: Difference) -> tuple[str, str, bool]:
+    """Return what names the rows that are corrected together: section, population, and whether of a group within it."""
+    name, _, population = row.id.partition("@")
+    return row.section, population, row.section == "benefit" and name.count(".") > 1
+
+
+def _row(about: About, before: Mapping[Pair, float] | None, after: Mapping[Pair, float]) -> Difference:
+    gained = {pair: value - (before[pair] if before else 0.0) for pair, value in after.items()}
+    sure = _sure(gained)
+    row = _plain(about, sure)
+    if before:
+        row = replace(row, mean_a=_sure(before).centre, mean_b=_sure(after).centre)
+        gain = _gain(before, after)
+        if gain is not None:
+            row = replace(row, pairing_gain=gain.ratio, pairing_gain_low=gain.low, pairing_gain_high=gain.high)
+    return _first_verdict(row, list(gained.values()), _is_set(about, before or {}, after))
+
+
+def _plain(about: About, sure: Sureness) -> Difference:
+    (low, high), (chance_low, chance_high) = _ends(sure.headline), _ends(sure.chance)
+    inputs_low, inputs_high = _ends(sure.inputs)
+    return Difference(
+        about.id, about.section, about.unit, about.population, about.definition, None, None, sure.centre, low, high,
+        sure.units, "inputs" if sure.inputs else "seeds", chance_low, chance_high, inputs_low, inputs_high,
+        p=sure.headline.p_value() if sure.headline else None,
+        df=sure.headline.df if sure.headline else None,
+    )  # fmt: skip
+
+
+def _ends(spread: Spread | None) -> tuple[float | None, float | None]:
+    return spread.interval() if spread else (None, None)
+
+
+def _first_verdict(row: Difference, gained: Sequence[float], is_set: bool) -> Difference:
+    """Return the row with the verdicts that need no test."""
+    if row.section not in TESTED:
+        return row
+    if all(value == 0.0 for value in gained):
+        return replace(row, verdict=SAME, p=None)
+    if is_set:
+        return replace(row, verdict=DESIGN, p=None)
+    if row.p is None:
+        return replace(row, verdict=CANNOT_TELL, note="one pair: no interval")
+    return replace(row, note=FEW_PAIRS if row.n < FEW else "")
+
+
+def _is_set(about: About, before: Mapping[Pair, float], after: Mapping[Pair, float]) -> bool:
+    """Return whether the scenarios set a figure: chance would not give the same kilometres in two runs."""
+    alike = len(set(before.values())) <= 1 and len(set(after.values())) == 1
+    return alike and len(after) > 1 and about.unit in BY_DESIGN
+
+
+def _p(row: Difference) -> float:
+    """Return the p-value; a difference alike in all pairs has no spread to test by, and its sign speaks alone."""
+    assert row.p is not None
+    return sign_test(row.n) if row.p == 0.0 and row.low == row.high else row.p
+
+
+def _judge(row: Difference, adjusted: float, alpha: float) -> Difference:
+    assert row.low is not None
+    assert row.high is not None
+    assert row.df is not None
+    low, high = Spread(row.difference, row.difference - row.low, row.high - row.difference, row.df).interval(alpha)
+    verdict = CANNOT_TELL if adjusted > ALPHA else HIGHER if row.difference > 0 else LOWER
+    detectable = Spread(0.0, row.difference - row.low, row.high - row.difference, row.df).detectable(alpha)
+    return replace(
+        row, p=_p(row), p_adjusted=adjusted, verdict=verdict, corrected_low=low, corrected_high=high,
+        detectable=detectable if row.low < row.high else None,
+    )  # fmt: skip
+
+
+def _gain(before: Mapping[Pair, float], after: Mapping[Pair, float]) -> Gain | None:
+    first, second = _units(before), _units(after)
+    return pairing_gain([first[key] for key in first], [second[key] for key in first])
+
+
+def _quotient(about: About, found: Mapping[Pair, Part], *, shares: bool) -> Difference | None:
+    parts = _units({pair: one.part for pair, one in found.items()})
+    wholes = _units({pair: one.whole for pair, one in found.items()})
+    drawn = any(pair.draw is not None for pair in found)
+    quotient, interval = ratio(list(parts.values()), [wholes[key] for key in parts])
+    if not math.isfinite(quotient):
+        return None
+    if drawn:
+        # A draw in which nobody rides says nothing about who would.
+        asked = {key: whole for key, whole in wholes.items() if whole or not shares}
+        interval = _quotient_over_inputs({key: parts[key] for key in asked}, asked)
+    if interval and shares:
+        interval = max(interval[0], 0.0), min(interval[1], 1.0)
+    low, high = interval if interval else (None, None)
+    row = Difference(
+        about.id, about.section, about.unit, about.population, about.definition, None,
+        mean(list(parts.values())) if shares else None, quotient, low, high, len(parts), "inputs" if drawn else "seeds",
+    )  # fmt: skip
+    if shares:
+        return row
+    if not any(parts.values()):
+        return replace(row, difference=0.0, verdict=SAME, note="nothing is spent")
+    open_ended = interval is None or interval[0] <= 0.0 <= interval[1]
+    note = "what it is counted by fell" if mean(list(wholes.values())) < 0 else ""
+    return replace(row, verdict=CANNOT_TELL if open_ended else HIGHER if quotient > 0 else LOWER, note=note)
+
+
+def _quotient_over_inputs(parts: Mapping[int, float], wholes: Mapping[int, float]) -> tuple[float, float] | None:
+    """Return the interval of the quotient over draws; it has a meaning only where no draw turns the whole around."""
+    positive = [value > 0 for value in wholes.values()]
+    if 0.0 in wholes.values() or any(positive) != all(positive):
+        return None
+    inputs = sureness({(key, 0): parts[key] / wholes[key] for key in parts}).inputs
+    return inputs.interval() if inputs else None
+
+
+def _sure(values: Mapping[Pair, float]) -> Sureness:
+    return sureness(_by_draw_and_seed(values))
+
+
+def _by_draw_and_seed(values: Mapping[Pair, float]) -> dict[tuple[int | None, int], float]:
+    """Return the means over the days of each draw and seed: days of one seed hang together."""
+    days: dict[tuple[int | None, int], list[float]] = {}
+    for pair, value in values.items():
+        days.setdefault((pair.draw, pair.seed), []).append(value)
+    return {key: mean(found) for key, found in days.items()}
+
+
+def _units(values: Mapping[Pair, float]) -> dict[int, float]:
+    """Return the numbers that the headline rests on: means by draw where inputs were drawn, else by seed."""
+    repeats = _by_draw_and_seed(values)
+    drawn = any(draw is not None for draw, _ in repeats)
+    units: dict[int, list[float]] = {}
+    for (draw, seed), value in repeats.items():
+        if not drawn:
+            units.setdefault(seed, []).append(value)
+        elif draw is not None:
+            units.setdefault(draw, []).append(value)
+    return {key: mean(found) for key, found in units.items()}

@@ -1,0 +1,189 @@
+"""A comparison as text: sentences to read aloud, then a table; shares in per cent, their differences in points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kera_mobility.results.compare.comparison import Comparison
+from kera_mobility.results.compare.differences import CANNOT_TELL, FEW, FEW_PAIRS, SAME, Difference, family_of
+
+ALOUD = {
+    "sustainable_share": "The sustainable share of residents' trips",
+    "mode_share.car": "The car's share of residents' trips",
+    "door_to_door_s.mean": "The mean time of a resident's trip from door to door",
+    "unserved": "The number of residents' trips that cannot be made",
+    "benefit.ex_ante": "What residents gain by their own reckoning before the day",
+    "benefit.realised_utility": "What residents gain by their own reckoning on the day",
+    "carbon.operational.marginal": "The CO2 of everyone's travel",
+}
+"""Rows that are told in sentences, where the comparison has them."""
+BLOCKS = {
+    "outcomes": "Outcomes (residents; services count everyone)",
+    "switched": "Trips whose main mode is another in B",
+    "benefit": "What travellers gain (B - A); there is no income in the data",
+    "money": "Money by party",
+    "yearly": "A year's cost and benefit of B against A",
+    "carbon": "Carbon",
+    "ratios": "What the city's money buys",
+    "substitution": "How the riders of services that only B has travel in A (B: trips a day; share of them)",
+    "only_b": "What only B has",
+    "only_a": "What only A has",
+}
+HEADINGS = ("", "A", "B", "B - A", "95 % interval", "unit", "of", "", "could see", "pairing gains")
+LEVELS = ("substitution", "only_a", "only_b")
+"""Sections whose figures are no differences."""
+LEFT = (0, 5, 6, 7)
+"""Columns that are set from the left."""
+
+
+def table(comparison: Comparison, *, everyone: bool = False) -> str:
+    """Return the whole comparison as text; `everyone` shows every population, not residents alone."""
+    lines = [f"A = {comparison.a} ({comparison.title_a}), B = {comparison.b} ({comparison.title_b})"]
+    lines += [*_header(comparison), "", "Chief findings, with 95 % intervals:", *aloud(comparison)]
+    blocks = {section: _shown(comparison.rows(section), everyone=everyone) for section in BLOCKS}
+    cells = {section: [_cells(row) for row in rows] for section, rows in blocks.items() if rows}
+    widths = [
+        max(len(row[column]) for row in [HEADINGS, *(row for rows in cells.values() for row in rows)])
+        for column in range(len(HEADINGS))
+    ]
+    for section, rows in cells.items():
+        lines += ["", BLOCKS[section], _line(HEADINGS, widths), *(_line(row, widths) for row in rows)]
+    return "\n".join(lines)
+
+
+def aloud(comparison: Comparison) -> list[str]:
+    """Return the chief findings as sentences: effect, interval, unit, population, and what cannot be told."""
+    rows = {row.id: row for row in comparison.differences}
+    return [_sentence(words, rows[name]) for name, words in ALOUD.items() if name in rows]
+
+
+def _header(comparison: Comparison) -> list[str]:
+    seeds = sorted({pair.seed for pair in comparison.pairs})
+    pairs = "1 pair of runs; seed" if len(comparison.pairs) == 1 else f"{len(comparison.pairs)} pairs of runs; seeds"
+    lines = [f"{pairs} {_ranges(seeds)}.", *comparison.notes]
+    if 1 < min((row.n for row in comparison.differences), default=FEW) < FEW:
+        lines.append(f"Fewer than {FEW} seeds are few: the intervals lean on the form of the normal distribution.")
+    families: dict[tuple[str, str, bool], int] = {}
+    for row in comparison.differences:
+        if row.p_adjusted is not None and "@" not in row.id:
+            families[family_of(row)] = row.looked_at or 0
+    counted = ", ".join(
+        f"{count} in {section}{' by group' if grouped else ''}" for (section, _, grouped), count in families.items()
+    )
+    if counted:
+        lines.append(
+            f"'{CANNOT_TELL}' is said after correction for looking at many rows at once (Holm: {counted}); "
+            "'alone' marks rows whose own interval excludes zero all the same."
+        )
+    return lines
+
+
+def _sentence(words: str, row: Difference) -> str:
+    unit = "points" if _is_share(row) else row.unit
+
+    def said(value: float, sign: str = "") -> str:
+        return _amount(value, row, sign) if _is_share(row) or abs(value) >= 1000 else f"{value:{sign}.3g}"
+
+    if row.verdict == SAME:
+        return f"{words}: no change in any pair of runs."
+    if row.low is None or row.high is None:
+        return f"{words}: cannot tell from one pair of runs; there it is {said(row.difference, '+')} {unit}."
+    levels = ""
+    if row.mean_a is not None and row.mean_b is not None:
+        levels = f" ({_level(row.mean_a, row)} in A, {_level(row.mean_b, row)} in B)"
+    if row.verdict == CANNOT_TELL:
+        low, high = (row.low, row.high) if row.corrected_low is None else (row.corrected_low, row.corrected_high or 0.0)
+        seen = "" if row.detectable is None else f"; a change of {said(row.detectable)} {unit} would have been seen"
+        between = f"after correction between {said(low, '+')} and {said(high, '+')} {unit}"
+        return f"{words}: cannot tell whether it changes{levels}; {between}{seen}."
+    if row.mean_a is None:
+        return f"{words}: {said(row.difference, '+')} {unit}, between {said(row.low, '+')} and {said(row.high, '+')}."
+    ends = sorted((abs(row.low), abs(row.high)))
+    verb = "rises" if row.difference > 0 else "falls"
+    by = f"by {said(abs(row.difference))} {unit}, between {said(ends[0])} and {said(ends[1])}"
+    return f"{words} {verb} {by}{levels}."
+
+
+def _level(value: float, row: Difference) -> str:
+    return _amount(value, row) + (" %" if _is_share(row) else f" {row.unit}")
+
+
+def _shown(rows: Sequence[Difference], *, everyone: bool) -> list[Difference]:
+    return [row for row in rows if everyone or "@" not in row.id]
+
+
+def _cells(row: Difference) -> tuple[str, ...]:
+    sign = "" if row.section in LEVELS else "+"
+    known = row.low is not None and row.high is not None
+    interval = f"{_amount(row.low or 0.0, row, sign)} .. {_amount(row.high or 0.0, row, sign)}" if known else ""
+    gain = "" if row.pairing_gain is None else f"x{_short(row.pairing_gain)} ({_gain_interval(row)})"
+    seen = "" if row.detectable is None else _amount(row.detectable, row)
+    return (row.id, *_values(row), interval, _unit(row), row.population, _verdict(row), seen, gain)
+
+
+def _values(row: Difference) -> tuple[str, str, str]:
+    """Return what stands under A, B and B - A."""
+    value = _amount(row.difference, row, "" if row.section in LEVELS else "+")
+    if row.section == "substitution":
+        return "", _number(row.mean_b or 0.0), value
+    if row.section in ("only_a", "only_b"):
+        return (value, "", "") if row.section == "only_a" else ("", value, "")
+    before = "" if row.mean_a is None else _amount(row.mean_a, row)
+    after = "" if row.mean_b is None else _amount(row.mean_b, row)
+    return before, after, value
+
+
+def _verdict(row: Difference) -> str:
+    words = row.verdict
+    if words == CANNOT_TELL and row.low is not None and row.high is not None and not row.low <= 0.0 <= row.high:
+        words += " (alone)"
+    return f"{words}; {row.note}" if row.note and row.note != FEW_PAIRS else words
+
+
+def _gain_interval(row: Difference) -> str:
+    return f"{_short(row.pairing_gain_low or 0.0)}..{_short(row.pairing_gain_high or 0.0)}"
+
+
+def _is_share(row: Difference) -> bool:
+    return row.unit.startswith("share of")
+
+
+def _amount(value: float, row: Difference, sign: str = "") -> str:
+    if _is_share(row):
+        return f"{value * 100:{sign}.2f}"
+    return _number(value, sign)
+
+
+def _unit(row: Difference) -> str:
+    if not _is_share(row):
+        return row.unit
+    return row.unit.replace("share", "%", 1) + ("" if row.mean_a is None else ", points")
+
+
+def _number(value: float, sign: str = "") -> str:
+    if abs(value) >= 1000:
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign}.3g}" if sign else f"{value:.4g}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    set_out = [
+        cell.ljust(width) if column in LEFT else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(set_out).rstrip()
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return whole numbers in order as people write them: 1-4, 7."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(str(one[0]) if len(one) == 1 else f"{one[0]}-{one[-1]}" for one in found)

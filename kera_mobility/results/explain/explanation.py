@@ -1,0 +1,116 @@
+"""One or several runs of a scenario explained: the cases, their sums, and whether these agree with the KPI table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kera_mobility.results.explain.cases import Case, Cases, cases_of
+from kera_mobility.results.explain.inputs import RunReader, read_runs
+from kera_mobility.results.explain.reasons import meaning
+from kera_mobility.results.explain.sums import Sum, pooled, sums_of
+from kera_mobility.results.explain.trip import LATE
+from kera_mobility.results.record import numbers
+
+CASE_COLUMNS = ("run", *Case._fields, "meaning", "count")
+"""Columns of the cases as CSV."""
+
+
+@dataclass(frozen=True)
+class OfRun:
+    """What one run gives; the run itself is not kept."""
+
+    folder: Path
+    about: str
+    cases: Cases
+    sums: Sequence[Sum]
+    trips: int
+    """Trips wanted, by everyone."""
+    lacking: tuple[str, ...]
+    notices: tuple[tuple[float, str], ...] = ()
+    """Public facts of the day by moment, but for late runs."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why trips went unserved and services said no, in one or several runs of a scenario; counts are added up."""
+
+    scenario: str
+    title: str
+    services: dict[str, str]
+    """Title of each service by name."""
+    runs: Sequence[OfRun]
+    own: frozenset[str] = frozenset()
+    """Services that nobody operates: feet, bicycles and cars of people's own, which cannot say no."""
+
+    @property
+    def cases(self) -> Cases:
+        """Everything that went wrong, in all runs."""
+        whole: Cases = Counter()
+        for run in self.runs:
+            whole.update(run.cases)
+        return whole
+
+    @property
+    def sums(self) -> list[Sum]:
+        """The figures of the KPI table, added up over the runs, beside the sums of the cases."""
+        return pooled([list(run.sums) for run in self.runs])
+
+    @property
+    def disagreements(self) -> list[tuple[OfRun, Sum]]:
+        """The sums that are not those of the KPI table of their run; there should be none."""
+        return [(run, one) for run in self.runs for one in run.sums if not one.agrees]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the cases of each run as plain rows, for CSV."""
+        for run in self.runs:
+            for case, count in sorted(run.cases.items()):
+                yield {"run": run.about, **_row(case), "count": count}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "scenario": self.scenario,
+            "title": self.title,
+            "runs": [
+                {
+                    "folder": str(run.folder), "run": run.about, "trips": run.trips, "lacking": list(run.lacking),
+                    "sums": [one._asdict() | {"agrees": one.agrees} for one in run.sums],
+                    "cases": [_row(case) | {"count": count} for case, count in sorted(run.cases.items())],
+                }
+                for run in self.runs
+            ],
+            "sums": [one._asdict() | {"agrees": one.agrees} for one in self.sums],
+            "agrees": not self.disagreements,
+        }  # fmt: skip
+
+
+def explain(place: str | Path) -> Explanation:
+    """Return why trips went unserved and services said no, from a result folder or a folder of several of one scenario.
+
+    Raises
+    ------
+    MissingFileError, ResultError
+        If there is no result or a torn one, or two scenarios.
+    """
+    runs = read_runs(place)
+    meta = runs[0].record.meta
+    services = {name: runs[0].title(name) for name in meta["services"]}
+    own = frozenset(name for name in meta["services"] if not runs[0].operated(name))
+    title = str(meta.get("title") or meta["scenario"])
+    return Explanation(str(meta["scenario"]), title, services, [*map(_of, runs)], own)
+
+
+def _of(told: RunReader) -> OfRun:
+    cases = cases_of(told)
+    trips = len(numbers(told.record.tables["trips"], "person"))
+    rows = told.record.tables["notices"].to_pylist()
+    notices = tuple((float(row["t_s"]), str(row["text"])) for row in rows if row["topic"] != LATE)
+    return OfRun(told.folder, told.about, cases, sums_of(told, cases), trips, told.lacking, notices)
+
+
+def _row(case: Case) -> dict[str, Any]:
+    return case._asdict() | {"meaning": meaning(case.binding) if case.binding else ""}

@@ -1,0 +1,94 @@
+"""The sums of an explanation beside the KPI table; they agree exactly, or it is said loudly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from kera_mobility.results.explain.cases import (
+    CUT_OFF,
+    LEFT,
+    NOT_RIDDEN,
+    PROMISE,
+    REFUSED,
+    UNSERVED,
+    Case,
+    Cases,
+    suffix,
+)
+from kera_mobility.results.explain.inputs import RunReader
+from kera_mobility.results.facts import EVERYONE
+
+
+class Sum(NamedTuple):
+    """A figure added up from the cases, and the same in the KPI table."""
+
+    id: str
+    here: int
+    kpi: float | None
+    """None where the table has no such figure; it then counts as 0, as families leave out members without a case."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both are the same number."""
+        return self.here == (self.kpi or 0)
+
+
+def sums_of(told: RunReader, cases: Cases) -> list[Sum]:
+    """Return every figure of the KPI table that the cases explain, and those that only one side has."""
+    here = _added(told, cases)
+    ids = [*here, *(name for name in told.kpis if name not in here and _is_ours(name, told))]
+    found = [Sum(name, here.get(name, 0), told.kpis.get(name)) for name in ids]
+    return [one for one in found if one.kpi is not None or one.here]
+
+
+def pooled(parts: list[list[Sum]]) -> list[Sum]:
+    """Return the sums of several runs added up; one that does not agree in a run stays apart from the others."""
+    here: Counter[str] = Counter()
+    kpi: dict[str, float | None] = {}
+    for one in (one for part in parts for one in part):
+        here[one.id] += one.here
+        known = kpi.get(one.id)
+        kpi[one.id] = known if one.kpi is None else (known or 0) + one.kpi
+    return [Sum(name, here[name], value) for name, value in kpi.items()]
+
+
+def _added(told: RunReader, cases: Cases) -> dict[str, int]:
+    added: Counter[str] = Counter()
+    groups = [group.name for group in told.facts.groups]
+    operated = [name for name, service in told.record.meta["services"].items() if service.get("operated", True)]
+    for group in groups:
+        added[f"unserved{suffix(group)}"] += 0
+        added[f"under_way_at_end{suffix(group)}"] += 0
+    for name in operated:
+        added[f"{name}.refused"] += 0
+    for case, count in cases.items():
+        for name in _ids(case, groups):
+            added[name] += count
+    return dict(added)
+
+
+def _ids(case: Case, groups: list[str]) -> list[str]:
+    """Return the figures of the KPI table in which a case counts."""
+    mine = [suffix(group) for group in groups if group in (EVERYONE, f"{case.population}s")]
+    if case.what == UNSERVED:
+        return [f"unserved{more}{end}" for end in mine for more in ("", f".{case.reason}")]
+    if case.what == CUT_OFF:
+        return [f"under_way_at_end{end}" for end in mine]
+    if case.what == REFUSED:
+        return [f"{case.service}.refused", f"{case.service}.refused.{case.reason}"]
+    if case.what == PROMISE:
+        return [f"{case.service}.bookings.{case.reason}"]
+    return [f"{case.service}.left_behind"] if case.what == LEFT else []
+
+
+def _is_ours(name: str, told: RunReader) -> bool:
+    """Return whether a figure of the KPI table is one that the cases should add up to."""
+    plain = name.partition("@")[0]
+    if plain == "under_way_at_end" or plain == "unserved" or plain.startswith("unserved."):
+        return True
+    service, _, rest = plain.partition(".")
+    if service not in told.record.meta["services"]:
+        return False
+    ends = {f"bookings.{end}" for end in NOT_RIDDEN}
+    return rest in ends | {"refused", "left_behind"} or rest.startswith("refused.")

@@ -1,0 +1,107 @@
+"""The figures of a run. A KPI is a function in a file of this folder, found by looking; no list is edited.
+
+An id is stable and dotted. What people did is given for residents (aged 7 and over, as in the travel survey) under the
+plain id, and for the others under `<id>@everyone`, `@workers`, `@neighbours`. What a service did counts everyone and
+begins with the name of the service: `scooter.rides`.
+
+    @personal("walk_s.median", unit="s", definition="Median walking time of a completed trip.")
+    def walking_median(facts: Facts, group: Group) -> float:
+        return quantile(facts.walk_s[group.completed], 0.5)
+
+    @kpi
+    def rides(facts: Facts) -> Iterator[Kpi]:
+        yield Kpi("rides", facts.rides, "rides", "everyone", "Rides with any service.")
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kera_mobility.errors import ExtensionError
+from kera_mobility.results.facts import EVERYONE, RESIDENTS, Facts, Group
+from kera_mobility.results.record import RunRecord
+from kera_mobility.config.registry import modules_of, parts_of
+
+PACKAGE = "kera_mobility.results.kpis"
+ENTRY_POINTS = "kera_mobility.kpis"
+SERVICES = "kera_mobility.services"
+"""Folder, and group of entry points, of services: each has its own KPIs."""
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One figure of a run."""
+
+    id: str
+    value: float
+    """NaN where there is nothing to measure; null in `kpis.json`."""
+    unit: str
+    population: str
+    """Whose figure it is: `residents`, `everyone`, `workers`, `neighbours`."""
+    definition: str
+    """One sentence."""
+
+
+KpiFunction = Callable[[Facts], Iterable[Kpi]]
+_MARK = "__kera_kpi__"
+
+
+def kpi(function: KpiFunction) -> KpiFunction:
+    """Mark a function of the facts that yields KPIs, so that it is found."""
+    setattr(function, _MARK, True)
+    return function
+
+
+def personal(name: str, unit: str, definition: str) -> Callable[[Callable[[Facts, Group], float]], KpiFunction]:
+    """Mark a function of the facts and one group of people; it is asked for each group that has people."""
+
+    def marked(function: Callable[[Facts, Group], float]) -> KpiFunction:
+        def for_each_group(facts: Facts) -> Iterator[Kpi]:
+            for group in facts.groups:
+                yield Kpi(name + group.suffix, function(facts, group), unit, group.name, definition)
+
+        return kpi(for_each_group)
+
+    return marked
+
+
+def compute(record: RunRecord) -> list[Kpi]:
+    """Return every KPI of a run in a stable order: residents, then everyone, then the other groups.
+
+    Raises
+    ------
+    ExtensionError
+        If two KPIs share an id.
+    ResultError
+        If the tables contradict each other.
+    """
+    facts = Facts(record)
+    made_by: dict[str, str] = {}
+    found: list[Kpi] = []
+    for module in (*modules_of(PACKAGE, ENTRY_POINTS), *parts_of(SERVICES, SERVICES, "kpis")):
+        for function in _functions(vars(module)):
+            for one in function(facts):
+                if one.id in made_by:
+                    raise ExtensionError(f"{module.__name__}: KPI '{one.id}' is already made by {made_by[one.id]}")
+                made_by[one.id] = module.__name__
+                found.append(one)
+    first = {RESIDENTS: 0, EVERYONE: 1}
+    return sorted(found, key=lambda one: first.get(one.population, len(first)))
+
+
+def to_json(one: Kpi) -> dict[str, Any]:
+    """Return a KPI as an entry of `kpis.json`."""
+    value = one.value if math.isfinite(one.value) else None
+    return {"id": one.id, "value": value, "unit": one.unit, "population": one.population, "definition": one.definition}
+
+
+def _functions(names: dict[str, Any]) -> Iterator[KpiFunction]:
+    """Yield each marked function once, also if it has two names in its module."""
+    seen: set[int] = set()
+    for item in names.values():
+        if getattr(item, _MARK, False) and id(item) not in seen:
+            seen.add(id(item))
+            yield item

@@ -1,0 +1,332 @@
+"""The result folder: complete, written under a temporary name and renamed when whole.
+
+scenario.yaml  run.json  kpis.json  area.json  overnight.npz
+people.parquet  vehicles.parquet  places.parquet  events/<kind>.parquet
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from kera_mobility.errors import MissingFileError, ResultError
+from kera_mobility.results.events import KINDS, SCHEMA_VERSION, fingerprint
+from kera_mobility.results.kpis import compute, to_json
+from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS, RunRecord
+
+__all__ = [
+    "RunRecord", "load_record", "read_kpis", "read_meta", "require_one_scenario", "require_replaceable",
+    "result_folders", "write_record",
+]  # fmt: skip
+
+FILES = (
+    "scenario.yaml", "run.json", "kpis.json", "area.json", "overnight.npz",
+    "people.parquet", "vehicles.parquet", "places.parquet", "events",
+)  # fmt: skip
+"""What a result folder holds, and nothing else."""
+
+_COLUMNS = {"people": PEOPLE_COLUMNS, "vehicles": VEHICLE_COLUMNS, "places": PLACE_COLUMNS}
+_DISTRIBUTION = "kera-mobility"
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The moment stamped on every array of `overnight.npz`, so that equal arrays make equal bytes."""
+
+
+def write_record(record: RunRecord, folder: str | Path) -> Path:
+    """Write a run, its KPIs computed, as a result folder and return where it stands.
+
+    The folder appears whole or not at all; an older result of the same name is replaced. `run.json` is `record.meta`
+    with `schema_version`, `version` and `fingerprint` added, and the CPU time of this writing added to `cpu_s.write`
+    unless the record was read from a folder. A service without overnight arrays is not kept in `overnight.npz`.
+
+    Raises
+    ------
+    ResultError
+        If something else than a result stands there, or a table lacks columns.
+    """
+    target = Path(folder)
+    require_replaceable(target)
+    _require_columns(record)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        _write_files(record, partial)
+        _put_in_place(partial, target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return target
+
+
+def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunRecord:
+    """Return the run that a result folder holds; kinds of event that it may lack, being older, are then empty.
+
+    Raises
+    ------
+    ResultError
+        If the folder is no result, is torn, or has an unknown `schema_version`; one line.
+    """
+    place = Path(folder)
+    meta = read_meta(place)
+    whole = {name: _read_table(place / f"{name}.parquet") for name in _COLUMNS}
+    record = RunRecord(
+        tables={
+            kind: KINDS[kind].schema.empty_table()
+            if kind in lacking
+            else _read_table(place / "events" / f"{kind}.parquet")
+            for kind in KINDS
+        },
+        overnight=_read_arrays(place / "overnight.npz"),
+        meta=meta,
+        scenario_yaml=_read_text(place / "scenario.yaml"),
+        area=_read_json(place / "area.json", dict),
+        **whole,
+    )
+    try:
+        _require_columns(record)
+    except ResultError as error:
+        raise ResultError(f"{place}: {error}") from None
+    return record
+
+
+def read_meta(folder: str | Path) -> dict[str, Any]:
+    """Return `run.json` of a result folder, its schema version checked.
+
+    Raises
+    ------
+    ResultError
+        If it is missing, torn, or of an unknown schema.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise ResultError(f"{place}: no such result folder")
+    meta: dict[str, Any] = _read_json(place / "run.json", dict)
+    found = meta.get("schema_version")
+    if found != SCHEMA_VERSION:
+        raise ResultError(f"{place / 'run.json'}: schema_version is {found!r}, this version reads {SCHEMA_VERSION}")
+    return meta
+
+
+def read_kpis(folder: str | Path) -> list[dict[str, Any]]:
+    """Return `kpis.json` of a result folder: id, value (None where there is none), unit, population, definition."""
+    kpis: list[dict[str, Any]] = _read_json(Path(folder) / "kpis.json", list)
+    return kpis
+
+
+def result_folders(place: str | Path) -> list[Path]:
+    """Return the result folders at or below a folder, sorted; unfinished ones (hidden) are passed over.
+
+    Raises
+    ------
+    MissingFileError
+        If the folder does not exist.
+    ResultError
+        If no result is found there.
+    """
+    top = Path(place)
+    if not top.is_dir():
+        raise MissingFileError(f"{top}: no such folder of results")
+    found = [file.parent for file in top.rglob("run.json")]
+    found = sorted(run for run in found if not any(part.startswith(".") for part in run.relative_to(top).parts))
+    if not found:
+        raise ResultError(f"{top}: no result here or below (expected a folder with run.json)")
+    return found
+
+
+def require_one_scenario(folders: Sequence[Path]) -> None:
+    """Return if runs that stand together have the same settings; those of other draws of the inputs may differ.
+
+    Raises
+    ------
+    ResultError
+        If two have not, with the first setting that differs; their mean would be that of no scenario.
+    """
+    first: dict[Any, tuple[Path, Any]] = {}
+    for folder in folders:
+        meta = read_meta(folder)
+        found = meta.get("input_hashes", {}).get("scenario")
+        before, expected = first.setdefault((meta["scenario"], meta.get("input_draw")), (folder, found))
+        if found != expected:
+            raise ResultError(
+                f"{folder}: other settings than {before}{_first_difference(folder, before)}; "
+                "expected one scenario: run all seeds with the same settings, and others with another --out"
+            )
+
+
+def _first_difference(folder: Path, before: Path) -> str:
+    """Return the first line in which the settings of two runs differ, in words."""
+    texts = [_read_text(each / "scenario.yaml").splitlines() for each in (folder, before)]
+    for found, expected in zip(*texts, strict=False):
+        if found != expected:
+            return f" ('{found.strip()}' there, '{expected.strip()}' before)"
+    return ""
+
+
+def require_replaceable(folder: str | Path) -> None:
+    """Return if a result may be written here: nothing stands there, or an older result that holds only our files.
+
+    Raises
+    ------
+    ResultError
+        If a file, or a folder with anything else in it, stands there.
+    """
+    place = Path(folder)
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise ResultError(f"{place}: is not a folder; expected a new name or an older result")
+    if not place.exists() or not any(place.iterdir()):
+        return
+    foreign = sorted(item.name for item in place.iterdir() if item.name not in FILES)
+    if foreign:
+        raise ResultError(f"{place}: holds '{foreign[0]}', which is not part of a result; it is not replaced")
+    try:
+        known = isinstance(_read_json(place / "run.json", dict).get("schema_version"), int)
+    except ResultError:
+        known = False
+    if not known:
+        raise ResultError(f"{place}: is not a result (no readable run.json); it is not replaced")
+
+
+def _require_columns(record: RunRecord) -> None:
+    for name, columns in _COLUMNS.items():
+        lacking = [column for column in columns if column not in record.table(name).column_names]
+        if lacking:
+            raise ResultError(f"table '{name}' lacks the column '{lacking[0]}'")
+    for kind, expected in KINDS.items():
+        if kind not in record.tables:
+            raise ResultError(f"table '{kind}' is missing")
+        if not record.tables[kind].schema.equals(expected.schema):
+            raise ResultError(f"table '{kind}' has other columns than its schema")
+
+
+def _write_files(record: RunRecord, folder: Path) -> None:
+    began_s = time.process_time()
+    (folder / "events").mkdir(parents=True)
+    for kind in KINDS:
+        _write_table(record.tables[kind], folder / "events" / f"{kind}.parquet")
+    for name in _COLUMNS:
+        _write_table(record.table(name), folder / f"{name}.parquet")
+    _write_arrays(record.overnight, folder / "overnight.npz")
+    _write_json([to_json(kpi) for kpi in compute(record)], folder / "kpis.json")
+    _write_json(record.area, folder / "area.json", indent=None)
+    (folder / "scenario.yaml").write_text(record.scenario_yaml, encoding="utf-8", newline="\n")
+    meta = {**record.meta, "schema_version": SCHEMA_VERSION}
+    if "fingerprint" not in meta:
+        meta["fingerprint"] = fingerprint(record.tables)
+    if "version" not in meta:
+        meta["version"] = _version()
+        cpu_s = meta.get("cpu_s", {})
+        meta["cpu_s"] = {**cpu_s, "write": round(cpu_s.get("write", 0.0) + time.process_time() - began_s, 4)}
+    _write_json(meta, folder / "run.json")
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Rename a whole folder to its name; what stood there is set aside first and put back if the rename fails."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    target.rename(old)
+    try:
+        partial.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
+
+
+def _version() -> str:
+    try:
+        return package_version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _write_table(table: pa.Table, file: Path) -> None:
+    pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
+
+
+def _read_table(file: Path) -> pa.Table:
+    try:
+        with pq.ParquetFile(file) as parquet:  # `read_table` would import pandas
+            return parquet.read()
+    except FileNotFoundError:
+        raise ResultError(f"{file}: is missing; the result is torn") from None
+    except (pa.ArrowException, OSError) as error:
+        raise ResultError(f"{file}: cannot be read; the result is torn ({_first_line(error)})") from None
+
+
+def _write_arrays(overnight: Mapping[str, Mapping[str, NDArray[Any]]], file: Path) -> None:
+    """Write arrays like `numpy.savez`, but without the time of writing."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for service in sorted(overnight):
+            for name in sorted(overnight[service]):
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, np.asarray(overnight[service][name]), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{service}/{name}.npy", _ZIP_TIME), buffer.getvalue())
+
+
+def _read_arrays(file: Path) -> dict[str, dict[str, NDArray[Any]]]:
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
+            for key in archive.files:
+                service, _, name = key.partition("/")
+                found.setdefault(service, {})[name] = archive[key]
+    except FileNotFoundError:
+        raise ResultError(f"{file}: is missing; the result is torn") from None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ResultError(f"{file}: cannot be read; the result is torn ({_first_line(error)})") from None
+    return found
+
+
+def _write_json(content: Mapping[str, Any] | Sequence[Any], file: Path, indent: int | None = 2) -> None:
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+    file.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a result cannot keep a {type(value).__name__}: {value!r}")
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ResultError(f"{file}: is missing; the result is torn") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultError(f"{file}: cannot be read; the result is torn ({_first_line(error)})") from None
+
+
+def _read_json(file: Path, shape: type[dict[str, Any]] | type[list[Any]]) -> Any:
+    try:
+        content = json.loads(_read_text(file))
+    except json.JSONDecodeError as error:
+        raise ResultError(f"{file}: is not JSON; the result is torn ({_first_line(error)})") from None
+    if not isinstance(content, shape):
+        raise ResultError(f"{file}: holds a {type(content).__name__}, expected a {shape.__name__}")
+    return content
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

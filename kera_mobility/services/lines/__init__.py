@@ -1,1 +1,0 @@
-"""What timetabled lines are made of: boarding, lateness, crowding, connections."""

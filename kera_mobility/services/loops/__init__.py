@@ -1,1 +1,0 @@
-"""What a fixed loop is made of: its day, laps, seats, batteries and walks."""

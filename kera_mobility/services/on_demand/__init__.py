@@ -1,0 +1,1 @@
+"""Rides on demand."""

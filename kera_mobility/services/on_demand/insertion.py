@@ -1,0 +1,119 @@
+"""The cheapest feasible place for a pick-up and a drop in every route: all vehicles, all pairs of positions at once.
+
+An insertion is feasible if the new rider is picked up and dropped in time, nobody's promise is broken, there is always
+a place, and the vehicle comes home before its shift ends. All times are multiples of 1/64 s and are only added and
+compared, so every form of this kernel gives the same numbers to the bit.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import numpy as np
+
+from kera_mobility.errors import ConfigError, MissingExtraError
+from kera_mobility.services.on_demand.routes import Insert, Insertions, Routes, Wish
+from kera_mobility.units import FloatArray, IntArray
+
+VARIABLE = "KERA_KERNELS"
+"""Environment variable that chooses the form of the kernels: `numpy` (if unset) or `numba` (the extra `fast`)."""
+
+
+def insertion_kernel() -> Insert:
+    """Return the form of the kernel that the environment asks for.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such form.
+    MissingExtraError
+        If numba is asked for and not installed.
+    """
+    return _form(os.environ.get(VARIABLE, "") or "numpy")
+
+
+@cache
+def _form(name: str) -> Insert:
+    if name == "numpy":
+        return insertions
+    if name != "numba":
+        raise ConfigError(f"the environment variable {VARIABLE}: got {name!r}, expected numpy or numba")
+    try:
+        from kera_mobility.services.on_demand.insertion_numba import insertions_by_numba
+    except ImportError:
+        raise MissingExtraError(
+            f"the environment variable {VARIABLE} asks for numba, which is not installed: "
+            "pip install 'kera-mobility[fast]', or unset it"
+        ) from None
+    return insertions_by_numba
+
+
+@np.errstate(invalid="ignore")  # where no street leads a hop is inf; inf - inf costs nothing that is ever chosen
+def insertions(routes: Routes, wish: Wish, now_s: float) -> Insertions:
+    """Return the cheapest insertion of a wish into every route; of equals that with the earliest pick-up, then drop."""
+    hop_s, stop, person_s = routes.hop_s, routes.stop, routes.person_s
+    columns = stop.shape[1]
+    leave_s = routes.leave_s.copy()
+    np.maximum(leave_s[:, 0], now_s, out=leave_s[:, 0])
+    to_pickup_s = np.maximum(leave_s + hop_s[:, wish.pickup][stop], wish.ready_s)
+    fits = (to_pickup_s <= wish.latest_pickup_s) & (routes.load < routes.places[:, None])
+    fits &= np.arange(columns) <= routes.count[:, None]
+    vehicle, after = np.nonzero(fits)
+    found = _Found(len(stop))
+    if not len(vehicle):
+        return found.insertions()
+    pickup = after
+    drop_here_s = hop_s[:, wish.dropoff]
+    from_here_s = hop_s[wish.dropoff]
+    before = stop[vehicle, after]
+    detour_s = hop_s[before, wish.pickup]
+    time_s = to_pickup_s[vehicle, after] + person_s
+    # Dropped straight after the pick-up: the way on is from the pick-up, and the old hop there is saved once.
+    place = np.full(len(vehicle), wish.pickup, dtype=np.int64)
+    saved_s = np.where(after < routes.count[vehicle], hop_s[before, stop[vehicle, after + 1]], 0.0)
+    while len(vehicle):
+        last = after == routes.count[vehicle]
+        following = stop[vehicle, after + 1]
+        dropped_s = time_s + drop_here_s[place]
+        free_s = dropped_s + person_s
+        ends_in_time = free_s + from_here_s[routes.home[vehicle]] <= routes.end_s[vehicle]
+        on_in_time = free_s + from_here_s[following] <= routes.last_s[vehicle, after + 1]
+        good = (dropped_s <= wish.latest_arrival_s) & np.where(last, ends_in_time, on_in_time)
+        added_s = detour_s + drop_here_s[place] + np.where(last, 0.0, from_here_s[following] - saved_s)
+        found.offer(vehicle[good], added_s[good], pickup[good], after[good])
+        # On to the next event with the rider aboard, where that keeps everything so far.
+        arrive_s = time_s + hop_s[place, following]
+        on = ~last & (arrive_s <= routes.last_s[vehicle, after + 1])
+        on &= (routes.load[vehicle, after + 1] < routes.places[vehicle]) & (arrive_s <= wish.latest_arrival_s)
+        vehicle, pickup, after, place = vehicle[on], pickup[on], after[on] + 1, following[on]
+        detour_s = detour_s[on] + np.where(after - 1 == pickup, hop_s[wish.pickup, place] - saved_s[on], 0.0)
+        time_s = np.maximum(arrive_s[on], routes.ready_s[vehicle, after]) + person_s
+        saved_s = np.where(after < routes.count[vehicle], hop_s[place, stop[vehicle, after + 1]], 0.0)
+    return found.insertions()
+
+
+class _Found:
+    """Insertions found so far, one array a round."""
+
+    def __init__(self, vehicles: int) -> None:
+        self._vehicles = vehicles
+        self._rounds: list[tuple[IntArray, FloatArray, IntArray, IntArray]] = []
+
+    def offer(self, vehicle: IntArray, added_s: FloatArray, pickup: IntArray, dropoff: IntArray) -> None:
+        """Note feasible insertions, one each entry."""
+        if len(vehicle):
+            self._rounds.append((vehicle, added_s, pickup, dropoff))
+
+    def insertions(self) -> Insertions:
+        """Return the cheapest of each vehicle."""
+        result = Insertions(
+            np.full(self._vehicles, np.inf), *(np.full(self._vehicles, -1, dtype=np.int64) for _ in range(2))
+        )
+        if self._rounds:
+            vehicle, added_s, pickup, dropoff = (np.concatenate(parts) for parts in zip(*self._rounds, strict=True))
+            order = np.lexsort((dropoff, pickup, added_s, vehicle))[::-1]
+            # Written from the dearest to the cheapest: what stands in the end is the first of each vehicle.
+            for target, values in zip(result, (added_s, pickup, dropoff), strict=True):
+                target[vehicle[order]] = values[order]
+        return result

@@ -1,0 +1,1 @@
+"""Which vehicle serves whom; where idle vehicles wait."""

@@ -1,0 +1,182 @@
+"""Which vehicle serves whom: decisions of an on-demand service, pure functions over its routes.
+
+A policy never breaks a promise: it only chooses among insertions that keep every one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+from scipy.optimize import linear_sum_assignment
+
+from kera_mobility.config.settings import Settings
+from kera_mobility.services.on_demand.insertion import insertion_kernel
+from kera_mobility.services.on_demand.nearest import nearest
+from kera_mobility.services.on_demand.routes import Routes, Wish
+
+NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT = (
+    "no_vehicle_in_time", "full", "detour_of_others", "own_detour", "end_of_shift",
+)  # fmt: skip
+REASONS = (NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT)
+"""Why a wish cannot be served, in the order in which they are looked for."""
+
+
+class Placed(NamedTuple):
+    """Where a wish stands in a route; columns as in `kernels.routes.Insertions`."""
+
+    vehicle: int
+    after_pickup: int
+    after_dropoff: int
+    added_s: float
+
+
+class DispatchPolicy(ABC):
+    """How requests are given to vehicles; found by its `kind`."""
+
+    kind: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
+    round_s: float = 0.0
+    """How often promises that nobody has set out for are given to vehicles again, s; 0 is never."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self._insertions = insertion_kernel()
+
+    @abstractmethod
+    def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
+        """Return where a wish is best served, or None where it cannot be; ties go to the lower vehicle."""
+
+    @abstractmethod
+    def refuses_for(self, routes: Routes, wish: Wish, now_s: float) -> str:
+        """Return which constraint bound, one of REASONS, for a wish that cannot be served."""
+
+    def again(self, routes: Routes, wishes: Sequence[Wish], now_s: float) -> Routes | None:
+        """Return better routes for wishes that have been taken out of these, or None to leave all as it was."""
+        return None
+
+
+class InsertionSettings(Settings):
+    """Settings of the cheapest insertion."""
+
+    kind: Literal["insertion"] = "insertion"
+
+
+class Insertion(DispatchPolicy):
+    """Every request goes at once where it adds the least driving, over all vehicles and pairs of positions."""
+
+    kind = "insertion"
+    settings_type: ClassVar[type[Settings]] = InsertionSettings
+
+    def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
+        """Return the cheapest feasible insertion."""
+        found = self._insertions(routes, wish, now_s)
+        vehicle = int(np.argmin(found.added_s))
+        added_s = float(found.added_s[vehicle])
+        if added_s == np.inf:
+            return None
+        return Placed(vehicle, int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle]), added_s)
+
+    def refuses_for(self, routes: Routes, wish: Wish, now_s: float) -> str:
+        """Return the first constraint without which there would be a way, each dropped together with those before."""
+        anywhere = wish._replace(latest_arrival_s=np.inf)
+        free = routes.copy()
+        free.last_s[:] = np.inf
+        free.end_s = np.full_like(routes.end_s, np.inf)
+        free.places = np.where(routes.places > 0, np.iinfo(np.int64).max, 0)
+        if self.place(free, anywhere, now_s) is None:
+            return NO_VEHICLE_IN_TIME
+        roomy = routes.copy()
+        roomy.places = free.places
+        if self.place(roomy, wish, now_s) is not None:
+            return FULL
+        roomy.last_s[:] = np.inf
+        if self.place(roomy, wish, now_s) is not None:
+            return DETOUR_OF_OTHERS
+        if self.place(roomy, anywhere, now_s) is not None:
+            return OWN_DETOUR
+        return END_OF_SHIFT
+
+
+class BatchSettings(Settings):
+    """Settings of joint assignment."""
+
+    kind: Literal["batch"] = "batch"
+    round_s: float = Field(30.0, gt=0, le=600)
+    """Requests are collected this long and then given to vehicles jointly, s. Assumption."""
+
+
+class Batch(Insertion):
+    """Promised at once on the cheapest insertion; every round those nobody has set out for are assigned jointly.
+
+    Repeatedly at most one wish goes to each vehicle, so that the sum of added driving is least (Hungarian algorithm),
+    until all stand. The result counts only if all are served and less is driven than before.
+    """
+
+    kind = "batch"
+    settings_type = BatchSettings
+
+    def __init__(self, settings: BatchSettings) -> None:
+        super().__init__(settings)
+        self.round_s = settings.round_s
+
+    def again(self, routes: Routes, wishes: Sequence[Wish], now_s: float) -> Routes | None:
+        """Return routes with all the wishes, or None where some find no place."""
+        routes, left = routes.copy(), list(wishes)
+        while left:
+            found = [self._insertions(routes, wish, now_s) for wish in left]
+            added_s = np.stack([one.added_s for one in found])
+            if np.any(np.all(np.isinf(added_s), axis=1)):
+                return None
+            # Dearer than all feasible ones together: taken only where nothing else is left.
+            never = float(np.cumsum(added_s[np.isfinite(added_s)])[-1]) + 1.0
+            pairs = zip(*linear_sum_assignment(np.where(np.isinf(added_s), never, added_s)), strict=True)
+            taken = [(row, vehicle) for row, vehicle in pairs if added_s[row, vehicle] < np.inf]
+            for row, vehicle in taken:
+                one = found[row]
+                routes.insert(int(vehicle), int(one.after_pickup[vehicle]), int(one.after_dropoff[vehicle]),
+                              left[row], now_s)  # fmt: skip
+            done = {int(row) for row, _ in taken}
+            left = [wish for row, wish in enumerate(left) if row not in done]
+        return routes
+
+
+class NearestSettings(Settings):
+    """Settings of the nearest idle vehicle."""
+
+    kind: Literal["nearest"] = "nearest"
+
+
+class Nearest(DispatchPolicy):
+    """The nearest idle vehicle comes, for one request at a time: no pooling. For comparison."""
+
+    kind = "nearest"
+    settings_type = NearestSettings
+
+    def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
+        """Return the idle vehicle that is there first and keeps the promise."""
+        reaches_s, able = self._idle(routes, wish, now_s)
+        hop_s, person_s = routes.hop_s, routes.person_s
+        begin_s = np.maximum(reaches_s, wish.ready_s)
+        dropped_s = begin_s + person_s + hop_s[wish.pickup, wish.dropoff]
+        able = able & (begin_s <= wish.latest_pickup_s) & (dropped_s <= wish.latest_arrival_s)
+        able &= dropped_s + person_s + hop_s[wish.dropoff][routes.home] <= routes.end_s
+        vehicle = nearest(reaches_s, able)
+        if vehicle < 0:
+            return None
+        added_s = float(hop_s[routes.stop[vehicle, 0], wish.pickup]) + float(hop_s[wish.pickup, wish.dropoff])
+        return Placed(vehicle, 0, 0, added_s)
+
+    def refuses_for(self, routes: Routes, wish: Wish, now_s: float) -> str:
+        """Return that nobody is there in time, or could not be back in time; others share no vehicle."""
+        reaches_s, able = self._idle(routes, wish, now_s)
+        in_time = np.maximum(reaches_s, wish.ready_s) <= wish.latest_pickup_s
+        return END_OF_SHIFT if np.any(able & in_time) else NO_VEHICLE_IN_TIME
+
+    def _idle(self, routes: Routes, wish: Wish, now_s: float) -> tuple[Any, Any]:
+        free_s = np.maximum(routes.leave_s[:, 0], now_s)
+        able = (routes.count == 0) & (routes.load[:, 0] < routes.places)
+        return free_s + routes.hop_s[:, wish.pickup][routes.stop[:, 0]], able

@@ -1,1 +1,0 @@
-"""What rides on demand are made of: virtual stops, dispatching, promises."""

@@ -1,0 +1,1 @@
+"""Shared vehicles: scooters, city bikes."""

@@ -1,0 +1,361 @@
+"""Crews of a fleet: vans that change batteries, fetch what is broken and bring vehicles to where they are wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import simpy
+
+from kera_mobility.config.registry import policies_beside
+from kera_mobility.services.scooter.crew_settings import CrewSettings, Shift
+from kera_mobility.services.scooter.crew_tasks import (
+    COLLECT,
+    MOST_ROOM,
+    REBALANCE,
+    SWAP,
+    Errand,
+    as_arrays,
+    collections,
+    places_of,
+    rebalancing,
+    swaps,
+)
+from kera_mobility.services.scooter.fleet import BROKEN, FREE, Fleet
+from kera_mobility.services.scooter.policies.crew_routes import DROP, NOWHERE, PICK, TourPlanner
+from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy
+from kera_mobility.services.world import Notice, World
+from kera_mobility.town.town import SNAP_LIMIT_M, Town
+from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s
+
+Work = Generator[simpy.Event, Any, None]
+
+
+@dataclass(eq=False)
+class Van:
+    """A van and its crew."""
+
+    number: int
+    node: int
+    shift: int = 0
+    step: int = 0
+    """Rows of the log in this shift so far."""
+    spare: int = 0
+    """Charged batteries aboard."""
+    planned: list[Errand] = field(default_factory=list)
+    """What other crews leave to this one: the errands of its tour that are not done."""
+    load: list[Errand] = field(default_factory=list)
+    """Whose vehicles are aboard."""
+
+    @property
+    def aboard(self) -> int:
+        """How many vehicles are aboard."""
+        return sum(len(one.aboard) for one in self.load)
+
+    def begin(self, shift: int, spare: int) -> None:
+        """Begin a shift with so many charged batteries."""
+        self.shift, self.step, self.spare = shift, 0, spare
+
+
+@dataclass
+class Done:
+    """What came of one stop: counts of vehicles."""
+
+    swapped: int = 0
+    taken: int = 0
+    put: int = 0
+    missed: int = 0
+    """Planned, but not found as planned."""
+    charged: float = 0.0
+    """Charge that new batteries brought, 1 for a full one."""
+
+
+class Crews:
+    """The vans of one fleet: before the day their plans and places, then their day as one process each."""
+
+    def __init__(
+        self, service: str, settings: CrewSettings, town: Town, hubs: IntArray, anywhere: BoolArray | None = None,
+        reach_m: float = math.inf,
+    ) -> None:  # fmt: skip
+        """Make ready.
+
+        Parameters
+        ----------
+        hubs
+            Nodes of the hubs, (H,).
+        anywhere
+            Where else vehicles may be put out, (N,); nowhere if not given.
+        reach_m
+            How far people walk to a hub.
+
+        Raises
+        ------
+        MissingExtraError
+            If the planner of tours needs a package that is not installed.
+        """
+        self.service, self.settings = service, settings
+        self._town, self._hubs, self._reach_m = town, np.unique(hubs), reach_m
+        self._anywhere = np.zeros(len(town.zone), dtype=np.bool_) if anywhere is None else anywhere
+        self._depot, self._depot_m = int(hubs[0]), 0.0
+        if settings.depot is not None:
+            node, snapped_m = town.snap((settings.depot,))
+            self._depot, self._depot_m = int(node[0]), float(snapped_m[0])
+        policies, planners = (policies_beside(__name__, base) for base in (RebalancingPolicy, TourPlanner))
+        self._policy: RebalancingPolicy = policies[settings.rebalancing.kind](settings.rebalancing)
+        self._planner: TourPlanner = planners[settings.tours.kind](settings.tours)
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Return what in the settings does not fit the town."""
+        if self._depot_m <= SNAP_LIMIT_M:
+            return []
+        return [("crews.depot", f"lies {self._depot_m:.0f} m from the nearest street, expected at most "
+                 f"{SNAP_LIMIT_M:.0f} m: is it outside the map?")]  # fmt: skip
+
+    def start(self, world: World, fleet: Fleet, first: IntArray, asked: FloatArray | None = None) -> None:
+        """Begin the day.
+
+        Parameters
+        ----------
+        first
+            Node of each vehicle on the first morning, (V,).
+        asked
+            Times that people are expected to ask on a day, (zones, hours).
+        """
+        self._world, self._fleet = world, fleet
+        self._places = places_of(self._town, self._hubs, self._anywhere, self._reach_m, first, asked)
+        self._vans: dict[int, Van] = {}
+        self._stranded: dict[int, Van] = {}
+        self._dark: set[int] = set()
+        self._handled: dict[int, int] = {}
+        world.notices.listen("no_power", self._hear)
+        for number in range(self.settings.vans):
+            world.env.process(self._live(number))
+
+    def finish(self) -> None:
+        """Close the shifts that the end of the run cuts off."""
+        now_s = self._world.env.now
+        for van in self._vans.values():
+            self._log(van, van.node, now_s, now_s, 0.0, Done())
+
+    def about(self) -> dict[str, float]:
+        """Return what figures of the result need to know: the vans, and what they cost and emit."""
+        settings = self.settings
+        return {
+            "vans": settings.vans, "eur_per_h": settings.eur_per_h, "eur_per_km": settings.eur_per_km,
+            "co2_g_per_km": settings.co2_g_per_km,
+        }  # fmt: skip
+
+    # A van's day.
+
+    def _live(self, number: int) -> Work:
+        """Work shift after shift."""
+        env = self._world.env
+        for index, shift in enumerate(self.settings.shifts):
+            yield env.timeout(max(shift.begin_s - env.now, 0.0))
+            van = self._vans[number] = self._stranded.pop(number, Van(number, self._depot))
+            van.begin(index, self._charged_spare(van.spare) if van.node == self._depot else van.spare)
+            self._log(van, van.node, env.now, env.now, 0.0, Done())
+            while self._left_s(van, shift) > 0:
+                next_s = min(env.now + self.settings.replan_every_s, shift.end_s)
+                yield from self._tour(van, shift, next_s)
+                rest_s = min(next_s - env.now, self._left_s(van, shift))
+                if rest_s > 0:
+                    yield env.timeout(rest_s)
+            yield from self._return(van, shift.end_s)
+            del self._vans[number]
+            if van.node != self._depot:
+                self._stranded[number] = van
+
+    def _tour(self, van: Van, shift: Shift, next_s: float) -> Work:
+        """Plan a tour and drive it; what the streets did not allow is left for the next, first what is aboard.
+
+        A stop that is begun is done, and none is begun when the shift is over.
+        """
+        env = self._world.env
+        if van.spare == 0 < self.settings.batteries or van.aboard >= self.settings.places:
+            yield from self._return(van)
+        for errand in [one for one in van.load if one.cause == REBALANCE]:
+            yield from self._stop(van, errand, DROP)
+        tour = self._plan(van, next_s - env.now, shift.end_s - env.now) if env.now < next_s else []
+        for errand, end in tour:
+            if env.now >= shift.end_s:
+                break
+            if errand.aboard if end == DROP else env.now < next_s:
+                yield from self._stop(van, errand, end)
+            if end == DROP or errand.cause != REBALANCE or not errand.aboard:
+                van.planned = [one for one in van.planned if one is not errand]
+        van.planned = []
+
+    def _stop(self, van: Van, errand: Errand, end: int) -> Work:
+        """Drive to where an errand begins or ends and do what can be done there."""
+        env, node = self._world.env, errand.node if end == PICK else errand.end
+        origin, begin_s = van.node, env.now
+        drive_s, drive_m = self._way(origin, node)
+        if math.isinf(drive_s):
+            self._log(van, origin, begin_s, begin_s, 0.0, Done(missed=len(errand.vehicles) if end == PICK else 0))
+            return
+        yield env.timeout(drive_s + (self.settings.stop_s if node != origin else 0.0))
+        van.node = node
+        work = self._put if end == DROP else self._swap if errand.cause == SWAP else self._take
+        done = yield from work(van, errand)
+        self._log(van, origin, begin_s, begin_s + drive_s, drive_m, done)
+
+    def _swap(self, van: Van, errand: Errand) -> Generator[simpy.Event, Any, Done]:
+        """Change the batteries of vehicles that stand here, free and low; nobody rents them meanwhile."""
+        fleet, node = self._fleet, van.node
+        low = [vehicle for vehicle in self._found(van, errand) if fleet.charge[vehicle] < self.settings.swap_below]
+        chosen = [] if node in self._dark else low[: min(len(errand.vehicles), van.spare)]
+        before = [fleet.charge[vehicle] for vehicle in chosen]
+        self._lift(errand, chosen, node)
+        yield self._world.env.timeout(self.settings.swap_s * len(chosen))
+        self._set_down(errand, node, charge=1.0)
+        van.spare -= len(chosen)
+        missed = max(len(errand.vehicles) - len(chosen), 0)
+        return Done(swapped=len(chosen), missed=missed, charged=math.fsum(1.0 - charge for charge in before))
+
+    def _take(self, van: Van, errand: Errand) -> Generator[simpy.Event, Any, Done]:
+        """Take aboard what was planned, or others like it; reserved and ridden vehicles are let be."""
+        fleet = self._fleet
+        able = [one for one in self._found(van, errand)
+                if errand.cause == COLLECT or fleet.charge[one] >= self.settings.swap_below]  # fmt: skip
+        most = min(len(errand.vehicles), self.settings.places - van.aboard)
+        if errand.cause == REBALANCE:
+            most = min(most, int(min(max(fleet.room(errand.end), 0), MOST_ROOM)))
+        self._lift(errand, able[:most], errand.end if errand.cause == REBALANCE else NOWHERE)
+        van.load.append(errand)
+        yield self._world.env.timeout(self.settings.lift_s * len(errand.aboard))
+        return Done(taken=len(errand.aboard), missed=max(len(errand.vehicles) - len(errand.aboard), 0))
+
+    def _put(self, van: Van, errand: Errand) -> Generator[simpy.Event, Any, Done]:
+        """Put out what was taken for this place."""
+        yield self._world.env.timeout(self.settings.lift_s * len(errand.aboard))
+        self._set_down(errand, van.node)
+        van.load.remove(errand)
+        return Done(put=len(errand.aboard))
+
+    def _return(self, van: Van, end_s: float = 0.0) -> Work:
+        """Drive to the depot, unload, take charged batteries, and stay until the shift is over."""
+        env, origin, begin_s, put = self._world.env, van.node, self._world.env.now, 0
+        drive_s, drive_m = self._way(origin, self._depot)
+        if math.isfinite(drive_s):
+            yield env.timeout(drive_s)
+            van.node = self._depot
+            put = self._unload(van)
+            van.spare = self._charged_spare(van.spare)
+        else:
+            drive_s, drive_m = 0.0, 0.0
+        arrive_s = env.now
+        if end_s > env.now:
+            yield env.timeout(end_s - env.now)
+        self._log(van, origin, begin_s, arrive_s, drive_m, Done(put=put))
+
+    def _unload(self, van: Van) -> int:
+        """Leave what is aboard at the depot, and return how many that is: what is broken, and what found no place."""
+        fleet, number = self._fleet, van.aboard
+        for errand in van.load:
+            for vehicle in errand.aboard:
+                if errand.cause == REBALANCE:
+                    fleet.give_room_back(errand.end)
+                fleet.hand_in([vehicle], self._depot)
+                self._log_move(vehicle, errand, self._depot)
+        van.load = []
+        return number
+
+    # What the crew knows.
+
+    def _plan(self, van: Van, within_s: float, home_s: float) -> list[tuple[Errand, int]]:
+        """Return a tour of what no other crew has in mind: errands, each with the end of it that comes then."""
+        settings, fleet = self.settings, self._fleet
+        others = [one for other in self._vans.values() if other is not van for one in other.planned]
+        taken = frozenset(vehicle for one in others for vehicle in one.vehicles)
+        room = settings.places - van.aboard
+        errands = list(swaps(fleet, settings.swap_below, van.spare, taken, self._dark))
+        if settings.fetch_broken:
+            errands += collections(fleet, self._depot, room, taken)
+        able = [one for one in fleet.in_state(*FREE) if one not in taken and fleet.charge[one] >= settings.swap_below]
+        streets, node = self._world.streets, self._places.node
+        way_s = streets.drive_s[np.ix_(node, node)].astype(np.float64)
+        errands += rebalancing(
+            fleet, self._places, self._policy, able, self._coming(others), room, way_s, self._world.env.now
+        )
+        table = as_arrays(
+            errands, van.node, self._depot, streets.drive_s, settings.pace, room, van.spare, within_s, home_s
+        )
+        tour = [(errands[row], end) for row, end in self._planner.tour(table).tolist()]
+        van.planned = [errand for errand, end in tour if end == PICK]
+        return tour
+
+    def _coming(self, errands: list[Errand]) -> IntArray:
+        """Return how many vehicles some crews will bring to each place, (K,)."""
+        coming = np.zeros_like(self._places.node)
+        for one in errands:
+            if one.cause == REBALANCE:
+                coming[self._places.node == one.end] += len(one.aboard or one.vehicles)
+        return coming
+
+    def _found(self, van: Van, errand: Errand) -> list[int]:
+        """Return the vehicles here that an errand is about: those that were planned first, then others, by id."""
+        fleet, node = self._fleet, van.node
+        others = {one for other in self._vans.values() if other is not van for job in other.planned
+                  for one in job.vehicles}  # fmt: skip
+        if errand.cause == COLLECT:
+            here = [one for one in fleet.in_state(BROKEN) if fleet.node[one] == node]
+        else:
+            here = sorted(fleet.parked_at(node))
+        planned = set(errand.vehicles)
+        return sorted((one for one in here if one not in others), key=lambda one: (one not in planned, one))
+
+    def _way(self, origin: int, destination: int) -> tuple[float, float]:
+        """Return seconds and metres of the drive between two nodes as the streets are now."""
+        streets = self._world.streets
+        drive_s = round_one_s(float(streets.drive_s[origin, destination]) * self.settings.drive_factor)
+        return drive_s, float(streets.drive_m[origin, destination])
+
+    def _left_s(self, van: Van, shift: Shift) -> float:
+        """Return the time until the van must drive home."""
+        return shift.end_s - self._way(van.node, self._depot)[0] - self._world.env.now
+
+    def _charged_spare(self, spare: int) -> int:
+        """Return how many charged batteries a van leaves the depot with; without power there are no new ones."""
+        return spare if self._depot in self._dark else self.settings.batteries
+
+    def _hear(self, notice: Notice) -> None:
+        if notice.service not in ("", self.service):
+            return
+        nodes = range(len(self._town.zone)) if notice.place < 0 else (notice.place,)
+        (self._dark.difference_update if notice.over else self._dark.update)(nodes)
+
+    # Vehicles in the crew's hands.
+
+    def _lift(self, errand: Errand, vehicles: list[int], end: int) -> None:
+        """Take vehicles in hand, and keep room where they will be put; NOWHERE keeps none."""
+        errand.aboard, errand.taken_s = vehicles, self._world.env.now
+        self._fleet.take(vehicles)
+        for _ in vehicles if end != NOWHERE else ():
+            self._fleet.promise_room(end)
+
+    def _set_down(self, errand: Errand, end: int, charge: float | None = None) -> None:
+        """Put vehicles out where room was kept for them."""
+        for vehicle in errand.aboard:
+            self._fleet.give_room_back(end)
+            self._fleet.put([vehicle], end, charge)
+            self._log_move(vehicle, errand, end)
+
+    def _log_move(self, vehicle: int, errand: Errand, end: int) -> None:
+        fleet, world = self._fleet, self._world
+        self._handled[vehicle] = self._handled.get(vehicle, 0) + 1
+        world.log.add(
+            "moves", errand.taken_s, vehicle, fleet.rides[vehicle], self._handled[vehicle], self.service, errand.cause,
+            errand.node, end, world.env.now, 0.0, fleet.charge[vehicle],
+        )  # fmt: skip
+
+    def _log(self, van: Van, origin: int, begin_s: float, arrive_s: float, drive_m: float, done: Done) -> None:
+        self._world.log.add(
+            "crews", begin_s, van.number, van.shift, van.step, self.service, origin, van.node, arrive_s,
+            self._world.env.now, drive_m, done.swapped, done.taken, done.put, done.missed, van.aboard, van.spare,
+            done.charged,
+        )  # fmt: skip
+        van.step += 1

@@ -1,0 +1,165 @@
+"""Zones for shared vehicles: where nobody rides, rides slowly, may not park, or must park at a hub, and when.
+
+A file of zones is `zones/<name>.geojson` in the area's folder: polygons whose properties say the `rule` and, if they do
+not always hold, `hours` ("22:00", "05:00"), `days` ("sat", "sun": on which the hours begin) and `season` ("04-01",
+"10-31"). A street lies in a zone if the middle of its line does; nobody parks where nobody rides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError, model_validator
+
+from kera_mobility.config.calendar import Season, Weekday, Window
+from kera_mobility.config.settings import Settings
+from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
+from kera_mobility.geometry import contains
+from kera_mobility.town.streets.skims import ways_of
+from kera_mobility.town.streets.streets import Streets
+from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray
+
+Rule = Literal["no_ride", "no_park", "slow", "mandatory_parking"]
+RULES: tuple[str, ...] = get_args(Rule)
+KM_H = 1000.0 / 3600.0
+"""Metres a second of a kilometre an hour."""
+STEPS_PER_M = 64
+"""Slowed metres are whole multiples of 1/64 m, so that ways add exactly."""
+
+
+class ZoneSettings(Settings):
+    """The properties of one polygon of a file of zones."""
+
+    rule: Rule
+    """What holds in it."""
+    name: str = ""
+    """Name for people."""
+    basis: str = ""
+    """Where it is from, or that it is an assumption."""
+    speed_km_h: float | None = Field(None, gt=0, le=25)
+    """Highest speed in a slow zone."""
+    hours: tuple[str, str] = ("00:00", "24:00")
+    """From when to when."""
+    days: tuple[Weekday, ...] = ()
+    """Days of the week on which the hours begin; all if none is named."""
+    season: tuple[str, str] = ("01-01", "12-31")
+    """First and last day of the year, MM-DD."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> ZoneSettings:
+        if (self.rule == "slow") != (self.speed_km_h is not None):
+            raise ValueError("expected speed_km_h for the rule 'slow', and for no other")
+        _ = self.window
+        return self
+
+    @property
+    def window(self) -> Window:
+        """When the rule holds."""
+        first, last = self.season
+        begin_s, end_s = (_seconds(clock) for clock in self.hours)
+        return Window(from_s=begin_s, until_s=end_s, days=self.days, season=Season(first=first, last=last))
+
+
+@dataclass(frozen=True)
+class RidingZone:
+    """One zone: what holds where."""
+
+    about: ZoneSettings
+    rings: tuple[FloatArray, ...]
+    """Outlines and holes, (R, 2) degrees each; a point is inside if it lies in an odd number of them."""
+
+    def holds(self, lonlat: FloatArray) -> BoolArray:
+        """Return which points lie in the zone, (S, 2) -> (S,)."""
+        inside = np.zeros(len(lonlat), dtype=np.bool_)
+        for ring in self.rings:
+            inside ^= contains(ring, lonlat)
+        return inside
+
+
+def read_riding_zones(area_folder: Path, name: str) -> list[RidingZone]:
+    """Return the zones of one file of an area.
+
+    Raises
+    ------
+    MissingFileError
+        If the area has no such file; the message names those it has.
+    NetworkError
+        If the file is broken.
+    """
+    path = area_folder / "zones" / f"{name}.geojson"
+    if not path.is_file():
+        known = sorted(other.stem for other in path.parent.glob("*.geojson"))
+        raise MissingFileError(
+            f"{path}: no such file of zones{nearest_name(name, known)}; expected one of {', '.join(known) or '(none)'}"
+        )
+    try:
+        features = list(json.loads(path.read_text(encoding="utf-8"))["features"])
+    except json.JSONDecodeError as error:
+        raise NetworkError(f"{path}:{error.lineno}: no JSON ({error.msg}), expected GeoJSON polygons") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NetworkError(f"{path}: expected a GeoJSON collection of features, got {error!r}") from None
+    return [_zone_of(feature, f"{path}: features.{number}") for number, feature in enumerate(features)]
+
+
+def _zone_of(feature: Any, where: str) -> RidingZone:
+    try:
+        return _zone(feature)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(["properties", *(str(part) for part in first["loc"])])
+        found = f"got {first['input']!r}, " if first["loc"] else ""
+        expected = first["msg"].replace("Input should be ", "expected ").removeprefix("Value error, ")
+        raise NetworkError(f"{where}.{key}: {found}{expected}") from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise NetworkError(f"{where}: expected a polygon or several, with properties that name a rule") from None
+
+
+def slowed_ways(
+    streets: Streets, zones: Sequence[RidingZone], speed_m_s: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the fastest ways by bicycle under zones: metres that take as long at full speed, and real metres.
+
+    Both (N, N), inf where there is no way without a no-ride zone.
+    """
+    middle = middles(streets)
+    length_m = np.asarray(streets.edge_length_m, dtype=np.float64)
+    slowest_m_s = np.full(len(length_m), speed_m_s)
+    open_to_ride = np.ones(len(length_m), dtype=np.bool_)
+    for zone in zones:
+        inside = zone.holds(middle)
+        if zone.about.rule == "no_ride":
+            open_to_ride &= ~inside
+        elif zone.about.speed_km_h is not None:
+            slowest_m_s[inside] = np.minimum(slowest_m_s[inside], zone.about.speed_km_h * KM_H)
+    felt_m = np.where(slowest_m_s < speed_m_s, length_m * (speed_m_s / slowest_m_s), length_m)
+    felt_m = np.round(felt_m * STEPS_PER_M) / STEPS_PER_M
+    return ways_of(streets, "cycle", np.where(open_to_ride, felt_m, np.inf))
+
+
+def middles(streets: Streets) -> FloatArray:
+    """Return the middle point of each edge's line, degrees, (E, 2)."""
+    start = np.asarray(streets.shape_start)
+    points = np.asarray(streets.shape_lonlat, dtype=np.float64)
+    low, high = (start[:-1] + start[1:] - 1) // 2, (start[:-1] + start[1:]) // 2
+    found: FloatArray = (points[low] + points[high]) * 0.5
+    return found
+
+
+def _zone(feature: dict[str, Any]) -> RidingZone:
+    geometry = feature["geometry"]
+    polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}[geometry["type"]]
+    rings = tuple(np.asarray(ring, dtype=np.float64)[:-1, :2] for polygon in polygons for ring in polygon)
+    return RidingZone(ZoneSettings.model_validate(feature["properties"]), rings)
+
+
+def _seconds(clock: str) -> float:
+    hours, colon, minutes = clock.partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal()):
+        raise ValueError(f"got '{clock}', expected a time such as 07:30")
+    return int(hours) * HOUR_S + int(minutes) * MINUTE_S

@@ -1,0 +1,212 @@
+"""Where vehicles of a shared fleet may be ridden and parked: hubs, the operating area, and zones that hold at times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kera_mobility.config.calendar import Timeline
+from kera_mobility.errors import MissingFileError, SettingError
+from kera_mobility.services.scooter.fleet import Fleet
+from kera_mobility.services.scooter.geofences import RidingZone, read_riding_zones, slowed_ways
+from kera_mobility.services.scooter.settings import ScooterSettings
+from kera_mobility.town.streets.streets import Skims
+from kera_mobility.town.town import SNAP_LIMIT_M, Town
+from kera_mobility.units import BoolArray, FloatArray, IntArray
+
+NOWHERE = -1
+Table = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What holds while some zones do; N nodes."""
+
+    felt_m: Table | None
+    """Metres that take as long at full speed as the fastest way, (N, N); None where streets are as they always are."""
+    ride_m: Table | None
+    """Metres of that way, (N, N)."""
+    must_hub: BoolArray
+    """Who goes there must park at a hub, (N,)."""
+    end_at: IntArray
+    """Where to park for a destination that asks for no hub, (N,): itself, the nearest node that may be, or NOWHERE."""
+
+
+class Parking:
+    """The hubs of a fleet, its operating area, and its ground at any time of the day."""
+
+    def __init__(self, settings: ScooterSettings, town: Town) -> None:
+        self._settings, self._town, self._skims = settings, town, town.skims
+        self.hub_nodes, self._snapped_m = town.snap(settings.hubs)
+        self.capacity: dict[int, int] = {}
+        for node, hub in zip(self.hub_nodes.tolist(), settings.hubs, strict=True):
+            self.capacity[node] = self.capacity.get(node, 0) + hub.capacity
+        self.inside = self._near_hubs(settings.operating_radius_m) & ~np.asarray(town.streets.node_outside)
+        self._zones = self._read_zones()
+        self._timeline = Timeline([zone.about.window for zone in self._zones], date.fromisoformat(settings.date))
+        self._grounds: dict[tuple[int, ...], Ground] = {(): self._ground(())}
+        self.plain = self._grounds[()]
+        """The ground without zones."""
+        self.has_zones = bool(self._zones)
+        self._known_hubs: dict[int, list[int]] = {}
+
+    def see(self, skims: Skims) -> None:
+        """Find other ways to and from hubs when streets are shut or opened; zones stay as they are."""
+        self._skims = skims
+        self._known_hubs.clear()
+        self.__dict__.pop("_hub_table", None)
+
+    @property
+    def ends_elsewhere(self) -> bool:
+        """Whether a ride may end elsewhere than at its destination."""
+        return self._settings.parking != "anywhere" or self.has_zones
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Return hubs outside the map."""
+        return [
+            (f"hubs.{index}", f"{hub.name or 'hub'} ({hub.lon}, {hub.lat}) lies {distance_m:.0f} m from the nearest "
+             f"street, expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
+            for index, (hub, distance_m) in enumerate(zip(self._settings.hubs, self._snapped_m, strict=True))
+            if distance_m > SNAP_LIMIT_M
+        ]  # fmt: skip
+
+    def zones_about(self) -> list[dict[str, object]]:
+        """Return the zones as plain values: rule, name, speed, rings in degrees, and when they hold that day, s."""
+        today = date.fromisoformat(self._settings.date)
+        return [
+            {
+                "rule": zone.about.rule, "name": zone.about.name, "speed_km_h": zone.about.speed_km_h,
+                "rings": [ring.tolist() for ring in zone.rings],
+                "spans_s": [list(span) for span in zone.about.window.spans(today) if span[1] > 0.0],
+            }
+            for zone in self._zones
+        ]  # fmt: skip
+
+    def ground(self, t_s: float) -> Ground:
+        """Return what holds at a moment."""
+        return self._of(self._timeline.at(t_s)) if self.has_zones else self.plain
+
+    def grounds(self, t_s: FloatArray) -> Iterator[tuple[IntArray | slice, Ground]]:
+        """Yield the rows of moments, (T,), at which the same holds, and what does."""
+        if not self.has_zones:
+            yield slice(None), self.plain
+            return
+        piece = self._timeline.pieces(t_s)
+        for number in np.unique(piece).tolist():
+            yield np.flatnonzero(piece == number), self._of(self._timeline.sets[number])
+
+    def ends(self, ground: Ground, destination: IntArray) -> tuple[IntArray, FloatArray]:
+        """Return where rides to destinations, (T,), are expected to end, NOWHERE among them, and the walk on in m."""
+        end = np.where(ground.must_hub[destination], self.nearest_hub[destination], ground.end_at[destination])
+        walk_m = self._skims.between(self._skims.walk_m, np.maximum(end, 0), destination)
+        return end, np.where((end != NOWHERE) & (walk_m <= self._settings.max_walk_m), walk_m, np.inf)
+
+    def end(self, ground: Ground, destination: int, fleet: Fleet) -> int:
+        """Return where a ride to a destination would end now: a hub with room where it must, or NOWHERE."""
+        if not ground.must_hub[destination]:
+            return int(ground.end_at[destination])
+        for node in self._hubs_by_walk(destination):
+            if fleet.room(node) > 0:
+                return node
+        return NOWHERE
+
+    @cached_property
+    def anywhere(self) -> BoolArray:
+        """Where a vehicle may stand at any time without being at a hub, (N,)."""
+        barred = self._in(self._zones, "no_ride", "no_park", "mandatory_parking") | self._must_hub(self._zones)
+        return self.inside & ~barred
+
+    @property
+    def nearest_hub(self) -> IntArray:
+        """The node of the nearest hub for every node, (N,)."""
+        return self._hub_table[0]
+
+    @property
+    def walk_to_hub_m(self) -> FloatArray:
+        """Walk from every node to its nearest hub, (N,)."""
+        return self._hub_table[1]
+
+    @cached_property
+    def _hub_table(self) -> tuple[IntArray, FloatArray]:
+        walk_m = np.asarray(self._skims.walk_m[self.hub_nodes], dtype=np.float64)
+        nearest = np.argmin(walk_m, axis=0)
+        return self.hub_nodes[nearest], walk_m[nearest, np.arange(walk_m.shape[1])]
+
+    def _hubs_by_walk(self, destination: int) -> list[int]:
+        """Return the hubs within walking reach of a node, the nearest first; equals by node."""
+        found = self._known_hubs.get(destination)
+        if found is None:
+            nodes = np.unique(self.hub_nodes)
+            walk_m = np.asarray(self._skims.walk_m[destination], dtype=np.float64)[nodes]
+            order = np.lexsort((nodes, walk_m))
+            found = nodes[order][walk_m[order] <= self._settings.max_walk_m].tolist()
+            self._known_hubs[destination] = found
+        return found
+
+    def _near_hubs(self, radius_m: float) -> BoolArray:
+        xy_m = np.asarray(self._town.streets.node_xy_m)
+        near = np.zeros(len(xy_m), dtype=np.bool_)
+        for node in self.hub_nodes.tolist():
+            step = xy_m - xy_m[node]
+            near |= step[:, 0] ** 2 + step[:, 1] ** 2 <= radius_m**2
+        return near
+
+    def _read_zones(self) -> list[RidingZone]:
+        found: list[RidingZone] = []
+        for index, name in enumerate(self._settings.zones):
+            try:
+                found += read_riding_zones(self._town.folder, name)
+            except MissingFileError as error:
+                raise SettingError(f"zones.{index}", str(error)) from None
+        return found
+
+    def _of(self, active: tuple[int, ...]) -> Ground:
+        if active not in self._grounds:
+            self._grounds[active] = self._ground(active)
+        return self._grounds[active]
+
+    def _ground(self, active: tuple[int, ...]) -> Ground:
+        zones = [self._zones[index] for index in active]
+        felt_m, ride_m = self._ways(active) if any(zone.about.rule in ("no_ride", "slow") for zone in zones) else (
+            None, None)  # fmt: skip
+        may_end = self.inside & ~self._in(zones, "no_ride", "no_park")
+        nodes = np.arange(len(may_end), dtype=np.int64)
+        return Ground(felt_m, ride_m, self._must_hub(zones), np.where(may_end, nodes, self._instead(may_end)))
+
+    def _ways(self, active: tuple[int, ...]) -> tuple[Table, Table]:
+        """Return the ways under zones, computed once for a town."""
+        speed_m_s, zones = self._settings.speed_m_s, [self._zones[index] for index in active]
+        key = ("riding zones", self._settings.zones, active, speed_m_s)
+        return self._town.once(key, lambda: slowed_ways(self._town.streets, zones, speed_m_s))
+
+    def _must_hub(self, zones: list[RidingZone]) -> BoolArray:
+        parking = self._settings.parking
+        if parking == "hubs":
+            return np.ones(len(self.inside), dtype=np.bool_)
+        must = self._in(zones, "mandatory_parking")
+        return must | self._near_hubs(self._settings.hub_zone_m) if parking == "mixed" else must
+
+    def _in(self, zones: list[RidingZone], *rules: str) -> BoolArray:
+        """Return the nodes in a zone with one of some rules, (N,)."""
+        lonlat = np.asarray(self._town.streets.node_lonlat)
+        inside = np.zeros(len(lonlat), dtype=np.bool_)
+        for zone in zones:
+            if zone.about.rule in rules:
+                inside |= zone.holds(lonlat)
+        return inside
+
+    def _instead(self, may_end: BoolArray) -> IntArray:
+        """Return the nearest node to park at for those where nobody may, within walking reach, else NOWHERE, (N,)."""
+        allowed, barred = np.flatnonzero(may_end), np.flatnonzero(~may_end & self.inside)
+        instead = np.full(len(may_end), NOWHERE, dtype=np.int64)
+        if len(allowed) and len(barred):
+            walk_m = np.asarray(self._skims.walk_m)[np.ix_(allowed, barred)]
+            nearest = np.argmin(walk_m, axis=0)
+            near = walk_m[nearest, np.arange(len(barred))] <= self._settings.max_walk_m
+            instead[barred[near]] = allowed[nearest[near]]
+        return instead

@@ -1,0 +1,1 @@
+"""Where vehicles stand overnight, what crews move, which routes they drive."""

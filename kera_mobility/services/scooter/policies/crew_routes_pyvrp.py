@@ -1,0 +1,136 @@
+"""Tours planned with PyVRP (Wouda, Lan and Kool 2024, INFORMS Journal on Computing 36(4)): the extra `crews`."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from kera_mobility.config.settings import Settings
+from kera_mobility.errors import MissingExtraError
+from kera_mobility.services.scooter.policies.crew_routes import DEPOT, DROP, HERE, NOWHERE, PICK, Errands, TourPlanner
+from kera_mobility.units import FloatArray, IntArray
+
+_NEVER = 2**30
+"""Seconds that stand for a way that does not exist."""
+_UPDATE_AFTER = 20
+"""Rounds after which the search weighs lateness and overload anew: few, because the whole search has few."""
+
+
+class PyVRPSettings(Settings):
+    """Settings of tours planned with PyVRP: so many rounds of search, never so many seconds."""
+
+    kind: Literal["pyvrp"] = "pyvrp"
+    iterations: int = Field(25, ge=1, le=100_000)
+    """Rounds of search for each tour. Assumption: sixteen times as many make a tour of Kera 4 % better."""
+    neighbours: int = Field(20, ge=1, le=1000)
+    """Other errands beside which the search tries each. Assumption: with 50 it is four times as long, and no better."""
+    seed: int = Field(1, ge=0, le=2**31)
+    """Chance of the search, which is no chance of the day: the same errands give the same tour."""
+
+
+class PyVRP(TourPlanner):
+    """The tour that takes the least van time, of those that do in time what is worth it."""
+
+    kind = "pyvrp"
+    settings_type = PyVRPSettings
+
+    settings: PyVRPSettings
+
+    def __init__(self, settings: PyVRPSettings) -> None:
+        """Take the settings.
+
+        Raises
+        ------
+        MissingExtraError
+            If PyVRP is not installed.
+        """
+        super().__init__(settings)
+        if find_spec("pyvrp") is None:
+            raise MissingExtraError(
+                "tours of kind 'pyvrp' need PyVRP, which is not installed: pip install \"kera-mobility[crews]\" "
+                "(or choose tours of kind 'nearest')"
+            )
+
+    def tour(self, errands: Errands) -> IntArray:
+        """Return the tour, (S, 2)."""
+        from pyvrp import PenaltyParams, Solution, SolveParams, solve
+        from pyvrp.search import NeighbourhoodParams
+        from pyvrp.stop import MaxIterations
+
+        able = _possible(errands)
+        alone = np.isin(errands.drop[able], (NOWHERE, DEPOT))
+        single, carried = able[alone], able[~alone]
+        if not len(able):
+            return np.empty((0, 2), dtype=np.int64)
+        problem = _problem(errands, single, carried)
+        params = SolveParams(
+            penalty=PenaltyParams(solutions_between_updates=_UPDATE_AFTER),
+            neighbourhood=NeighbourhoodParams(num_neighbours=self.settings.neighbours),
+        )
+        search = partial(
+            solve, problem, MaxIterations(self.settings.iterations), seed=self.settings.seed, collect_stats=False,
+            params=params,
+        )  # fmt: skip
+        found = search()
+        if not found.is_feasible():
+            found = search(initial_solution=Solution(problem, []))
+        tour = [_step(one, single, carried) for route in found.best.routes() for one in route if not one.is_depot()]
+        return np.array(tour, dtype=np.int64).reshape(-1, 2)
+
+
+def _possible(errands: Errands) -> IntArray:
+    """Return the errands that a van could do if it did nothing else, (J,)."""
+    return np.flatnonzero(
+        (errands.places <= errands.room)
+        & (errands.batteries <= errands.spare)
+        & np.isfinite(errands.way_s[HERE, errands.pick])
+        & np.isfinite(errands.way_s[errands.pick, np.where(errands.drop < 0, DEPOT, errands.drop)])
+    )
+
+
+def _problem(errands: Errands, single: IntArray, carried: IntArray) -> Any:
+    """Return the errands as PyVRP takes them: those of one place are clients, those of two are shipments."""
+    from pyvrp import Client, Depot, Location, ProblemData, Shipment, VehicleType
+
+    within, home = (int(min(limit_s, _NEVER)) for limit_s in (errands.within_s, errands.home_s))
+    pick_s, drop_s, worth = (_whole_s(one) for one in (errands.pick_s, errands.drop_s, errands.worth_s))
+    clients = [
+        Client(
+            location=int(errands.pick[one]), service_duration=int(pick_s[one]), prize=int(worth[one]), required=False,
+            delivery=[0, int(errands.batteries[one])], pickup=[int(errands.places[one]), 0], tw_late=within,
+        )
+        for one in single.tolist()
+    ]  # fmt: skip
+    shipments = [
+        Shipment(
+            pickup_location=int(errands.pick[one]), pickup_service_duration=int(pick_s[one]), pickup_tw_late=within,
+            delivery_location=int(errands.drop[one]), delivery_service_duration=int(drop_s[one]),
+            delivery_tw_late=within, amount=[int(errands.places[one]), 0], prize=int(worth[one]), required=False,
+        )
+        for one in carried.tolist()
+    ]  # fmt: skip
+    van = VehicleType(
+        capacity=[errands.room, errands.spare], start_depot=0, end_depot=1, tw_late=home,
+        unit_distance_cost=0, unit_duration_cost=1,
+    )  # fmt: skip
+    way: Any = _whole_s(errands.way_s)
+    return ProblemData(
+        [Location(0, 0)] * len(way), clients, [Depot(HERE), Depot(DEPOT)], [van], [np.zeros_like(way)], [way],
+        shipments=shipments,
+    )  # fmt: skip
+
+
+def _step(one: Any, single: IntArray, carried: IntArray) -> tuple[int, int]:
+    """Return the errand and the end of it that an activity stands for."""
+    if one.is_client():
+        return int(single[one.idx]), PICK
+    return int(carried[one.idx]), DROP if one.is_delivery() else PICK
+
+
+def _whole_s(duration_s: FloatArray) -> IntArray:
+    """Return whole seconds, rounded up, so that no tour is later than it was planned to be."""
+    return np.minimum(np.ceil(duration_s), _NEVER).astype(np.int64)

@@ -1,0 +1,1 @@
+"""A shuttle on a loop of stops."""

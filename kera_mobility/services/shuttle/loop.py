@@ -1,0 +1,227 @@
+"""The loop of a shuttle before the day: its stops and laps, who drives which lap, and the timetable that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from kera_mobility.config.settings import Place
+from kera_mobility.town.timetable.timetable import Timetable
+from kera_mobility.town.town import Lines
+from kera_mobility.units import FloatArray, round_one_s, round_s
+
+_BUS = 3
+"""GTFS route type."""
+TRAINS = (0, 1, 2)
+"""GTFS route types of what runs on rails: tram, metro, train."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """S stops in driving order; the first is the terminal, where laps begin and vehicles rest."""
+
+    hop_m: FloatArray
+    """Driving distance from each stop to the next, (S,)."""
+    speed_m_s: float
+    dwell_s: float
+    """Planned at each stop."""
+
+    @property
+    def stops(self) -> int:
+        """How many stops there are."""
+        return len(self.hop_m)
+
+    @cached_property
+    def hop_s(self) -> FloatArray:
+        """Driving time from each stop to the next, (S,)."""
+        return round_s(self.hop_m / self.speed_m_s)
+
+    @cached_property
+    def lap_s(self) -> float:
+        """From beginning to load at the terminal to being back there."""
+        return float(np.cumsum(self.hop_s)[-1]) + self.dwell_s * len(self.hop_s)
+
+    @cached_property
+    def lap_m(self) -> float:
+        """Length of a lap."""
+        return float(np.cumsum(self.hop_m)[-1])
+
+    @cached_property
+    def into_lap_s(self) -> FloatArray:
+        """Arrival at each stop and back at the first, from the beginning of a lap, (S + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(self.hop_s + self.dwell_s)])
+
+    @cached_property
+    def least_ride_s(self) -> FloatArray:
+        """Driving time between stops without any dwell, (S, S): no ride is shorter."""
+        along = np.concatenate([[0.0], np.cumsum(np.tile(self.hop_s, 2))])
+        board = np.arange(self.stops)[:, None]
+        step = (np.arange(self.stops)[None, :] - board) % self.stops
+        least_s: FloatArray = along[board + step] - along[board]
+        return least_s
+
+
+class Duty(NamedTuple):
+    """When a vehicle and its driver work."""
+
+    first_s: float
+    last_s: float
+
+
+class Lap(NamedTuple):
+    """One lap of one vehicle as planned."""
+
+    begin_s: float
+    """When the vehicle is to stand at the terminal to load."""
+    vehicle: int
+
+
+def laps_by_headway(loop: Loop, first_s: float, last_s: float, headway_s: float) -> list[Lap]:
+    """Return the laps of as few vehicles as keep a headway, each a regular day; each makes one lap at least."""
+    used = int(np.ceil(loop.lap_s / headway_s))
+    cycle_s = used * headway_s
+    laps = []
+    for vehicle in range(used):
+        begin_s = first_s + vehicle * headway_s
+        count = max(1, int((last_s - begin_s) // cycle_s) + 1)
+        laps += [Lap(lap_s, vehicle) for lap_s in (begin_s + cycle_s * np.arange(count)).tolist()]
+    return laps
+
+
+def laps_by_departures(
+    loop: Loop, begin_s: Iterable[float], duties: Sequence[Duty], rest_s: float = 0.0
+) -> tuple[list[Lap], list[float]]:
+    """Return the laps that vehicles make, and the beginnings for which none is free.
+
+    The vehicle that has rested longest goes first, of equals the lowest id, so no vehicle overtakes another.
+
+    Parameters
+    ----------
+    begin_s
+        When laps are wanted to begin, rising.
+    duties
+        When each vehicle works, (V,); a lap lies within one duty.
+    rest_s
+        Least rest between two laps of a vehicle.
+    """
+    free_s = [(-np.inf, vehicle) for vehicle in range(len(duties))]
+    laps, unserved = [], []
+    for wanted_s in begin_s:
+        able = [
+            (since_s, vehicle)
+            for since_s, vehicle in free_s
+            if since_s <= wanted_s and duties[vehicle].first_s <= wanted_s
+            and wanted_s + loop.lap_s <= duties[vehicle].last_s
+        ]  # fmt: skip
+        if not able:
+            unserved.append(wanted_s)
+            continue
+        chosen = min(able)
+        laps.append(Lap(wanted_s, chosen[1]))
+        free_s[free_s.index(chosen)] = (wanted_s + loop.lap_s + rest_s, chosen[1])
+    return laps, unserved
+
+
+def timetable_of(loop: Loop, laps: Sequence[Lap], name: str, places: Sequence[Place]) -> tuple[Timetable, list[int]]:
+    """Return the timetable, one run for each vehicle's day, lap after lap, and the vehicle of each run."""
+    begins: dict[int, list[float]] = {}
+    for lap in laps:
+        begins.setdefault(lap.vehicle, []).append(lap.begin_s)
+    vehicles = sorted(begins)
+    days = [_calls(loop, np.array(begins[vehicle])) for vehicle in vehicles]
+    counts = np.array([len(arrive_s) for arrive_s, _ in days])
+    timetable = Timetable(
+        stop_lonlat=np.array([[place.lon, place.lat] for place in places]),
+        stop_name=tuple(place.name for place in places),
+        stop_id=tuple(str(index) for index in range(loop.stops)),
+        line_name=(name,),
+        line_type=np.array([_BUS], dtype=np.int32),
+        run_line=np.zeros(len(vehicles), dtype=np.int32),
+        run_name=tuple(f"{name}-{vehicle}" for vehicle in vehicles),
+        run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        call_stop=np.concatenate([np.arange(count) % loop.stops for count in counts]).astype(np.int32),
+        call_arrive_s=np.concatenate([arrive_s for arrive_s, _ in days]),
+        call_depart_s=np.concatenate([depart_s for _, depart_s in days]),
+    )
+    return timetable, vehicles
+
+
+def _calls(loop: Loop, lap_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return arrivals and departures of one vehicle's day, (C,), with rest at the first stop between laps."""
+    into_lap_s = loop.into_lap_s
+    begin_s = (lap_s[:, None] + into_lap_s[None, :-1]).ravel()
+    end_s = lap_s[-1] + into_lap_s[-1]
+    arrive_s, depart_s = np.append(begin_s, end_s), np.append(begin_s + loop.dwell_s, end_s)
+    arrive_s[loop.stops : -1 : loop.stops] = lap_s[:-1] + into_lap_s[-1]
+    return arrive_s, depart_s
+
+
+class Met(NamedTuple):
+    """A train whose passengers a lap takes on."""
+
+    depart_s: float
+    """When they have walked over, by the timetable: the departure of the lap."""
+    run: int
+    """Run in the timetable of the trains."""
+    call: int
+    """Call in it."""
+
+
+def trains_met(
+    lines: Lines, walk_m: FloatArray, *, near_m: float, speed_m_s: float, alight_s: float, only: Sequence[str] = ()
+) -> list[Met]:
+    """Return every arrival of a train near a stop, by the time when its passengers have walked over to it.
+
+    Parameters
+    ----------
+    walk_m
+        Walking distance from every node to the shuttle's stop, (N,).
+    near_m
+        Farthest platform.
+    alight_s
+        From the arrival of a train to the platform being left.
+    only
+        Names of lines; all if empty.
+    """
+    timetable = lines.timetable
+    stop = np.asarray(timetable.call_stop)
+    node = lines.stop_node[stop]
+    far_m = np.where(node >= 0, walk_m[np.maximum(node, 0)], np.inf)
+    line = np.asarray(timetable.run_line)[timetable.call_run]
+    wanted = np.isin(np.asarray(timetable.line_type)[line], TRAINS) & (far_m <= near_m)
+    if only:
+        wanted &= np.isin(np.array(timetable.line_name)[line], list(only))
+    wanted[np.asarray(timetable.run_start)[:-1]] = False  # nobody alights where a train begins
+    calls = np.flatnonzero(wanted)
+    arrive_s = np.asarray(timetable.call_arrive_s)[calls].tolist()
+    over_s = [round_one_s(metres / speed_m_s) + alight_s for metres in far_m[calls].tolist()]
+    runs = timetable.call_run[calls].tolist()
+    return sorted(map(Met, (a + b for a, b in zip(arrive_s, over_s, strict=True)), runs, calls.tolist()))
+
+
+def thinned(met: Sequence[Met], gap_s: float, first_s: float, last_s: float) -> list[Met]:
+    """Return those of a period that are at least a gap apart, each as early as it can be."""
+    kept: list[Met] = []
+    for one in met:
+        if first_s <= one.depart_s <= last_s and (not kept or one.depart_s - kept[-1].depart_s >= gap_s):
+            kept.append(one)
+    return kept
+
+
+def every(first_s: float, last_s: float, headway_s: float) -> list[float]:
+    """Return the moments of a headway from the first to the last, both included."""
+    count = int((last_s - first_s) // headway_s) + 1
+    return [first_s + headway_s * step for step in range(count)]
+
+
+def call_m(loop: Loop, run_start: Sequence[int]) -> FloatArray:
+    """Return the distance from the start of its run to each call, (C,)."""
+    counts = [end - begin for begin, end in pairwise(run_start)]
+    return np.concatenate(
+        [np.cumsum(np.append(0.0, np.tile(loop.hop_m, (count - 1) // loop.stops))) for count in counts]
+    )

@@ -1,0 +1,1 @@
+"""Vehicles that call at stops: people wait, board, ride and alight."""

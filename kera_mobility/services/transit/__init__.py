@@ -1,0 +1,1 @@
+"""Trains, trams and buses by a timetable."""

@@ -1,0 +1,115 @@
+"""People who ride the lines but are not of the model: between which stops, in which hour, and how many a vehicle holds.
+
+`background.csv` of an area has a row for each pair of stops and hour: origin, origin_lon, origin_lat, destination,
+destination_lon, destination_lat, type (GTFS route_type), hour (of departure, 0 to 27), persons.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.town.timetable.timetable import Timetable
+from kera_mobility.units import HOUR_S, FloatArray, IntArray
+
+FILE = "background.csv"
+NEAR_M = 500.0
+"""A stop of the table is the nearest stop of the timetable within this straight distance. Assumption."""
+_DEGREE_M = 111_320.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Background:
+    """Persons of a weekday by pair of stops and hour, arrays (K,)."""
+
+    origin_lonlat: FloatArray
+    """(K, 2) degrees."""
+    destination_lonlat: FloatArray
+    """(K, 2) degrees."""
+    line_type: IntArray
+    """GTFS route_type of the lines that they take."""
+    hour: IntArray
+    persons: FloatArray
+
+
+def read_background(area_folder: Path) -> Background:
+    """Return the background of an area.
+
+    Raises
+    ------
+    MissingFileError
+        If the area has none.
+    NetworkError
+        If a column is missing or is no number.
+    """
+    path = area_folder / FILE
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file; it says who rides besides the people of the model")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [
+                [float(row[name]) for name in _NUMBERS] for row in csv.DictReader(file)
+            ]  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise NetworkError(f"{path}: expected the columns {', '.join(_NUMBERS)} with numbers, got {error!r}") from None
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(_NUMBERS))
+    whole = table[:, 4:6].astype(np.int64)
+    return Background(table[:, 0:2], table[:, 2:4], whole[:, 0], whole[:, 1], table[:, 6])
+
+
+_NUMBERS = ("origin_lon", "origin_lat", "destination_lon", "destination_lat", "type", "hour", "persons")
+
+
+def others_aboard(background: Background, timetable: Timetable, factor: float = 1.0) -> IntArray:
+    """Return how many people from the background are aboard when each call is left, (C,), rounded to whole persons.
+
+    The persons of a pair and hour divide evenly over the runs of their type of line that leave the first stop in that
+    hour and call at the second; where there is none they stay away, which is counted in the log.
+    """
+    origin, destination = (
+        _stops_near(timetable, points) for points in (background.origin_lonlat, background.destination_lonlat)
+    )
+    call_of, change = _calls_by_stop(timetable), np.zeros(len(timetable.call_stop) + 1)
+    run_type, lost = np.asarray(timetable.line_type)[timetable.run_line], 0.0
+    depart_hour = np.floor(np.asarray(timetable.call_depart_s) / HOUR_S).astype(np.int64)
+    for row in np.lexsort((background.hour, destination, origin)).tolist():
+        begin, end = call_of[:, origin[row]], call_of[:, destination[row]]
+        runs = (origin[row] >= 0) & (destination[row] >= 0) & (run_type == background.line_type[row])
+        runs = runs & (begin >= 0) & (end > begin)
+        runs &= depart_hour[np.maximum(begin, 0)] == background.hour[row]
+        count = int(np.count_nonzero(runs))
+        if not count:
+            lost += float(background.persons[row])
+            continue
+        each = background.persons[row] * factor / count
+        change[begin[runs]] += each
+        change[end[runs]] -= each
+    if lost:
+        _log.info("background load: %.0f persons a day found no run of their hour", lost)
+    # Whole runs sum to nothing, so one running sum serves all; the rest of a rounding must not count as a person.
+    return np.rint(np.maximum(np.cumsum(change[:-1]), 0.0)).astype(np.int64)
+
+
+def _calls_by_stop(timetable: Timetable) -> IntArray:
+    """Return the first call of each run at each stop, (R, S); -1 where it does not call."""
+    found = np.full((timetable.runs, timetable.stops), -1, dtype=np.int64)
+    calls = np.arange(len(timetable.call_stop))[::-1]
+    found[timetable.call_run[calls], np.asarray(timetable.call_stop)[calls]] = calls
+    return found
+
+
+def _stops_near(timetable: Timetable, lonlat: FloatArray) -> IntArray:
+    """Return the stop of the timetable at each point, (K,); -1 where none is near."""
+    stops = np.asarray(timetable.stop_lonlat, dtype=np.float64)
+    shrink = np.cos(np.radians(float(stops[:, 1].mean())))
+    step = (lonlat[:, None, :] - stops[None, :, :]) * np.array([shrink, 1.0]) * _DEGREE_M
+    away_m = np.sqrt(step[:, :, 0] ** 2 + step[:, :, 1] ** 2)
+    nearest = away_m.argmin(axis=1)
+    return np.where(away_m[np.arange(len(lonlat)), nearest] <= NEAR_M, nearest, -1)

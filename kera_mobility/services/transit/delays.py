@@ -1,0 +1,107 @@
+"""Late and cancelled runs, addressed by line, direction and scheduled minute, so that scenarios share them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from kera_mobility.config.settings import Settings
+from kera_mobility.dice import Dice, word
+from kera_mobility.services.stops.boarding import Dwell, left_over_s
+from kera_mobility.town.timetable.timetable import Timetable
+from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, round_s
+
+
+class DelaySettings(Settings):
+    """How late runs are. A run is late from its first stop on: drawn there once, not growing by chance on the way."""
+
+    on: bool = False
+    """Whether runs are late and cancelled at all."""
+    train_mean_min: float = Field(1.1, ge=0, le=10)
+    """Mean of the exponential lateness of trains and metros, min. Derived: 93.5 % are less than 3 min late, between the
+    94.4 % of 2017 (train.punctuality_commuter_2017) and the operator's 92.8 % within 2 min 29 s
+    (train.punctuality_target_hsl, which alone gives train.delay_exponential_mean, 0.95, range 0.85 to 1.6)."""
+    tram_mean_min: float = Field(1.0, ge=0, le=10)
+    """The same of trams and light rail, min. Assumption."""
+    bus_mean_min: float = Field(2.0, ge=0, le=20)
+    """The same of buses, min. Assumption."""
+    cancelled_share: float = Field(0.01, ge=0, le=1)
+    """Share of runs that do not start. Assumption: boards show it, so nobody waits for them."""
+    recovery: float = Field(0.0, ge=0, le=0.5)
+    """Part of the time between stops that a late run makes up. Assumption: nothing, so that punctuality is the same at
+    every stop."""
+    told_min: float = Field(1.0, ge=0, le=60)
+    """A run that is later than this is a public notice, min: what meets it can wait. Assumption."""
+    person_at_door_s: float = Field(0.0, ge=0, le=10)
+    """More seconds at a stop for each person who boards or alights there, per door; 0 keeps the planned stops. About
+    1.5 for trains, range 1 to 2.5 (sm5.boarding_time_per_passenger_per_door, unverified)."""
+    connection_hold_s: float = Field(0.0, ge=0, le=600)
+    """How long a run waits for riders who change to it from one that is late, or come with a shuttle that is, s.
+    Assumption: trains do not wait."""
+
+
+def late_s(settings: DelaySettings, timetable: Timetable, dice: Dice) -> FloatArray:
+    """Return how late each run leaves its first stop, s, (R,): exponential, rounded to 1/64 s."""
+    by_type = {0: settings.tram_mean_min, 1: settings.train_mean_min, 2: settings.train_mean_min}
+    mean_min = np.array([by_type.get(kind, settings.bus_mean_min) for kind in timetable.line_type.tolist()])
+    drawn = dice.at("late").exponential(*_address(timetable))
+    return round_s(mean_min[timetable.run_line] * MINUTE_S * drawn)
+
+
+def cancelled(settings: DelaySettings, timetable: Timetable, dice: Dice) -> BoolArray:
+    """Return which runs do not start, (R,); a larger share cancels these and more."""
+    drawn: BoolArray = dice.at("cancelled").uniform(*_address(timetable)) < settings.cancelled_share
+    return drawn
+
+
+def foreseen(timetable: Timetable, late_s: FloatArray, recovery: float, dwells: list[Dwell] | None) -> Timetable:
+    """Return the timetable as boards show it: every run as late as it is known to be, whoever boards."""
+    arrive_s, depart_s = timetable.call_arrive_s.tolist(), timetable.call_depart_s.tolist()
+    real_arrive_s, real_depart_s = list(arrive_s), list(depart_s)
+    starts = timetable.run_start.tolist()
+    for run, late in enumerate(late_s.tolist()):
+        first, end = starts[run], starts[run + 1]
+        real_depart_s[first] = depart_s[first] + late
+        for call in range(first + 1, end):
+            after = real_depart_s[call - 1] - depart_s[call - 1]
+            real_arrive_s[call] = arrive_s[call] + left_over_s(after, arrive_s[call] - depart_s[call - 1], recovery)
+            stand_s = dwells[run].least_s if dwells else depart_s[call] - arrive_s[call]
+            last = call == end - 1
+            real_depart_s[call] = real_arrive_s[call] if last else max(depart_s[call], real_arrive_s[call] + stand_s)
+    return _retimed(timetable, np.array(real_arrive_s), np.array(real_depart_s))
+
+
+def without(timetable: Timetable, gone: BoolArray) -> tuple[Timetable, NDArray[np.int32]]:
+    """Return the timetable without some runs (R,), and the call of the whole one that each of its calls is, (C,)."""
+    kept = ~gone
+    calls = np.flatnonzero(kept[timetable.call_run]).astype(np.int32)
+    counts = np.diff(timetable.run_start)[kept]
+    some = Timetable(
+        stop_lonlat=timetable.stop_lonlat,
+        stop_id=timetable.stop_id,
+        stop_name=timetable.stop_name,
+        line_name=timetable.line_name,
+        line_type=timetable.line_type,
+        run_name=tuple(timetable.run_name[run] for run in np.flatnonzero(kept).tolist()),
+        run_line=np.asarray(timetable.run_line)[kept],
+        run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        call_stop=np.asarray(timetable.call_stop)[calls],
+        call_arrive_s=np.asarray(timetable.call_arrive_s)[calls],
+        call_depart_s=np.asarray(timetable.call_depart_s)[calls],
+    )
+    return some, calls
+
+
+def _retimed(timetable: Timetable, arrive_s: FloatArray, depart_s: FloatArray) -> Timetable:
+    parts = {name: getattr(timetable, name) for name in Timetable.__dataclass_fields__}
+    return Timetable(**{**parts, "call_arrive_s": arrive_s, "call_depart_s": depart_s})
+
+
+def _address(timetable: Timetable) -> tuple[AnyArray, ...]:
+    """Return line, first and last stop (which are the direction) and scheduled minute of each run, words (R,)."""
+    first, last = timetable.run_start[:-1], timetable.run_start[1:] - 1
+    line = np.array([word(name) for name in timetable.line_name], dtype=np.uint64)[timetable.run_line]
+    stop = np.array([word(name) for name in timetable.stop_name], dtype=np.uint64)[timetable.call_stop]
+    minute = np.floor(np.asarray(timetable.call_depart_s)[first] / MINUTE_S).astype(np.int64)
+    return line, stop[first], stop[last], minute

@@ -1,0 +1,1 @@
+"""One day: travellers, disturbances, choice and rerouting."""

@@ -1,0 +1,415 @@
+"""The front door: simulate a scenario for one day."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import simpy
+
+from kera_mobility.config.settings import assumptions
+from kera_mobility.demand.choice_model import Choice
+from kera_mobility.demand.planner import Planner
+from kera_mobility.demand.plans import TripDemand
+from kera_mobility.dice import Dice
+from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
+from kera_mobility.results.events import BATCH_ROWS, EventLog, NoLog, fingerprint, to_arrow
+from kera_mobility.results.kpis import Kpi, compute
+from kera_mobility.results.store import RunRecord, write_record
+from kera_mobility.services.base import Service, service_kinds
+from kera_mobility.services.world import World
+from kera_mobility.simulation.disturbances import Timeline, disturbance_faults
+from kera_mobility.simulation.expectations import Experiences, experiences_of, served_chance
+from kera_mobility.simulation.narrator import Narrator
+from kera_mobility.simulation.scenario import Scenario, load_scenario
+from kera_mobility.simulation.travellers import Travellers
+from kera_mobility.town.population.persons import POPULATIONS
+from kera_mobility.town.town import Town, description, load_town
+from kera_mobility.units import HOUR_S, AnyArray, FloatArray, clock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+END_S = 28 * HOUR_S
+"""A day runs until four in the morning of the next, so that late trips come home."""
+
+Progress = Callable[[str, float], None]
+"""Called with the stage (load, plan, simulate, write; perhaps a word after it) and the part of it done, 0 to 1."""
+Overnight = Mapping[str, Mapping[str, AnyArray]]
+"""What the services hand from one day to the next: service -> name -> array."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One day that was simulated."""
+
+    record: RunRecord
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the event log; equal for equal input on any machine."""
+        return str(self.record.meta["fingerprint"])
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """What `run.json` says of the run."""
+        return self.record.meta
+
+    @property
+    def overnight(self) -> Overnight:
+        """What the next day starts from; give it to `simulate` as `carried`."""
+        return self.record.overnight
+
+    @property
+    def trips(self) -> pd.DataFrame:
+        """The trips as a pandas frame; columns in `events.KINDS["trips"]`."""
+        return self.record.frame("trips")
+
+    @property
+    def legs(self) -> pd.DataFrame:
+        """The legs of the trips as a pandas frame; columns in `events.KINDS["legs"]`."""
+        return self.record.frame("legs")
+
+    def kpis(self) -> list[Kpi]:
+        """Return the KPIs, each with unit, population and definition."""
+        return compute(self.record)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the result folder, whole or not at all, and return where it stands."""
+        return write_record(self.record, Path(folder))
+
+
+def simulate(
+    scenario: Scenario | str | Path,
+    seed: int = 1,
+    day: int = 0,
+    carried: Overnight | None = None,
+    *,
+    progress: Progress | None = None,
+    follow: int | None = None,
+    say: Callable[[str], None] | None = None,
+    watched: int | None = None,
+    without: Collection[int] = (),
+    town: Town | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> Run:
+    """Return one day of a scenario, lived.
+
+    Parameters
+    ----------
+    seed
+        The chance of the day; the population has a seed of its own in the scenario.
+    carried
+        What the night before handed over; fleets stand in their first places without it.
+    follow, say
+        The id of a person whose day is told through `say` as it happens.
+    watched
+        The id of a person whose considerations are kept on every trip, not on refused ones alone.
+    without
+        Ids of people who stay away, to ask what difference they make.
+    town
+        The town of the scenario (`town_of`), where it is at hand already.
+    batch_rows
+        Rows of the event log kept in Python at a time; no result depends on it.
+
+    Raises
+    ------
+    ConfigError
+        If the scenario does not fit its town.
+    UnknownPersonError
+        If nobody has the id to follow.
+    """
+    watch = Stopwatch(progress)
+    with watch.stage("load"):
+        checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+        everyone = town or town_of(checked)
+        town = everyone.without(without)
+        if follow is not None and follow not in town.people.person:
+            raise UnknownPersonError(f"nobody here has the id {follow}; people.parquet of a result lists all ids")
+        # Learned from everyone, so that who stays away changes nothing for those whom they never met.
+        experiences = expected_of(checked, everyone, day)
+    log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
+    log.watched = watched
+    return live(checked, town, seed, day, carried, experiences=experiences, log=log, watch=watch)
+
+
+def live(
+    scenario: Scenario,
+    town: Town,
+    seed: int = 1,
+    day: int = 0,
+    carried: Overnight | None = None,
+    *,
+    experiences: Experiences | None = None,
+    log: EventLog | None = None,
+    watch: Stopwatch | None = None,
+) -> Run:
+    """Return one day of a scenario in a town that is at hand; see `simulate`.
+
+    `experiences` is what people know of scarce services beforehand; without it they think that there is always one.
+    """
+    log, watch = log or EventLog(), watch or Stopwatch()
+    with watch.stage("load"):
+        weather = scenario.weather_on(day)
+        today = scenario.under(weather)
+        services = open_services(today, town)
+        timeline = Timeline.of(today.disturbances, day, town, weather)
+    lived = _live(today, town, services, Dice.of(seed, day), timeline, carried or {}, experiences or {}, log, watch)
+    with watch.stage("write"):
+        tables = log.tables()
+        meta = {
+            "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
+            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
+            "person_trips": lived.person_trips, "journeys_dropped": lived.journeys_dropped,
+            "simpy_events": lived.simpy_events, "services": _about(services), "people": _counts(town),
+            "served_chance": {
+                name: dict(zip(("asked", "expected", "met"), served_chance(experiences or {}, one), strict=True))
+                for name, one in (
+                    (name, {name: service.met}) for name, service in services.items() if service.capacity_limited
+                )
+            },
+            "assumptions": list(assumptions(scenario)),
+        }  # fmt: skip
+        if weather:
+            meta["weather"] = {**weather.day.model_dump(), "effects": weather.numbers, "withdrawn": weather.withdrawn}
+    meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
+    return Run(
+        RunRecord(
+            tables, _people_table(town, services, lived.expected_eur), _vehicles_table(services),
+            _places_table(town, services),
+            {name: service.overnight() for name, service in services.items()}, meta, scenario.resolved_yaml(),
+            description(town),
+        )
+    )  # fmt: skip
+
+
+def expected_of(scenario: Scenario, town: Town, day: int = 0) -> Experiences:
+    """Return what people know of scarce services beforehand: from the cache, or from days lived to learn it."""
+    ordinary = scenario.ordinary(day)
+    return experiences_of(ordinary, town, partial(_warm_up, ordinary, town))
+
+
+def town_of(scenario: Scenario) -> Town:
+    """Return the town of a scenario: its area with the overlays, and everyone who lives or works there."""
+    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
+
+
+class _Lived(NamedTuple):
+    """What a day was made of."""
+
+    person_trips: int
+    journeys_dropped: int
+    simpy_events: int
+    expected_eur: FloatArray
+    """What each person's day is expected to be worth, (P,)."""
+
+
+def _live(
+    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, timeline: Timeline,
+    carried: Overnight, experiences: Experiences, log: EventLog, watch: Stopwatch,
+) -> _Lived:  # fmt: skip
+    """Plan a day and live it; everything that happens goes to the log."""
+    with watch.stage("load"):
+        for name, experience in experiences.items():
+            services[name].learn(experience)
+        world = World(simpy.Environment(), town.skims, dice, log, END_S)
+        for name, service in services.items():
+            service.start(world, carried.get(name))
+        timeline.begin(world)
+        planner = Planner(services, town, Choice(scenario.choice), scenario.planning, dice)
+        planner.keeps_times = log.keeps
+        for notice in world.notices.read("announced"):
+            planner.foresee(notice)
+    with watch.stage("plan"):
+        wanted = TripDemand.of(town.demand(dice), town.people.person)
+        plans = planner.plan_day(wanted)
+        expected_eur = planner.expected_eur(wanted, plans)
+    with watch.stage("simulate"), _undisturbed():
+        travellers = Travellers(world, services, planner, wanted, plans, timeline, town)
+        if timeline.after_s(0.0, END_S) < END_S:
+            world.env.process(timeline.run(world, travellers.hear))
+        world.env.process(travellers.feed())
+        watch.run_until(world.env, END_S)
+        travellers.finish()
+        for service in services.values():
+            service.finish()
+    return _Lived(len(wanted), plans.dropped, next(world.env._eid), expected_eur)
+
+
+def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) -> Experiences:
+    """Live a day of a seed that no run has, and return what people met of scarce services."""
+    weather = scenario.weather_on(0)
+    today = scenario.under(weather)
+    services = open_services(today, town)
+    if not any(service.capacity_limited for service in services.values()):
+        return {}
+    timeline = Timeline.of((), 0, town, weather)
+    _live(today, town, services, Dice().at("warm-up", number), timeline, {}, learned, NoLog(), Stopwatch())
+    return {name: service.met for name, service in services.items() if service.capacity_limited}
+
+
+def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2) -> list[Run]:
+    """Return consecutive days, each starting from what the night before handed over."""
+    runs: list[Run] = []
+    for day in range(days):
+        runs.append(simulate(scenario, seed, day, runs[-1].overnight if runs else None))
+    return runs
+
+
+def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
+    """Return the services of a scenario by name, fit for the town.
+
+    Raises
+    ------
+    ConfigError
+        With everything in their settings that does not fit.
+    """
+    kinds = service_kinds()
+    services: dict[str, Service] = {}
+    faults: list[tuple[str, str]] = []
+    for name, settings in sorted(scenario.services.items()):
+        try:
+            services[name] = kinds[settings.kind](name, settings, town)  # type: ignore[attr-defined]
+            found = services[name].faults()
+        except SettingError as error:
+            found = [(error.key, error.what)]
+        faults += [(f"services.{name}.{key}", what) for key, what in found]
+    for name, service in services.items() if not faults else ():
+        faults += [(f"services.{name}.{key}", what) for key, what in service.faults_among(services)]
+    if not faults:
+        faults += disturbance_faults(scenario.disturbances, town, services)
+    if faults:
+        raise ConfigError([Fault(scenario.where(key), f"{key}: {what}") for key, what in faults])
+    return services
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory this process has held, in megabytes."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+@dataclass
+class Stopwatch:
+    """CPU-seconds by stage, and word of progress."""
+
+    progress: Progress | None = None
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    _begin_s: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._say(name, 0.0)
+        begin_s = time.process_time()
+        yield
+        self.cpu_s[name] = round(self.cpu_s.get(name, 0.0) + time.process_time() - begin_s, 4)
+        self._say(name, 1.0)
+
+    def run_until(self, env: simpy.Environment, end_s: float) -> None:
+        for hour in range(1, int(end_s // HOUR_S) + 1):
+            env.run(until=hour * HOUR_S)
+            self._say(f"simulate {clock(hour * HOUR_S)}", hour * HOUR_S / end_s)
+
+    def wall_s(self) -> float:
+        return round(time.perf_counter() - self._begin_s, 3)
+
+    def _say(self, stage: str, part: float) -> None:
+        if self.progress:
+            self.progress(stage, part)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector out of the way: a day makes millions of objects and no cycles that matter."""
+    was_on = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+def _about(services: Mapping[str, Service]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {
+            "kind": service.kind, "mode": service.mode, "nest": service.nest, "sustainable": service.sustainable,
+            "operated": service.operated,
+            "title": service.settings.title or name, **service.about(),
+        }
+        for name, service in services.items()
+    }  # fmt: skip
+
+
+def _counts(town: Town) -> dict[str, int]:
+    return {name: int(np.count_nonzero(town.people.population == index)) for index, name in enumerate(POPULATIONS)}
+
+
+def _people_table(town: Town, services: Mapping[str, Service], expected_eur: FloatArray) -> pa.Table:
+    people = town.people
+    columns: dict[str, tuple[Any, pa.DataType]] = {
+        "person": (people.person, pa.int64()),
+        "household": (people.household, pa.int64()),
+        "population": ([POPULATIONS[index] for index in people.population.tolist()], pa.string()),
+        "age": (people.age, pa.int16()),
+        "home": (people.home, pa.int32()),
+        "household_cars": (people.household_cars, pa.int8()),
+        "licence": (people.licence, pa.bool_()),
+        "main_driver": (people.main_driver, pa.bool_()),
+        "bicycle": (people.bicycle, pa.bool_()),
+        "season_ticket": (people.season_ticket, pa.bool_()),
+        "expected_utility_eur": (expected_eur, pa.float64()),
+    }
+    for name, service in services.items():
+        if not service.members().all():
+            columns[f"registered.{name}"] = (service.members(), pa.bool_())
+    return _table(columns)
+
+
+def _vehicles_table(services: Mapping[str, Service]) -> pa.Table:
+    rows = [(name, vehicle) for name, service in services.items() for vehicle in service.vehicles()]
+    return _table(
+        {
+            "vehicle": ([vehicle.vehicle for _, vehicle in rows], pa.int64()),
+            "service": ([name for name, _ in rows], pa.string()),
+            "places": ([vehicle.places for _, vehicle in rows], pa.int32()),
+            "start_place": ([vehicle.start_place for _, vehicle in rows], pa.int32()),
+            "end_place": ([vehicle.end_place for _, vehicle in rows], pa.int32()),
+            "start_charge": ([vehicle.start_charge for _, vehicle in rows], pa.float64()),
+            "end_charge": ([vehicle.end_charge for _, vehicle in rows], pa.float64()),
+        }
+    )
+
+
+def _places_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
+    streets = town.streets
+    kind = np.where(np.asarray(streets.node_outside), "outside", "street").tolist()
+    name = [""] * streets.nodes
+    for service in services.values():
+        for node, title, what in service.places():
+            kind[node], name[node] = what, title
+    lonlat = np.asarray(streets.node_lonlat)
+    return _table(
+        {
+            "node": (np.arange(streets.nodes), pa.int32()),
+            "lon": (lonlat[:, 0], pa.float64()),
+            "lat": (lonlat[:, 1], pa.float64()),
+            "name": (name, pa.string()),
+            "kind": (kind, pa.string()),
+        }
+    )
+
+
+def _table(columns: Mapping[str, tuple[Any, pa.DataType]]) -> pa.Table:
+    schema = pa.schema([pa.field(name, kind) for name, (_, kind) in columns.items()])
+    return pa.Table.from_arrays([to_arrow(values, kind) for values, kind in columns.values()], schema=schema)

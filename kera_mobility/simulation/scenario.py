@@ -1,0 +1,233 @@
+"""The scenario: all Settings of a run, read, extended and checked once. Nothing below this floor may import it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+
+from kera_mobility.config.messages import faults_of, truths_for_numbers
+from kera_mobility.config.resources import find
+from kera_mobility.config.settings import Settings
+from kera_mobility.config.yaml_layers import Node, read_layers
+from kera_mobility.demand.choice_model import ChoiceSettings
+from kera_mobility.demand.planner import PlanningSettings
+from kera_mobility.errors import ConfigError, Fault, MissingFileError, nearest_name
+from kera_mobility.services.base import ServiceSettings, service_kinds, service_settings
+from kera_mobility.simulation.disturbances import AnyDisturbance
+from kera_mobility.simulation.weather import Weather, WeatherSettings, weather_of
+from kera_mobility.town.population.population import PeopleSettings
+
+OWN_KEYS = frozenset({"name", "title"})
+"""Keys that belong to one file and are not inherited by those that extend it."""
+FORBIDDEN_IN_NAMES = '/\\:*?"<>|'
+"""A scenario's name is the name of its results folder, on any file system."""
+LONGEST_NAME = 100
+"""Characters of a name; file systems allow 255 bytes."""
+
+
+def _plain_word(text: str) -> str:
+    if not (text.isascii() and text.replace("_", "").isalnum() and text[0].isalpha() and text == text.lower()):
+        raise ValueError("expected a plain lower-case word such as shuttle or shuttle_2")
+    return text
+
+
+def _folder_name(text: str) -> str:
+    plain = text.isprintable() and not any(letter in FORBIDDEN_IN_NAMES for letter in text)
+    if not plain or text != text.strip(" .") or not 0 < len(text) <= LONGEST_NAME:
+        raise ValueError(f"expected a name for a folder: up to {LONGEST_NAME} characters, none of {FORBIDDEN_IN_NAMES}")
+    return text
+
+
+def _area(text: str) -> str:
+    return text if "/" in text or os.sep in text else _plain_word(text)
+
+
+Word: TypeAlias = Annotated[str, AfterValidator(_plain_word)]
+if TYPE_CHECKING:
+    AnyServiceSettings: TypeAlias = ServiceSettings
+else:
+    AnyServiceSettings = service_settings()
+
+
+class TownSettings(Settings):
+    """What the trial takes as given, apart from the map."""
+
+    seed: int = Field(1, ge=0)
+    """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
+    overlays: tuple[Word, ...] = ()
+    """Files in the area's `overlays/`: what is built (planned streets are opened) and what is shut."""
+    people: PeopleSettings = Field(default_factory=PeopleSettings)
+    """How many people there are and what they do on a day."""
+
+
+class Scenario(Settings):
+    """One trial: where, when, who, and which ways to travel there are."""
+
+    name: Annotated[str, AfterValidator(_folder_name)]
+    """Name of the results folder; the name of the file if not given."""
+    title: str = ""
+    """Name for people; the name if empty."""
+    phase: Word
+    """Phase of the district, such as today or finished; it names what is built."""
+    year: int = Field(ge=2000, le=2100)
+    """Year whose prices, ownership and emissions are meant."""
+    area: Annotated[str, AfterValidator(_area)]
+    """Folder in `networks/`; with a slash in it, any folder."""
+    town: TownSettings = Field(default_factory=TownSettings)
+    choice: ChoiceSettings
+    planning: PlanningSettings = Field(default_factory=PlanningSettings)
+    services: dict[Word, AnyServiceSettings] = Field(min_length=1)
+    """Ways to travel by name; each has a `kind`."""
+    weather: WeatherSettings | None = None
+    """The days that are lived and what their weather does; without it nothing is done."""
+    disturbances: tuple[AnyDisturbance, ...] = ()
+    """What goes wrong, and when; what overlaps in time is of another kind or about something else."""
+
+    _source: Node | None = PrivateAttr(None)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all settings are equal; where they were written does not count."""
+        return isinstance(other, Scenario) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return int(self.hash[:15], 16)
+
+    def where(self, key: str) -> str:
+        """Return the file and line where a dotted key stands, or the nearest key above it."""
+        if self._source is None:
+            return ""
+        return self._source.at(tuple(int(part) if part.isdecimal() else part for part in key.split("."))).where
+
+    def weather_on(self, day: int) -> Weather | None:
+        """Return the weather of a day of the run and the settings that it makes; None for a scenario without weather.
+
+        Raises
+        ------
+        ConfigError
+            If the table of days or an effect names what is not there.
+        """
+        if self.weather is None:
+            return None
+        try:
+            return weather_of(self.weather, day, self.services, self.choice)
+        except MissingFileError as error:
+            raise ConfigError([_placed(Fault("weather.table", str(error)), self)]) from None
+        except ConfigError as error:
+            raise ConfigError([_placed(fault, self) for fault in error.faults]) from None
+
+    def under(self, weather: Weather | None) -> Scenario:
+        """Return the scenario with the settings that a day's weather makes."""
+        if weather is None or not weather.numbers:
+            return self
+        return self.model_copy(update={"services": weather.services, "choice": weather.choice})
+
+    def ordinary(self, day: int) -> Scenario:
+        """Return a scenario of one day as people know it beforehand: with its weather, if that does anything, and
+        without what goes wrong."""
+        weather, kept = self.weather_on(day), None
+        if self.weather and weather and weather.numbers:
+            kept = self.weather.model_copy(update={"days": (weather.day.day,)})
+        return self.model_copy(update={"weather": kept, "disturbances": ()})
+
+    def canonical_json(self) -> str:
+        """Return all settings as JSON with sorted keys: equal scenarios give equal text."""
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, hex digits."""
+        return hashlib.sha256(self.canonical_json().encode("utf-8")).hexdigest()
+
+    def resolved_yaml(self) -> str:
+        """Return the scenario with everything it inherited and every default, as YAML that loads to an equal one."""
+        from ruamel.yaml import YAML
+        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+        def quoted(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {key: quoted(below) for key, below in value.items()}
+            if isinstance(value, list):
+                return [quoted(below) for below in value]
+            # Odd line ends and the like survive between double quotes only.
+            return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
+
+        yaml = YAML(typ="rt", pure=True)
+        yaml.default_flow_style = False
+        yaml.width = 1000
+        text = io.StringIO()
+        yaml.dump(quoted(self.model_dump(mode="json", exclude_none=True)), text)
+        return f"# Resolved: every layer merged, every default written out.\n{text.getvalue()}"
+
+
+def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario of a file, with overrides (`services.scooter.fleet=80`) on top.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file, here or among the shipped configs.
+    ConfigError
+        With every fault at once, each with file, line and key.
+    """
+    file = find(path, "configs")
+    node = read_layers(file, overrides, OWN_KEYS)
+    data = node.plain()
+    data.setdefault("name", file.stem)
+    faults = truths_for_numbers(node, data, _checked_schema())
+    try:
+        scenario = Scenario.model_validate(data)
+        scenario._source = node
+    except ValidationError as error:
+        faults += faults_of(error, node, data, _checked_schema())
+    faults = faults or list(_misspelt_constants(scenario))
+    if faults:
+        raise ConfigError(faults)
+    for day in range(len(scenario.weather.days) if scenario.weather else 0):
+        scenario.weather_on(day)
+    return scenario
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, for editors that complete and check YAML."""
+    found = Scenario.model_json_schema()
+    found["properties"]["extends"] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        "description": "File or files that this one lays itself over: maps merge, lists replace, null removes.",
+    }
+    # A file may inherit what a whole scenario must have.
+    found.pop("required", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def _misspelt_constants(scenario: Scenario) -> Iterator[Fault]:
+    """Yield a fault for each constant of no service that is named almost like one, as a slip of the keyboard would.
+
+    A constant of a service that this scenario does not have is no fault: files that others extend state them all.
+    """
+    kinds = service_kinds()
+    for key in ("constants", "feeder_constants"):
+        for name in getattr(scenario.choice, key):
+            near = "" if name in scenario.services or name in kinds else nearest_name(name, list(scenario.services))
+            if near:
+                where = f"choice.{key}.{name}"
+                yield Fault(scenario.where(where), f"{where}: got '{name}', which is no service here{near}")
+
+
+def _placed(fault: Fault, scenario: Scenario) -> Fault:
+    """Return a fault with the file and line of the key that stands for its place, if one does."""
+    if not fault.where.startswith(("weather.", "disturbances.")):
+        return fault
+    return Fault(scenario.where(fault.where), f"{fault.where}: {fault.what}")
+
+
+@cache
+def _checked_schema() -> dict[str, Any]:
+    return Scenario.model_json_schema()

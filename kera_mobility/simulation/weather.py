@@ -1,0 +1,255 @@
+"""The weather of the day: a table of days, and effects that turn a day's weather into other numbers in the settings.
+
+Nothing else in the model knows the weather: before a day begins the settings are read again as its weather makes them.
+An effect is a line of points from what was measured (degrees, snow, a warning) to a factor or to utils.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from kera_mobility.config.resources import find
+from kera_mobility.config.settings import Settings
+from kera_mobility.demand.choice_model import ChoiceSettings
+from kera_mobility.errors import ConfigError, Fault, nearest_name
+from kera_mobility.services.base import ServiceSettings, service_kinds
+
+Points = tuple[tuple[float, float], ...]
+UTILS = {"constant": "constants", "feeder_constant": "feeder_constants"}
+"""Keys of effects that mean the utils of the choice model, and where those stand by service."""
+WITHDRAWN = "withdrawn"
+"""Key of effects that means the part of a fleet that is kept in all day."""
+_YES_NO = {"yes": True, "no": False}
+
+
+class Day(Settings):
+    """One row of a table of days."""
+
+    day: str = Field(min_length=1)
+    """Name of the row."""
+    season: str
+    """For people: autumn, winter, summer."""
+    temperature_c: float = Field(ge=-60, le=50)
+    """Mean of the day, degrees C."""
+    snow_cm_h: float = Field(ge=0, le=20)
+    """Snow that falls while people travel, cm an hour."""
+    slippery: bool
+    """Whether a warning of slippery pavements is given for the day."""
+    basis: str
+    """Where the numbers are from."""
+
+    def text(self) -> str:
+        """Return the weather in words."""
+        warning = ", slippery pavements" if self.slippery else ""
+        snow = f", {self.snow_cm_h:g} cm of snow an hour" if self.snow_cm_h else ""
+        return f"{self.day}: {self.temperature_c:g} degrees C{snow}{warning}"
+
+
+class Effect(Settings):
+    """What the weather does to some keys of some services; name, number, range and source stand together."""
+
+    kinds: tuple[str, ...] = ()
+    """Kinds of services that feel it; all of them if none is named."""
+    keys: tuple[str, ...] = Field(min_length=1)
+    """Keys of these services' settings; `constant` and `feeder_constant` are their utils in the choice model,
+    `withdrawn` is the part of their fleet that is kept in all day."""
+    by: Literal["temperature_c", "snow_cm_h", "slippery"]
+    """Column of the table of days; a warning counts as 1, none as 0."""
+    times: Points = ()
+    """Points (value of the column, factor), by rising value; straight between them, level beyond the outermost."""
+    plus: Points = ()
+    """Points (value of the column, what is added, in the key's own unit), likewise."""
+    range: tuple[float, float]
+    """What the number that is farthest from no effect may be, from least to most."""
+    source: str = Field(min_length=1)
+    """Where the numbers are from, or that nobody has measured them."""
+
+    @field_validator("times", "plus")
+    @classmethod
+    def _rising(cls, points: Points) -> Points:
+        values = [value for value, _ in points]
+        if values != sorted(set(values)):
+            raise ValueError("expected points by rising value, each value once")
+        return points
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Effect:
+        if bool(self.times) == bool(self.plus):
+            raise ValueError("expected either `times` or `plus`")
+        if self.range[0] > self.range[1]:
+            raise ValueError("expected a range from least to most")
+        return self
+
+    def number(self, day: Day) -> float:
+        """Return the factor, or what is added, on a day."""
+        return _along(self.times or self.plus, float(getattr(day, self.by)))
+
+    def does_nothing(self, day: Day) -> bool:
+        """Return whether a day's weather leaves everything as it is."""
+        return self.number(day) == (1.0 if self.times else 0.0)
+
+    def on(self, value: float, day: Day) -> float:
+        """Return a value as the weather makes it; whole numbers stay whole, rounded down."""
+        number = self.number(day)
+        changed = value * number if self.times else value + number
+        return int(changed // 1) if isinstance(value, int) else changed
+
+
+class WeatherSettings(Settings):
+    """Which days of which table are lived, and what their weather does."""
+
+    table: str = "configs/weather/days.csv"
+    """A table of days: day, season, temperature_c, snow_cm_h, slippery (yes or no), basis."""
+    days: tuple[str, ...] = Field(("autumn",), min_length=1)
+    """Rows of the table by name: day 0 of a run has the first, the next day the next, round and round."""
+    effects: dict[str, Effect] = Field(default_factory=dict)
+    """By name."""
+
+
+class Weather(NamedTuple):
+    """A day's weather and the settings that it makes."""
+
+    day: Day
+    services: dict[str, ServiceSettings]
+    choice: ChoiceSettings
+    withdrawn: dict[str, float]
+    """The part of the fleet that is kept in, by service."""
+    numbers: dict[str, float]
+    """The factor or the addition of each effect that does something today, by name."""
+
+
+def weather_of(
+    settings: WeatherSettings, number: int, services: Mapping[str, ServiceSettings], choice: ChoiceSettings
+) -> Weather:
+    """Return the weather of day `number` of a run, and the settings of services and choice under it.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such table, here or among the shipped configs.
+    ConfigError
+        If the table is broken, has no row of that name, or an effect names what is not there; keys stand for places.
+    """
+    rows = read_days(settings.table)
+    name = settings.days[number % len(settings.days)]
+    if name not in rows:
+        near = nearest_name(name, list(rows))
+        raise ConfigError([Fault("weather.days", f"got '{name}'{near}, expected one of {', '.join(rows)}")])
+    day, faults = rows[name], list(effect_faults(settings.effects))
+    weather = Weather(day, dict(services), choice, {}, {})
+    for title, effect in settings.effects.items():
+        if effect.does_nothing(day) or faults:
+            continue
+        weather.numbers[title] = effect.number(day)
+        try:
+            weather = _under(effect, weather)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            faults.append((f"weather.effects.{title}", f"makes of {where} {first['input']}: {first['msg']}"))
+        except (KeyError, TypeError) as error:
+            faults.append((f"weather.effects.{title}.keys", f"got {error}, expected the key of a number"))
+    if faults:
+        raise ConfigError([Fault(key, what) for key, what in faults])
+    return weather
+
+
+def effect_faults(effects: Mapping[str, Effect]) -> Iterator[tuple[str, str]]:
+    """Yield what effects name that no service has, as (key, what was found and expected)."""
+    kinds = service_kinds()
+    for title, effect in effects.items():
+        for index, kind in enumerate(effect.kinds):
+            if kind not in kinds:
+                known = nearest_name(kind, list(kinds)) or f", expected one of {', '.join(kinds)}"
+                yield f"weather.effects.{title}.kinds.{index}", f"got '{kind}'{known}"
+        for index, key in enumerate(effect.keys):
+            for kind in effect.kinds or kinds:
+                fields = kinds[kind].settings_type.model_fields if kind in kinds else {}
+                if kind in kinds and key not in (*UTILS, WITHDRAWN) and key.partition(".")[0] not in fields:
+                    near = nearest_name(key, [*fields, *UTILS, WITHDRAWN])
+                    yield f"weather.effects.{title}.keys.{index}", f"got '{key}', which a {kind} does not have{near}"
+
+
+def read_days(table: str) -> dict[str, Day]:
+    """Return the rows of a table of days by name.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such table.
+    ConfigError
+        With every broken row.
+    """
+    path = find(table, "configs")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Fault(str(path), f"cannot read it: {error}")]) from None
+    days: dict[str, Day] = {}
+    faults = []
+    for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+        told = {name: _YES_NO.get(value, value) if name == "slippery" else value for name, value in row.items()}
+        try:
+            one = Day.model_validate(told)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                faults.append(Fault(f"{path}:{line}", f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"))
+            continue
+        if one.day in days:
+            faults.append(Fault(f"{path}:{line}", f"day: '{one.day}' stands there already, expected each name once"))
+        days[one.day] = one
+    if faults:
+        raise ConfigError(faults)
+    return days
+
+
+def _under(effect: Effect, weather: Weather) -> Weather:
+    """Return the settings with one more effect on them."""
+    services, choice = dict(weather.services), weather.choice
+    for name, settings in weather.services.items():
+        if effect.kinds and settings.kind not in effect.kinds:  # type: ignore[attr-defined]
+            continue
+        for key in effect.keys:
+            if key == WITHDRAWN:
+                weather.withdrawn[name] = min(1.0, max(0.0, effect.on(weather.withdrawn.get(name, 0.0), weather.day)))
+            elif key in UTILS:
+                utils: dict[str, float] = dict(getattr(choice, UTILS[key]))
+                utils[name] = effect.on(float(utils.get(name, 0.0)), weather.day)
+                choice = choice.model_copy(update={UTILS[key]: utils})
+            else:
+                services[name] = _changed(services[name], key, effect, weather.day)
+    return weather._replace(services=services, choice=choice)
+
+
+def _changed(settings: ServiceSettings, key: str, effect: Effect, day: Day) -> ServiceSettings:
+    """Return settings with one number of theirs changed, checked like any others."""
+    data: dict[str, Any] = settings.model_dump()
+    *path, last = key.split(".")
+    below: Any = data
+    for step in path:
+        below = below[step]
+        if below is None:
+            return settings
+    value = below[last]
+    if value is None:
+        return settings
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"'{key}'")
+    below[last] = effect.on(value, day)
+    return type(settings).model_validate(data)
+
+
+def _along(points: Points, value: float) -> float:
+    """Return the height of a line of points at a value."""
+    if value <= points[0][0]:
+        return points[0][1]
+    for (low, at_low), (high, at_high) in pairwise(points):
+        if value <= high:
+            return at_low + (at_high - at_low) * ((value - low) / (high - low)) if value < high else at_high
+    return points[-1][1]

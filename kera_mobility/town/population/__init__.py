@@ -1,0 +1,1 @@
+"""Who lives, works and studies where, and their tours."""

@@ -1,0 +1,1 @@
+"""The street graph, shortest paths and overlays."""

@@ -1,0 +1,173 @@
+"""Shortest ways between all nodes of a district, computed once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_dir
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from kera_mobility.town.streets.streets import MODE_BIT, Skims, Streets
+from kera_mobility.units import AnyArray, FloatArray, IntArray
+
+CACHE_VARIABLE = "KERA_CACHE"
+"""Environment variable that moves the cache; empty turns it off."""
+_FORMAT = "skims-2"
+
+Tables = Mapping[str, NDArray[np.float32]]
+"""By name, (N, N) each."""
+
+
+def skims_of(streets: Streets, stands: IntArray | None = None) -> Skims:
+    """Return the tables of shortest ways, memory-mapped from the cache where it has them; see `compute_skims`."""
+    folder, names = _cache_folder(streets, stands), tuple(Skims.__dataclass_fields__)
+    return Skims(**_once(folder, names, lambda: vars(compute_skims(streets, stands))))
+
+
+def ways_of(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return `best_ways`, memory-mapped from the cache where it has them."""
+    names = ("least", "length_m")
+    folder = _cache_folder(streets, np.frombuffer(mode.encode(), dtype=np.uint8), weight)
+    found = _once(folder, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
+    return found["least"], found["length_m"]
+
+
+def compute_skims(streets: Streets, stands: IntArray | None = None) -> Skims:
+    """Return the tables of shortest ways by Dijkstra's algorithm; lengths and times add exactly.
+
+    Cars of a node stand at `stands`, (N,), or on the nearest street: where streets are shut for a while, cars stand
+    where they always do, and may be shut in.
+    """
+    walk_m, _ = _shortest(streets, "walk", np.asarray(streets.edge_length_m), with_ways=False)
+    cycle_m, _ = _shortest(streets, "cycle", np.asarray(streets.edge_length_m), with_ways=False)
+    drive_s, drive_m = best_ways(streets, "drive", np.asarray(streets.edge_drive_s))
+    beside = nearest_driven(streets, walk_m) if stands is None else stands
+    return Skims(walk_m, cycle_m, drive_s[np.ix_(beside, beside)], drive_m[np.ix_(beside, beside)])
+
+
+def best_ways(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the least sum of weights of edges, (E,), inf where closed, between all nodes, and how long that way is.
+
+    Both (N, N), inf where there is no way.
+    """
+    least, before = _shortest(streets, mode, weight, with_ways=True)
+    assert before is not None
+    return least, _length_along(streets, mode, weight, before, np.isfinite(least))
+
+
+def _shortest(
+    streets: Streets, mode: str, weight: FloatArray, *, with_ways: bool
+) -> tuple[NDArray[np.float32], NDArray[np.int32] | None]:
+    open_edges, _ = _lightest(streets, mode, weight)
+    graph = csr_matrix(
+        (weight[open_edges], (streets.edge_from[open_edges], streets.edge_to[open_edges])),
+        shape=(streets.nodes, streets.nodes),
+    )
+    if not with_ways:
+        return dijkstra(graph).astype(np.float32), None
+    table, before = dijkstra(graph, return_predecessors=True)
+    return table.astype(np.float32), before.astype(np.int32)
+
+
+def _lightest(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the lightest open edge for each pair of nodes that an edge joins, and its key from * N + to."""
+    usable = (np.asarray(streets.edge_modes) & MODE_BIT[mode]).astype(bool) & np.isfinite(weight)
+    edges = np.flatnonzero(usable & (streets.edge_from != streets.edge_to))
+    key = np.asarray(streets.edge_from, np.int64)[edges] * streets.nodes + np.asarray(streets.edge_to, np.int64)[edges]
+    order = np.lexsort((edges, weight[edges], key))
+    keys, first = np.unique(key[order], return_index=True)
+    return edges[order][first], keys
+
+
+def _length_along(
+    streets: Streets, mode: str, weight: FloatArray, before: NDArray[np.int32], reachable: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return the length of the best ways by following each node's predecessor, doubling the stride each round."""
+    edges, keys = _lightest(streets, mode, weight)
+    nodes = streets.nodes
+    own = np.broadcast_to(np.arange(nodes, dtype=np.int32), (nodes, nodes))
+    is_root = before < 0
+    stride = np.where(is_root, own, before)
+    found = np.minimum(np.searchsorted(keys, stride.astype(np.int64) * nodes + own), len(keys) - 1)
+    length = np.where(is_root, 0.0, np.asarray(streets.edge_length_m)[edges][found])
+    while True:
+        further = np.take_along_axis(stride, stride, axis=1)
+        if np.array_equal(further, stride):
+            break
+        length = length + np.take_along_axis(length, stride, axis=1)
+        stride = further
+    return np.where(reachable, length, np.inf).astype(np.float32)
+
+
+def nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
+    """Return the node where a car stands for each node, (N,): itself, or beside a path the nearest one on a street.
+
+    The walk between them is part of what `services.car.access_s` assumes.
+    """
+    open_edges, _ = _lightest(streets, "drive", np.asarray(streets.edge_drive_s))
+    driven = np.unique(np.asarray(streets.edge_from)[open_edges])
+    beside: IntArray = np.arange(streets.nodes)
+    if not len(driven):
+        return beside
+    others = np.setdiff1d(beside, driven)
+    beside[others] = driven[np.argmin(walk_m[np.ix_(others, driven)], axis=1)]
+    return beside
+
+
+def cache_root() -> Path | None:
+    """Return the folder of what is computed once for an area, or None where it is turned off."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return None if chosen == "" else Path(chosen or user_cache_dir("kera-mobility"))
+
+
+def _cache_folder(streets: Streets, *more: AnyArray | None) -> Path | None:
+    """Return where tables stand that follow from these streets and from more arrays."""
+    root = cache_root()
+    if root is None:
+        return None
+    digest = hashlib.sha256(_FORMAT.encode())
+    for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
+        digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
+    digest.update(str(streets.nodes).encode())
+    for array in more:
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return root / "skims" / digest.hexdigest()[:20]
+
+
+def _once(folder: Path | None, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:
+    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if it has them not."""
+    if folder is None:
+        return compute()
+    if not all((folder / f"{name}.npy").exists() for name in names):
+        computed = compute()
+        if not _keep(computed, folder):
+            return computed
+    # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
+    return {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
+
+
+def _keep(tables: Tables, folder: Path) -> bool:
+    """Write the tables under a temporary name and rename when whole; false where the disk does not allow it."""
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+        for name, table in tables.items():
+            np.save(temporary / f"{name}.npy", table)
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except OSError:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return folder.is_dir()
+    return True

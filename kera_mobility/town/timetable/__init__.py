@@ -1,0 +1,1 @@
+"""Timetables, from GTFS or lines in YAML, and the search for connections."""

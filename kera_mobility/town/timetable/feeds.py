@@ -1,0 +1,70 @@
+"""The timetable of an area by name: compiled arrays where they fit their feed, else the feed compiled once and kept.
+
+A feed dropped into `networks/<area>/gtfs/<name>/` (or `<name>.zip`) works as it is; a changed one is compiled anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from kera_mobility.errors import SettingError, nearest_name
+from kera_mobility.town.streets.skims import cache_root
+from kera_mobility.town.timetable.gtfs import MARK, compile_feed, feed_hash
+from kera_mobility.town.timetable.timetable import Timetable
+
+_log = logging.getLogger(__name__)
+
+
+def timetable_of(area_folder: Path, name: str, area: dict[str, Any]) -> Timetable:
+    """Return a timetable of an area by name; `area` is what area.yaml says.
+
+    Raises
+    ------
+    SettingError
+        If the area has no such timetable; the message names those it has.
+    TimetableError
+        If the feed is broken.
+    """
+    compiled = area_folder / "timetables" / name
+    feeds = (area_folder / "gtfs" / name, area_folder / "gtfs" / f"{name}.zip")
+    feed = next((path for path in feeds if path.exists()), None)
+    if feed is None and not compiled.is_dir():
+        known = sorted({path.stem for part in ("timetables", "gtfs") for path in (area_folder / part).glob("*")})
+        near = nearest_name(name, known)
+        raise SettingError("timetable", f"got '{name}', expected one of {', '.join(known) or 'none'}{near}")
+    if feed is None or _mark_of(compiled) == feed_hash(feed):
+        return Timetable.load(compiled)
+    return _compiled_once(area_folder, feed, area)
+
+
+def _mark_of(compiled: Path) -> str:
+    mark = compiled / MARK
+    return mark.read_text(encoding="utf-8").strip() if mark.is_file() else ""
+
+
+def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any]) -> Timetable:
+    """Return the timetable of a feed from the cache, compiled if it is not there yet."""
+    box = area.get("bbox")
+    bbox = tuple(float(box[side]) for side in ("west", "south", "east", "north")) if isinstance(box, dict) else None
+    digest = hashlib.sha256(f"{feed_hash(feed)} {bbox}".encode()).hexdigest()[:20]
+    root = cache_root() or Path(tempfile.gettempdir()) / f"kera-mobility-{os.getpid()}"
+    kept = root / "timetables" / digest
+    if (kept / MARK).is_file():
+        return Timetable.load(kept)
+    _log.info("compiling %s", feed)
+    return compile_feed(feed, kept, bbox=bbox, outside=_outside(area_folder))  # type: ignore[arg-type]
+
+
+def _outside(area_folder: Path) -> list[tuple[float, float]]:
+    """Return longitude and latitude of the places beyond the map."""
+    file = area_folder / "outside.csv"
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(lines)]

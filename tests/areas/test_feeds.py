@@ -1,0 +1,69 @@
+"""A feed dropped into the folder of an area works as it is."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kera_mobility.config.resources import shipped_folder
+from kera_mobility.errors import SettingError, TimetableError
+from kera_mobility.town.timetable.feeds import timetable_of
+
+AREA = {"bbox": {"west": 24.70, "south": 60.200, "east": 24.83, "north": 60.235}}
+
+
+@pytest.fixture
+def area(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KERA_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "kera"
+    for part in ("gtfs", "timetables"):
+        shutil.copytree(shipped_folder("networks") / "kera" / part, folder / part)
+    shutil.copy(shipped_folder("networks") / "kera" / "outside.csv", folder / "outside.csv")
+    return folder
+
+
+def test_compiled_arrays_that_fit_their_feed_are_read_without_pandas() -> None:
+    code = (
+        "import sys; from pathlib import Path; from kera_mobility.town.timetable.feeds import timetable_of; "
+        f"timetable_of(Path({str(shipped_folder('networks') / 'kera')!r}), 'today', {{}}); "
+        "assert 'pandas' not in sys.modules and 'gtfs_kit' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_dropped_in_feed_is_compiled_and_kept(area: Path, tmp_path: Path) -> None:
+    shutil.copytree(area / "gtfs" / "today", area / "gtfs" / "operator")
+    first = timetable_of(area, "operator", AREA)
+    assert first.runs == timetable_of(area, "today", AREA).runs
+    shutil.rmtree(area / "timetables")
+    assert timetable_of(area, "operator", AREA).run_name == first.run_name
+    assert len(list((tmp_path / "cache" / "timetables").iterdir())) == 1
+
+
+def test_a_zipped_feed_works_too(area: Path) -> None:
+    shutil.make_archive(str(area / "gtfs" / "zipped"), "zip", area / "gtfs" / "today")
+    assert timetable_of(area, "zipped", AREA).runs == timetable_of(area, "today", AREA).runs
+
+
+def test_a_changed_feed_is_never_answered_with_old_arrays(area: Path) -> None:
+    before = timetable_of(area, "today", AREA)
+    times = area / "gtfs" / "today" / "stop_times.txt"
+    lines = times.read_text(encoding="utf-8").splitlines(keepends=True)
+    last_trip = lines[-1].split(",")[0]
+    times.write_text("".join(line for line in lines if not line.startswith(f"{last_trip},")), encoding="utf-8")
+    assert timetable_of(area, "today", AREA).runs == before.runs - 1
+
+
+def test_a_broken_feed_is_one_clear_error(area: Path) -> None:
+    (area / "gtfs" / "today" / "stop_times.txt").unlink()
+    with pytest.raises(TimetableError, match=r"stop_times\.txt: missing"):
+        timetable_of(area, "today", AREA)
+
+
+def test_an_unknown_timetable_names_those_there_are(area: Path) -> None:
+    with pytest.raises(SettingError, match="expected one of closure, today, urban_rail"):
+        timetable_of(area, "yesterday", AREA)

@@ -1,0 +1,258 @@
+"""The report in a real browser with its network off: what it shows, that everything works, how fast it moves.
+
+The browser is Debian's chromium (or KERA_CHROMIUM), driven by Playwright; axe-core is read from web/node_modules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kera_mobility.results.report import write_report
+from tests.kit.browser import NARROW, WIDE, Opened
+from tests.kit.reports import run_small
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+KEYS = "head|part|col|map|play|story|measure|figures|sure|sources|why|did|kept|zone|happened|topic|weather|ended"
+"""First parts of the keys of words: none of them stands in a text."""
+MEDIAN_FRAME_MS = 15.0
+FRAMES = 300
+PICTURE = "[...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane')].map(one => \
+    one.toDataURL ? one.toDataURL() : one.innerHTML.length).join()"
+"""What the map shows now, as one text."""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    run_small(folder, "finished", "1-2")
+    refused = ("services.scooter.broken_chance=0.4", "services.shuttle.seats=2")  # so that the map has refusals to show
+    run_small(folder, "trials/all", "1-2", "services.scooter.zones=[riding]", *refused)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(results: Path) -> Path:
+    return write_report([results / "finished", results / "all"], results / "report.html")
+
+
+@pytest.fixture(scope="module")
+def wide(browser: Any, report: Path) -> Iterator[Opened]:
+    opened = Opened(browser, report, WIDE)
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture(autouse=True)
+def _quiet(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test that used the wide page: no request left it, and its console is empty."""
+    yield
+    if "wide" in request.fixturenames:
+        opened = request.getfixturevalue("wide")
+        assert opened.from_hosts == []
+        assert opened.said == []
+
+
+def values_of(results: Path, scenario: str) -> dict[str, float | None]:
+    runs = [json.loads(file.read_text()) for file in sorted((results / scenario).glob("*/kpis.json"))]
+    by_id: dict[str, list[float]] = {}
+    for run in runs:
+        for kpi in run:
+            by_id.setdefault(kpi["id"], []).extend([kpi["value"]] if kpi["value"] is not None else [])
+    return {id_: sum(values) / len(values) if values else None for id_, values in by_id.items()}
+
+
+@pytest.mark.parametrize(("side", "scenario"), [(0, "finished"), (1, "all")])
+def test_figures_on_the_page_equal_the_kpi_files(wide: Opened, results: Path, side: int, scenario: str) -> None:
+    known = values_of(results, scenario)
+    shown = wide.page.eval_on_selector_all(
+        f"data[data-kpi][data-side='{side}']", "all => all.map(one => [one.dataset.kpi, one.value, one.textContent])"
+    )
+    assert {id_ for id_, _, _ in shown} == {id_ for id_, value in known.items() if value is not None}
+    for id_, value, _ in shown:
+        assert float(value) == pytest.approx(known[id_], rel=1e-12, abs=0), id_
+    share = next(text for id_, _, text in shown if id_ == "sustainable_share")
+    assert share == f"{100 * known['sustainable_share']:.1f}\u00a0%"  # type: ignore[operator]
+
+
+def test_every_figure_leads_to_its_definition(wide: Opened) -> None:
+    links = wide.page.eval_on_selector_all("a.id", "all => all.map(one => one.getAttribute('href').slice(1))")
+    assert len(links) > 50
+    missing = wide.page.evaluate("ids => ids.filter(id => !document.getElementById(id))", links)
+    assert missing == []
+    wide.page.locator("a.id").first.click()
+    assert wide.page.evaluate("document.getElementById('figures-all').open")
+
+
+def test_every_language_can_be_chosen_and_leaves_no_word_behind(wide: Opened) -> None:
+    headings = {}
+    for code in ("fi", "sv", "en"):
+        wide.page.click(f"#language-{code}")
+        assert wide.page.evaluate("document.documentElement.lang") == code
+        headings[code] = wide.page.eval_on_selector_all("h2", "all => all.map(one => one.textContent)")
+        text = wide.page.inner_text("main")
+        assert not re.search(rf"\b(?:{KEYS})\.[a-z]+\b", text)
+        assert "{" not in wide.page.inner_text("#headline")
+    assert len({tuple(found) for found in headings.values()}) == 3
+
+
+def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
+    """Wait for what the page does in its own time; a fixed pause is too short on a busy machine."""
+    from playwright.sync_api import TimeoutError as Never
+
+    try:
+        page.wait_for_function(condition, arg=given, timeout=10_000)
+    except Never:
+        pytest.fail(otherwise)
+
+
+def test_costs_of_a_day_alone_have_names_and_units(browser: Any, results: Path, tmp_path: Path) -> None:
+    opened = Opened(browser, write_report([results / "all"], tmp_path / "alone.html"), WIDE)
+    told = opened.page.inner_text("#headline")
+    assert "Running cost per ride: " in told
+    assert not re.search(r"\beur\b", told)
+    opened.context.close()
+
+
+def test_every_layer_can_be_shown_and_hidden(wide: Opened) -> None:
+    boxes = wide.page.eval_on_selector_all(".switch input", "all => all.map(one => one.id)")
+    assert {box.removeprefix("layer-") for box in boxes} == {
+        "real", "inferred", "planned", "rail", "zones", "riding", "walk", "platform", "flows", "spots", "stops", "hubs",
+        "people", "vehicles",
+    }  # fmt: skip
+    for box in [box for box in boxes for _ in ("one way", "and back")]:
+        before = wide.page.evaluate(PICTURE)
+        wide.page.click(f"#{box}")
+        wait_until(wide.page, f"before => {PICTURE} !== before", before, f"{box} changes nothing on the map")
+    for mode in wide.page.eval_on_selector_all("#flow-mode option", "all => all.map(one => one.value)"):
+        wide.page.select_option("#flow-mode", mode)
+    wide.page.click("#layer-flows")
+
+
+def test_playback_runs_pauses_and_jumps(wide: Opened) -> None:
+    page = wide.page
+    page.click("#play-busiest")
+    began = page.evaluate("keraReport.map.time")
+    page.select_option("#play-speed", "600")
+    page.click("#play")
+    wait_until(page, "began => keraReport.map.time > began", began, "nothing moves")
+    page.click("#play")
+    stopped = page.evaluate("keraReport.map.time")
+    assert stopped > began
+    page.wait_for_timeout(200)
+    assert page.evaluate("keraReport.map.time") == stopped
+    page.evaluate(
+        "() => { const bar = document.getElementById('play-time'); bar.value = 8 * 3600; \
+        bar.dispatchEvent(new Event('input')); }"
+    )
+    assert page.inner_text("#play-clock") == "08:00"
+    page.focus("#play-time")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("keraReport.map.time") == 8 * 3600 + 10
+
+
+def test_anyone_tells_their_story_by_keyboard_or_click(wide: Opened) -> None:
+    page = wide.page
+    kinds = page.eval_on_selector_all("#story-pick optgroup", "all => all.map(one => one.children[0].value)")
+    assert len(kinds) >= 4
+    for value in kinds:
+        page.select_option("#story-pick", value)
+        assert len(page.inner_text("#story")) > 20
+    page.click("#play-busiest")
+    spot = page.evaluate(
+        "() => { const m = keraReport.map.moving; const size = keraReport.map.map.getSize(); \
+        for (let at = 0; at < m.seen.length; at += 1) if (m.seen[at] === 2 && m.x[at] > 80 && m.x[at] < size.x - 80 && \
+        m.y[at] > 120 && m.y[at] < size.y - 60) return [m.x[at], m.y[at]]; return null; }"
+    )
+    assert spot
+    page.locator("#map-view").click(position={"x": spot[0], "y": spot[1]})
+    assert page.evaluate("keraReport.map.moving.chosen") is not None
+
+
+def test_switches_of_scenario_and_people_change_what_is_shown(wide: Opened) -> None:
+    page = wide.page
+    page.select_option("#map-side", "0")
+    assert page.evaluate("keraReport.map.side") == 0
+    page.select_option("#map-side", "1")
+    for select in ("hours-side", "fleet-side"):
+        page.select_option(f"#{select}", "0")
+        page.select_option(f"#{select}", "1")
+    before = page.inner_text("#travel")
+    page.select_option("#population", "everyone")
+    assert page.inner_text("#travel") != before
+    page.select_option("#population", "residents")
+    page.click("#figures-all summary") if not page.evaluate("document.getElementById('figures-all').open") else None
+    page.fill("#figures-filter", "scooter.rides")
+    assert 0 < page.locator("#figures tbody tr:visible").count() < 10
+    page.fill("#figures-filter", "")
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_no_page_is_wider_than_its_window(browser: Any, report: Path, width: int) -> None:
+    opened = Opened(browser, report, width, "fi-FI")
+    assert opened.page.evaluate("document.documentElement.lang") == "fi"
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (opened.from_hosts, opened.said) == ([], [])
+    opened.context.close()
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_axe_finds_nothing(browser: Any, report: Path, width: int, require_file: Callable[..., Path]) -> None:
+    axe = require_file("browser", AXE)
+    opened = Opened(browser, report, width)
+    opened.page.evaluate(axe.read_text(encoding="utf-8"))
+    opened.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    opened.page.select_option("#story-pick", index=1)
+    found = opened.page.evaluate("tags => axe.run(document, { runOnly: tags })", RULES)
+    assert [(one["id"], one["nodes"][0]["html"][:160]) for one in found["violations"]] == []
+    opened.context.close()
+
+
+def test_it_prints(browser: Any, report: Path, tmp_path: Path) -> None:
+    opened = Opened(browser, report, WIDE)
+    opened.page.pdf(path=str(tmp_path / "report.pdf"), format="A4", prefer_css_page_size=True)
+    assert (tmp_path / "report.pdf").stat().st_size > 50_000
+    pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes()))
+    assert 4 <= pages <= 30
+    opened.context.close()
+
+
+def test_two_thousand_things_move_smoothly_without_a_graphics_card(browser: Any, report: Path) -> None:
+    """The day of the report is packed onto itself until 2,000 things move; 300 frames are drawn as they come."""
+    opened = Opened(browser, report, WIDE)
+    page = opened.page
+    moving = page.evaluate(
+        "() => { const map = keraReport.map; const day = map.day; const busy = day.busiest(); \
+        const own = day.people.slice(); const at = (thing, time) => { for (let i = 0; i < thing.count; i += 1) \
+        if (thing.from[i] <= time && time < thing.to[i]) return true; return false; }; let count = day.movingAt(busy); \
+        for (let shift = 300; count < 2000; shift += 300) { for (const one of own) { \
+        const moved = { ...one, from: one.from.map((t) => t + shift), to: one.to.map((t) => t + shift), at: -1 }; \
+        if (at(moved, busy)) { day.people.push(moved); count += 1; } } if (shift > 86400) break; } \
+        day.spans = null; map.moving.setDay(day); map.goTo(busy); return day.movingAt(busy); }"
+    )
+    assert moving >= 2000
+    page.select_option("#play-speed", "10")
+    page.evaluate("() => { keraReport.costs.length = 0; }")
+    page.click("#play")
+    for _ in range(240):
+        if page.evaluate("keraReport.costs.length") >= FRAMES:
+            break
+        page.wait_for_timeout(250)
+    costs = sorted(page.evaluate("keraReport.costs.slice()")[:FRAMES])
+    assert len(costs) == FRAMES
+    assert page.evaluate("keraReport.map.day.movingAt(keraReport.map.time)") > 1200
+    assert costs[FRAMES // 2] < MEDIAN_FRAME_MS
+    opened.context.close()
+
+
+def test_npm_and_the_page_agree_on_what_is_carried() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    assert not [name for name, one in lock["packages"].items() if "resolved" in one]
+    assert not re.search(r"https?://(?!github|opencollective|.*funding)", json.dumps(list(lock["packages"])))

@@ -1,0 +1,197 @@
+"""The insertion kernel against a slow reference that tries every pair of positions by driving the whole route."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kera_mobility.dice import Dice
+from kera_mobility.errors import ConfigError
+from kera_mobility.kernels import insertion
+from kera_mobility.services.on_demand.insertion import insertion_kernel, insertions
+from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, Routes, Wish
+from kera_mobility.units import round_s
+
+NUMBA = "numba is not installed: the compiled kernel is not compared here (pip install 'kera-mobility[fast]')"
+needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason=NUMBA)
+PERSON_S = 5.0
+
+
+def random_routes(seed: int, *, vehicles: int = 3, stops: int = 6, wishes: int = 8) -> tuple[Routes, Dice]:
+    """Return routes that hold some random promises."""
+    dice = Dice.of(seed)
+    xy = np.stack([dice.uniform(axis, np.arange(stops)) for axis in ("x", "y")], axis=1) * 3000.0
+    hop_s = round_s(np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1)) / 8.0 + 20.0)
+    np.fill_diagonal(hop_s, 0.0)
+    places = np.array([1 + int(dice.uniform("places", vehicle) * 3) for vehicle in range(vehicles)])
+    home = np.arange(vehicles) % stops
+    routes = Routes(hop_s, home, np.zeros(vehicles), np.full(vehicles, 4000.0), places, PERSON_S)
+    for number in range(wishes):
+        wish = random_wish(routes, dice, number)
+        found = insertions(routes, wish, 0.0)
+        vehicle = int(dice.uniform("takes", number) * vehicles)
+        if found.added_s[vehicle] < np.inf:
+            routes.insert(vehicle, int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle]), wish, 0.0)
+    for vehicle in range(vehicles):
+        # Some have set out for their first stop.
+        if routes.count[vehicle] and dice.uniform("set out", vehicle) < 0.5:
+            routes.advance(vehicle)
+            routes.refresh(vehicle, 0.0)
+    return routes, dice
+
+
+def random_wish(routes: Routes, dice: Dice, number: int) -> Wish:
+    stops = len(routes.hop_s)
+    pickup = int(dice.uniform("from", number) * stops)
+    dropoff = (pickup + 1 + int(dice.uniform("to", number) * (stops - 1))) % stops
+    ready_s = float(round_s(np.asarray(dice.uniform("ready", number) * 1500.0)))
+    latest_s = ready_s + 60.0 + float(round_s(np.asarray(dice.uniform("patience", number) * 900.0)))
+    return Wish(number, pickup, dropoff, ready_s, latest_s, latest_s + PERSON_S + 1.5 * routes.hop_s[pickup, dropoff])
+
+
+def drives(routes: Routes, vehicle: int, events: list[tuple[int, int, float, float]], now_s: float) -> bool:
+    """Return whether a route of (stop, step, ready, latest) can be driven; no clever slack, just the clock."""
+    place, load = int(routes.stop[vehicle, 0]), int(routes.load[vehicle, 0])
+    time_s = max(float(routes.leave_s[vehicle, 0]), now_s)
+    for stop, step, ready_s, latest_s in events:
+        begin_s = max(time_s + float(routes.hop_s[place, stop]), ready_s)
+        load += step
+        if begin_s > latest_s or load > routes.places[vehicle]:
+            return False
+        time_s, place = begin_s + routes.person_s, stop
+    return bool(time_s + float(routes.hop_s[place, routes.home[vehicle]]) <= routes.end_s[vehicle])
+
+
+def slowly(routes: Routes, wish: Wish, now_s: float) -> Insertions:
+    """Return the cheapest insertion into every route by trying all."""
+    found = Insertions(
+        np.full(len(routes.stop), np.inf), *(np.full(len(routes.stop), -1, dtype=np.int64) for _ in range(2))
+    )
+    for vehicle in range(len(routes.stop)):
+        rows = range(1, int(routes.count[vehicle]) + 1)
+        old = [
+            (int(routes.stop[vehicle, k]), int(routes.step[vehicle, k]), float(routes.ready_s[vehicle, k]),
+             float(routes.latest_s[vehicle, k]))
+            for k in rows
+        ]  # fmt: skip
+        before_s = length_s(routes, vehicle, old)
+        for i in range(len(old) + 1):
+            for j in range(i, len(old) + 1):
+                pickup = (wish.pickup, PICK_UP, wish.ready_s, wish.latest_pickup_s)
+                drop = (wish.dropoff, DROP, 0.0, wish.latest_arrival_s)
+                events = old[:i] + [pickup] + old[i:j] + [drop] + old[j:]
+                added_s = length_s(routes, vehicle, events) - before_s
+                if drives(routes, vehicle, events, now_s) and added_s < found.added_s[vehicle]:
+                    found.added_s[vehicle], found.after_pickup[vehicle], found.after_dropoff[vehicle] = added_s, i, j
+    return found
+
+
+def length_s(routes: Routes, vehicle: int, events: list[tuple[int, int, float, float]]) -> float:
+    stops = [int(routes.stop[vehicle, 0]), *(event[0] for event in events)]
+    return float(sum(routes.hop_s[a, b] for a, b in pairwise(stops)))
+
+
+def same(one: Insertions, other: Insertions) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def moment(routes: Routes, part: int) -> float:
+    """Return a time at which no vehicle that stands should have set out already, by hundredths up to the first."""
+    leave_s = [
+        routes.begins_s(vehicle, 1) - float(routes.hop_s[routes.stop[vehicle, 0], routes.stop[vehicle, 1]])
+        for vehicle in np.flatnonzero(routes.count).tolist()
+    ]
+    return float(round_s(np.asarray(min(leave_s, default=900.0) * part / 100.0)))
+
+
+@given(seed=st.integers(0, 10**6), part=st.integers(0, 100))
+@settings(max_examples=150, deadline=None)
+def test_the_arrays_find_what_trying_everything_finds(seed: int, part: int) -> None:
+    routes, dice = random_routes(seed)
+    wish, now_s = random_wish(routes, dice, 99), moment(routes, part)
+    assert same(insertions(routes, wish, now_s), slowly(routes, wish, now_s))
+
+
+@needs_numba
+@given(seed=st.integers(0, 10**6), part=st.integers(0, 100))
+@settings(max_examples=150, deadline=None)
+def test_the_compiled_loops_find_the_same_to_the_bit(seed: int, part: int) -> None:
+    from kera_mobility.services.on_demand.insertion_numba import insertions_by_numba
+
+    routes, dice = random_routes(seed)
+    wish, now_s = random_wish(routes, dice, 99), moment(routes, part)
+    assert same(insertions(routes, wish, now_s), insertions_by_numba(routes, wish, now_s))
+
+
+def test_random_routes_are_worth_trying() -> None:
+    """Else the laws above would say nothing: routes are long, and wishes are both served and refused."""
+    lengths, served = [], []
+    for seed in range(40):
+        routes, dice = random_routes(seed)
+        lengths.append(int(routes.count.max()))
+        served.append(bool(np.isfinite(insertions(routes, random_wish(routes, dice, 99), 0.0).added_s).any()))
+    assert max(lengths) >= 6
+    assert 0 < sum(served) < len(served)
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_taking_out_what_was_put_in_leaves_the_route_as_it_was(seed: int) -> None:
+    routes, dice = random_routes(seed)
+    wish = random_wish(routes, dice, 99)
+    found = slowly(routes, wish, 0.0)
+    for vehicle in np.flatnonzero(np.isfinite(found.added_s)).tolist():
+        twin = routes.copy()
+        place = int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle])
+        twin.insert(vehicle, *place, wish, 0.0)
+        assert twin.driving_s(vehicle) - routes.driving_s(vehicle) == found.added_s[vehicle]
+        pickup_s, arrival_s = routes.planned(vehicle, *place, wish, 0.0)
+        assert pickup_s == twin.begins_s(vehicle, twin.column_of(vehicle, 99, PICK_UP))
+        assert arrival_s == twin.begins_s(vehicle, twin.column_of(vehicle, 99, DROP))
+        twin.remove(vehicle, 99, 0.0)
+        end = int(routes.count[vehicle]) + 1
+        for name in ("stop", "step", "rider", "load", "leave_s", "last_s"):
+            assert np.array_equal(getattr(twin, name)[vehicle, :end], getattr(routes, name)[vehicle, :end]), name
+
+
+def test_a_ride_on_the_way_adds_nothing() -> None:
+    """Stops 0, 1, 2 on a line of 100 s each: somebody rides 0 to 2, and 1 to 2 costs no more driving."""
+    hop_s = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
+    routes = Routes(hop_s, np.array([0]), np.zeros(1), np.array([9000.0]), np.array([2]), PERSON_S)
+    routes.insert(0, 0, 0, Wish(0, 0, 2, 0.0, 600.0, 1000.0), 0.0)
+    found = insertions(routes, Wish(1, 1, 2, 0.0, 600.0, 1000.0), 0.0)
+    assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 1, 1)
+    # 0 s pick up, 5 s leave, 105 s at stop 1.
+    assert routes.planned(0, 1, 1, Wish(1, 1, 2, 0.0, 600.0, 1000.0), 0.0) == (105.0, 210.0)
+
+
+@pytest.mark.parametrize(("latest_s", "expected"), [(209.0, np.inf), (210.0, 0.0)])
+def test_nobodys_promise_is_broken_by_a_second(latest_s: float, expected: float) -> None:
+    """The first would be at stop 2 at 205 s alone, and at 210 s when somebody boards at stop 1 on the way."""
+    hop_s = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
+    routes = Routes(hop_s, np.array([0]), np.zeros(1), np.array([9000.0]), np.array([2]), PERSON_S)
+    routes.insert(0, 0, 0, Wish(0, 0, 2, 0.0, 600.0, latest_s), 0.0)
+    found = insertions(routes, Wish(1, 1, 2, 0.0, 150.0, 1000.0), 0.0)
+    assert found.added_s[0] == expected
+
+
+def test_the_environment_chooses_the_form_and_an_unknown_one_is_an_error(monkeypatch: Any) -> None:
+    monkeypatch.delenv(insertion.VARIABLE, raising=False)
+    assert insertion_kernel() is insertions
+    monkeypatch.setenv(insertion.VARIABLE, "fortran")
+    with pytest.raises(ConfigError, match="fortran"):
+        insertion_kernel()
+
+
+@needs_numba
+def test_numba_is_taken_when_asked_for(monkeypatch: Any) -> None:
+    from kera_mobility.services.on_demand.insertion_numba import insertions_by_numba
+
+    monkeypatch.setenv(insertion.VARIABLE, "numba")
+    assert insertion_kernel() is insertions_by_numba
