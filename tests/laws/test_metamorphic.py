@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from ruamel.yaml import YAML
 
-from kera_mobility import quiet
+from kera_mobility.simulation import uncontested
 from kera_mobility.demand.choice_model import IMPOSSIBLE, Choice
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
@@ -285,7 +285,7 @@ def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
 ) -> None:
     trial = load_scenario("configs/trials/all.yaml", (*SMALL, *news))
     at_once = simulate(trial)
-    monkeypatch.setattr(quiet, "_in_time", lambda wanted, *rest: np.zeros(len(wanted), dtype=np.bool_))
+    monkeypatch.setattr(uncontested, "_in_time", lambda wanted, *rest: np.zeros(len(wanted), dtype=np.bool_))
     by_the_clock = simulate(trial)
     assert at_once.fingerprint == by_the_clock.fingerprint
     assert at_once.stats["simpy_events"] < by_the_clock.stats["simpy_events"]
@@ -294,13 +294,13 @@ def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
 def test_trips_after_one_by_the_clock_are_told_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
     trial = load_scenario("configs/trials/all.yaml", SMALL)
     told: list[range] = []
-    tell_after = quiet.UncontestedTrips.tell_after
+    tell_after = uncontested.UncontestedTrips.tell_after
 
-    def noted(trips: quiet.UncontestedTrips, row: int) -> range:
+    def noted(trips: uncontested.UncontestedTrips, row: int) -> range:
         told.append(tell_after(trips, row))
         return told[-1]
 
-    monkeypatch.setattr(quiet.UncontestedTrips, "tell_after", noted)
+    monkeypatch.setattr(uncontested.UncontestedTrips, "tell_after", noted)
     simulate(trial)
     assert any(told)
     assert not all(told)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError
-from kera_mobility.kernels import insertion
+from kera_mobility.services.on_demand import insertion
 from kera_mobility.services.on_demand.insertion import insertion_kernel, insertions
 from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, Routes, Wish
 from kera_mobility.units import round_s
