@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import simpy
 from pydantic import Field, model_validator
-from simpy.events import EventPriority
 
+from kera_mobility.clock import NOTICES, at_moment
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.errors import KeraError, nearest_name
 from kera_mobility.services.base import Service
@@ -27,8 +27,6 @@ from kera_mobility.town.streets.streets import MODES, Skims, Streets
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import clock
 
-_FIRST_OF_ALL = EventPriority(-1)
-"""Priority of notices: before people set out at the same moment."""
 LATEST_S = 108_000.0
 """A day ends at four in the morning of the next; what ends later does not end that day. Seconds from midnight."""
 
@@ -193,7 +191,7 @@ class Timeline:
         """Post the other notices when they are due, and let people hear their topics, once each moment."""
         for moment in self.moments:
             if moment.t_s > world.env.now:
-                yield _first_of_all(world.env, moment.t_s - world.env.now)
+                yield at_moment(world.env, moment.t_s - world.env.now, NOTICES)
                 _post(world, moment)
                 hear([post.topic for post in moment.posts])
 
@@ -347,10 +345,3 @@ def _post(world: World, moment: Moment) -> None:
         if post.topic == "streets":
             world.streets = (post.detail or {})["skims"]
         world.post(post.topic, post.text, post.place, service=post.service, over=post.over, detail=post.detail)
-
-
-def _first_of_all(env: simpy.Environment, delay_s: float) -> simpy.Event:
-    moment = simpy.Event(env)
-    moment._ok, moment._value = True, None
-    env.schedule(moment, priority=_FIRST_OF_ALL, delay=delay_s)
-    return moment

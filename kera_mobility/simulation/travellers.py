@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import simpy
-from simpy.events import URGENT
 
+from kera_mobility.clock import DEPARTURES_OF_PEOPLE, at_moment
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
 from kera_mobility.services.base import Service
@@ -109,7 +109,7 @@ class Travellers:
             index = self._to_come[0]
             wait_s = self._depart_s[index] - env.now
             if wait_s > 0 and not self._told[index]:
-                yield _before_everyone(env, wait_s)
+                yield at_moment(env, wait_s, DEPARTURES_OF_PEOPLE)
                 continue  # news may have come meanwhile
             self._to_come.popleft()
             row = self._row[index]
@@ -404,11 +404,3 @@ class Travellers:
             PURPOSES[self._purpose[index]], self._origin[index], self._destination[index], chain, outcome,
             end_s, self._depart_s[index], replans, utility,
         )  # fmt: skip
-
-
-def _before_everyone(env: simpy.Environment, delay_s: float) -> simpy.Event:
-    """Return an event before all others of its moment; an order by event number would depend on who else sets out."""
-    moment = simpy.Event(env)
-    moment._ok, moment._value = True, None
-    env.schedule(moment, priority=URGENT, delay=delay_s)
-    return moment

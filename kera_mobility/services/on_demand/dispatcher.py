@@ -12,16 +12,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import simpy
-from simpy.events import NORMAL, EventPriority
 
+from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.contract import Booking, Refusal
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placed
 from kera_mobility.services.on_demand.rider import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, Rider
 from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Routes, Wish
 from kera_mobility.services.world import World
 from kera_mobility.units import FloatArray, IntArray
-
-_LATE = EventPriority(NORMAL + 1)
 
 Idle = Callable[[int], int]
 """Asked with a vehicle that has nothing to do: the stop where it should wait."""
@@ -415,11 +413,9 @@ class Dispatcher:
 
     def _after(self, delay_s: float, do: Callable[[], None]) -> None:
         """Have something done later, after everything else of that moment."""
-        moment = simpy.Event(self._world.env)
-        moment._ok, moment._value = True, None
+        moment = at_moment(self._world.env, delay_s, DEPARTURES_OF_VEHICLES)
         assert moment.callbacks is not None, "an event that has not happened can be listened to"
         moment.callbacks.append(lambda _: do())
-        self._world.env.schedule(moment, priority=_LATE, delay=delay_s)
 
     def _log_call(self, vehicle: int) -> None:
         call = self._call[vehicle]

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import simpy
-from simpy.events import NORMAL, EventPriority
 
+from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.shuttle.battery import Batteries
 from kera_mobility.services.shuttle.calls import LapRecord, LoopCalls, LoopPlan, Rider, RunReader, Trip
 from kera_mobility.services.shuttle.settings import ShuttleSettings
 from kera_mobility.services.world import World
 from kera_mobility.units import round_one_s
 
-_LATE = EventPriority(NORMAL + 1)
-"""Priority of what comes last in its moment."""
 _NOWHERE = -1
 HALTS = ("closed", "closed_street", "snow")
 """Reasons for which vehicles end their lap at the next stop, and do not only begin no other."""
@@ -149,7 +147,7 @@ class LoopRunning:
         if one.back_s:
             one.back_s = 0.0
             self.batteries.plug(one.vehicle, env.now)
-        yield _after_everyone(env, max(0.0, self._ready_s(one, call) - env.now))
+        yield at_moment(env, max(0.0, self._ready_s(one, call) - env.now), DEPARTURES_OF_VEHICLES)
         able = self.batteries.can_lap(one.vehicle, env.now)
         reason = calls.why.get(call) or calls.off_for(one.vehicle) or ("" if able else "low_battery")
         if reason:
@@ -179,7 +177,7 @@ class LoopRunning:
                 self._strand(one, call, back, reason)
                 return
             if call < back:
-                yield _after_everyone(env, max(0.0, self._ready_s(one, call) - env.now))
+                yield at_moment(env, max(0.0, self._ready_s(one, call) - env.now), DEPARTURES_OF_VEHICLES)
                 yield from self._load(one, call)
                 self._depart(one, call)
         self._come_back(one, back)
@@ -199,7 +197,7 @@ class LoopRunning:
                 held_to_s = until_s
             if calls.leaves_s[call] < until_s:
                 calls.foretell(call, until_s)
-            yield _after_everyone(env, until_s - env.now)
+            yield at_moment(env, until_s - env.now, DEPARTURES_OF_VEHICLES)
         if held_to_s > free_s:
             lap, boarding = self._laps[call], self._boarders(one, call)[0]
             lap.held_s, lap.held_aboard = held_to_s - free_s, aboard
@@ -383,11 +381,3 @@ class LoopRunning:
                 "moves", charged.since_s, vehicle, run, step, self._name, "charge", self._node[0], self._node[0],
                 now_s, 0.0, charged.charge,
             )  # fmt: skip
-
-
-def _after_everyone(env: simpy.Environment, delay_s: float) -> simpy.Event:
-    """Return an event after all others of its moment: who reaches the stop as the vehicle departs still boards."""
-    moment = simpy.Event(env)
-    moment._ok, moment._value = True, None
-    env.schedule(moment, priority=_LATE, delay=delay_s)
-    return moment

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import simpy
 from pydantic import Field
-from simpy.events import NORMAL, EventPriority
 
+from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.base import ServiceSettings, Vehicle
 from kera_mobility.services.world import World
 from kera_mobility.town.timetable.timetable import NextJourney, Timetable
@@ -28,9 +28,6 @@ class TimetabledSettings(ServiceSettings):
     patience: int = Field(2, ge=0, le=10)
     """How many full vehicles a rider lets pass before giving up. Assumption."""
 
-
-_LATE = EventPriority(NORMAL + 1)
-"""Priority of what comes last in its moment."""
 
 Hold = Callable[[int, int], float]
 """Asked with run and call when a vehicle is about to leave: until when it waits, s; the past means not at all. Asked
@@ -262,7 +259,7 @@ class Boarding:
         env, as_run, arrived_s = self._world.env, self._as_run, self._world.env.now
         leave_s = self._leaves_s(run, call, arrived_s)
         self._tell(run, call, leave_s)
-        yield _after_everyone(env, max(0.0, leave_s - env.now))
+        yield at_moment(env, max(0.0, leave_s - env.now), DEPARTURES_OF_VEHICLES)
         # At its first stop a vehicle stands long before it leaves; the dwell is that of stops on the way.
         while as_run.dwells and call > self._starts[run] and run not in self._ends:
             dwell, room = as_run.dwells[run], max(0, free - self._others[call])
@@ -270,10 +267,10 @@ class Boarding:
             busy_s = dwell.least_s + dwell.alight_s * alighted + dwell.board_s * boards
             if arrived_s + round_one_s(busy_s) <= env.now:
                 break
-            yield _after_everyone(env, arrived_s + round_one_s(busy_s) - env.now)
+            yield at_moment(env, arrived_s + round_one_s(busy_s) - env.now, DEPARTURES_OF_VEHICLES)
         ready_s = env.now
         while as_run.hold and run not in self._ends and (until_s := as_run.hold(run, call)) > env.now:
-            yield _after_everyone(env, until_s - env.now)
+            yield at_moment(env, until_s - env.now, DEPARTURES_OF_VEHICLES)
         self.late_s[run] = max(0.0, env.now - self._depart_s[call])
         return env.now - ready_s
 
@@ -326,14 +323,6 @@ class Boarding:
 def left_over_s(late_s: float, hop_s: float, recovery: float) -> float:
     """Return how late a vehicle still is after a hop of which it can make up a part, s, rounded to 1/64 s."""
     return max(0.0, late_s - round_one_s(recovery * hop_s))
-
-
-def _after_everyone(env: simpy.Environment, delay_s: float) -> simpy.Event:
-    """Return an event after all others of its moment: who reaches the stop as the vehicle departs still boards."""
-    departure = simpy.Event(env)
-    departure._ok, departure._value = True, None
-    env.schedule(departure, priority=_LATE, delay=delay_s)
-    return departure
 
 
 def line_vehicles(places: IntArray, first_node: IntArray, last_node: IntArray) -> list[Vehicle]:
