@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pytest
 from ruamel.yaml import YAML
 
-from kera_mobility.simulation import uncontested
 from kera_mobility.demand.choice_model import IMPOSSIBLE, Choice
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
 from kera_mobility.dice import Dice
 from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.services.base import Service
+from kera_mobility.simulation import uncontested
 from kera_mobility.simulation.run import Run, live, open_services, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Town, load_town
