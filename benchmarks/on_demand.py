@@ -3,14 +3,12 @@
     python -m benchmarks.on_demand [--vehicles 500] [--requests 10000] [--policy insertion] [--repeats 3]
 
 Every request is asked (`quote`), and booked where it can be served; vehicles drive, people ride. Printed is the mean
-time of a request, all of that together, and of the search alone. The goal is under 2 ms a request with numpy alone.
-KERA_KERNELS=numba measures the compiled kernel.
+time of a request, all of that together, and of the search alone. The goal is under 2 ms a request.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Generator
@@ -23,7 +21,6 @@ import simpy
 from kera_mobility.dice import Dice
 from kera_mobility.results.events import EventLog
 from kera_mobility.services.contract import Leg, Offer
-from kera_mobility.services.on_demand.insertion import VARIABLE
 from kera_mobility.services.on_demand.service import OnDemand
 from kera_mobility.services.on_demand.settings import OnDemandSettings
 from kera_mobility.services.world import World
@@ -151,7 +148,7 @@ def main() -> None:
     asked = days[0]["asked"]
     print(f"{'vehicles':32} {arguments.vehicles}")
     print(f"{'requests':32} {asked:.0f}, of which {days[0]['served']:.0f} served")
-    print(f"{'policy, kernels':32} {arguments.policy}, {os.environ.get(VARIABLE, '') or 'numpy'}")
+    print(f"{'policy':32} {arguments.policy}")
     for name, words in (("day_s", "ms a request, all in all"), ("search_s", "ms a request, search alone")):
         each = [1000.0 * day[name] / asked for day in days]
         print(f"{words:32} {statistics.median(each):.2f} (of {len(each)}: {min(each):.2f} to {max(each):.2f})")

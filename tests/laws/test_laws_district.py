@@ -10,7 +10,6 @@ from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -97,21 +96,14 @@ def test_how_often_the_log_is_emptied_does_not_matter() -> None:
     assert simulate(told(), SEED, batch_rows=7).fingerprint == base().fingerprint
 
 
-def test_hashes_processor_and_kernels_do_not_matter_with_everything_on() -> None:
-    """One process with another order of hashes, a plainer processor and no cache; one with compiled kernels."""
+def test_hashes_and_processor_do_not_matter_with_everything_on() -> None:
+    """One process with another order of hashes, a plainer processor and no cache."""
     processor = np._core._multiarray_umath  # type: ignore[attr-defined]
     optional = [name for name in processor.__cpu_dispatch__ if processor.__cpu_features__.get(name)]
-    plain = {"PYTHONHASHSEED": "4711", "KERA_KERNELS": "numpy"}
+    plain = {"PYTHONHASHSEED": "4711"}
     if optional:
         plain["NPY_DISABLE_CPU_FEATURES"] = " ".join(optional)
     assert alone(**plain)[0] == base().fingerprint
-
-
-def test_compiled_kernels_give_the_same_run_with_everything_on(require: Any) -> None:
-    require("numba")
-    said = alone(PYTHONHASHSEED="0", KERA_KERNELS="numba")
-    assert "numba" in said[3].split(), "the compiled form was not used"
-    assert said[0] == base().fingerprint
 
 
 def test_workers_change_nothing_with_everything_on(tmp_path: Path) -> None:

@@ -18,14 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import ConfigError, MissingExtraError
+from kera_mobility.errors import ConfigError
 from kera_mobility.results.compare import compare
 from kera_mobility.results.events import EventLog, table_fingerprint
 from kera_mobility.services.base import HOURS, Experience
 from kera_mobility.services.scooter.crew_settings import CrewSettings
 from kera_mobility.services.scooter.crews import Crews
 from kera_mobility.services.scooter.fleet import PARKED, Fleet
-from kera_mobility.services.scooter.policies import crew_routes_pyvrp
 from kera_mobility.services.world import World
 from kera_mobility.simulation.run import END_S, Run, live
 from kera_mobility.town.streets.streets import Skims
@@ -451,15 +450,6 @@ def test_a_crew_with_nothing_to_do_leaves_the_day_as_it_is(tmp_path: Path) -> No
     for kind in set(runs[0].record.tables) - {"crews"}:
         first, second = (table_fingerprint(run.record.tables[kind]) for run in runs)
         assert first == second, kind
-
-
-def test_without_pyvrp_nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew_routes_pyvrp, "find_spec", lambda name: None)
-    town = hamlet_town(tmp_path, people=[person(1)])
-    live_services(scenario(trial(**MORNING)), town)
-    live_services(scenario(trial(tours={"kind": "pyvrp"})), town)
-    with pytest.raises(MissingExtraError, match=r'pip install "kera-mobility\[crews\]"'):
-        live_services(scenario(trial(**MORNING, tours={"kind": "pyvrp"})), town)
 
 
 def test_a_depot_outside_the_map_is_a_fault(tmp_path: Path) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from benchmarks.on_demand_quality import GOAL, play
 from kera_mobility.config.registry import members
 from kera_mobility.services.base import Experience
-from kera_mobility.services.on_demand.insertion import VARIABLE
 from kera_mobility.services.on_demand.policies.dispatch import (
     REASONS,
     Batch,
@@ -26,8 +23,7 @@ from kera_mobility.services.on_demand.policies.dispatch import (
 )  # fmt: skip
 from kera_mobility.services.on_demand.policies.repositioning import Expected, ExpectedSettings, Stay, StaySettings
 from kera_mobility.services.on_demand.routes import Routes, Wish
-from kera_mobility.simulation.run import live, simulate
-from kera_mobility.simulation.scenario import load_scenario
+from kera_mobility.simulation.run import live
 from tests.kit.hamlet import HOME, MILL, SCHOOL, hamlet_town, rows, scenario, trip
 
 LINE = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
@@ -138,16 +134,3 @@ def test_the_insertion_policy_serves_its_part_of_what_hindsight_could() -> None:
 def test_the_nearest_idle_vehicle_serves_fewer_than_insertion() -> None:
     served = {kind: sum(play(number, kind).served for number in range(1, 6)) for kind in ("insertion", "nearest")}
     assert served["nearest"] < served["insertion"]
-
-
-@pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed: one form of the kernels to compare")
-@pytest.mark.parametrize("kind", ["insertion", "batch"])
-def test_a_day_has_one_fingerprint_with_either_form_of_the_kernels(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    trial = load_scenario("configs/trials/on_demand.yaml", (*SMALL, f"services.on_demand.dispatch={{kind: {kind}}}"))
-    told = set()
-    for form in ("numpy", "numba"):
-        monkeypatch.setenv(VARIABLE, form)
-        run = simulate(trial, seed=2)
-        assert rows(run, "promises")
-        told.add(run.fingerprint)
-    assert len(told) == 1

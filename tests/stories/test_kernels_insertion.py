@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import ConfigError
-from kera_mobility.services.on_demand import insertion
-from kera_mobility.services.on_demand.insertion import insertion_kernel, insertions
+from kera_mobility.services.on_demand.insertion import insertions
 from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, Routes, Wish
 from kera_mobility.units import round_s
 
-NUMBA = "numba is not installed: the compiled kernel is not compared here (pip install 'kera-mobility[fast]')"
-needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason=NUMBA)
 PERSON_S = 5.0
 
 
@@ -118,17 +112,6 @@ def test_the_arrays_find_what_trying_everything_finds(seed: int, part: int) -> N
     assert same(insertions(routes, wish, now_s), slowly(routes, wish, now_s))
 
 
-@needs_numba
-@given(seed=st.integers(0, 10**6), part=st.integers(0, 100))
-@settings(max_examples=150, deadline=None)
-def test_the_compiled_loops_find_the_same_to_the_bit(seed: int, part: int) -> None:
-    from kera_mobility.services.on_demand.insertion_numba import insertions_by_numba
-
-    routes, dice = random_routes(seed)
-    wish, now_s = random_wish(routes, dice, 99), moment(routes, part)
-    assert same(insertions(routes, wish, now_s), insertions_by_numba(routes, wish, now_s))
-
-
 def test_random_routes_are_worth_trying() -> None:
     """Else the laws above would say nothing: routes are long, and wishes are both served and refused."""
     lengths, served = [], []
@@ -179,19 +162,3 @@ def test_nobodys_promise_is_broken_by_a_second(latest_s: float, expected: float)
     routes.insert(0, 0, 0, Wish(0, 0, 2, 0.0, 600.0, latest_s), 0.0)
     found = insertions(routes, Wish(1, 1, 2, 0.0, 150.0, 1000.0), 0.0)
     assert found.added_s[0] == expected
-
-
-def test_the_environment_chooses_the_form_and_an_unknown_one_is_an_error(monkeypatch: Any) -> None:
-    monkeypatch.delenv(insertion.VARIABLE, raising=False)
-    assert insertion_kernel() is insertions
-    monkeypatch.setenv(insertion.VARIABLE, "fortran")
-    with pytest.raises(ConfigError, match="fortran"):
-        insertion_kernel()
-
-
-@needs_numba
-def test_numba_is_taken_when_asked_for(monkeypatch: Any) -> None:
-    from kera_mobility.services.on_demand.insertion_numba import insertions_by_numba
-
-    monkeypatch.setenv(insertion.VARIABLE, "numba")
-    assert insertion_kernel() is insertions_by_numba

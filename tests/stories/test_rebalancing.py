@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.config.registry import members
-from kera_mobility.errors import KeraError, MissingExtraError
-from kera_mobility.services.scooter.policies import crew_routes_pyvrp
 from kera_mobility.services.scooter.policies.crew_routes import (
     DEPOT,
     DROP,
@@ -264,10 +262,3 @@ def test_the_tour_of_pyvrp_is_the_shortest_of_all_orders(places: list[int]) -> N
     orders = permutations(range(len(places)))
     best_s = min(time_of([[one, PICK] for one in order], told) for order in orders)
     assert time_of(PLANNERS[1].tour(told).tolist(), told) == best_s
-
-
-def test_without_pyvrp_one_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew_routes_pyvrp, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r'pip install "kera-mobility\[crews\]"') as raised:
-        PyVRP(PyVRPSettings())
-    assert isinstance(raised.value, KeraError)

@@ -2,51 +2,15 @@
 
 An insertion is feasible if the new rider is picked up and dropped in time, nobody's promise is broken, there is always
 a place, and the vehicle comes home before its shift ends. All times are multiples of 1/64 s and are only added and
-compared, so every form of this kernel gives the same numbers to the bit.
+compared, so the result is the same on every processor.
 """
 
 from __future__ import annotations
 
-import os
-from functools import cache
-
 import numpy as np
 
-from kera_mobility.errors import ConfigError, MissingExtraError
-from kera_mobility.services.on_demand.routes import Insert, Insertions, Routes, Wish
+from kera_mobility.services.on_demand.routes import Insertions, Routes, Wish
 from kera_mobility.units import FloatArray, IntArray
-
-VARIABLE = "KERA_KERNELS"
-"""Environment variable that chooses the form of the kernels: `numpy` (if unset) or `numba` (the extra `fast`)."""
-
-
-def insertion_kernel() -> Insert:
-    """Return the form of the kernel that the environment asks for.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such form.
-    MissingExtraError
-        If numba is asked for and not installed.
-    """
-    return _form(os.environ.get(VARIABLE, "") or "numpy")
-
-
-@cache
-def _form(name: str) -> Insert:
-    if name == "numpy":
-        return insertions
-    if name != "numba":
-        raise ConfigError(f"the environment variable {VARIABLE}: got {name!r}, expected numpy or numba")
-    try:
-        from kera_mobility.services.on_demand.insertion_numba import insertions_by_numba
-    except ImportError:
-        raise MissingExtraError(
-            f"the environment variable {VARIABLE} asks for numba, which is not installed: "
-            "pip install 'kera-mobility[fast]', or unset it"
-        ) from None
-    return insertions_by_numba
 
 
 @np.errstate(invalid="ignore")  # where no street leads a hop is inf; inf - inf costs nothing that is ever chosen

@@ -7,7 +7,6 @@ M columns, K stops.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -205,6 +204,3 @@ class Routes:
 
 _BY_EVENT = ("stop", "step", "rider", "load", "ready_s", "latest_s", "leave_s", "last_s")
 _CHANGED = frozenset({*_BY_EVENT, "count"})
-
-Insert = Callable[[Routes, Wish, float], Insertions]
-"""Returns the cheapest insertion of a wish into every route at a moment."""

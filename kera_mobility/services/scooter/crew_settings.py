@@ -59,7 +59,7 @@ class CrewSettings(Settings):
     rebalancing: RebalancingSettings = Field(default_factory=NoMovesSettings)
     """What is moved by day: none, threshold or forecast."""
     tours: TourSettings = Field(default_factory=NearestSettings)
-    """How a tour is planned: nearest, or pyvrp (extra `crews`)."""
+    """How a tour is planned: nearest or pyvrp."""
     replan_every_s: float = Field(2 * HOUR_S, ge=300, le=24 * HOUR_S)
     """A crew plans a new tour so often, s. Assumption."""
     worth_s: float = Field(900.0, gt=0, le=86_400)

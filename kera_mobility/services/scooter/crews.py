@@ -90,11 +90,6 @@ class Crews:
             Where else vehicles may be put out, (N,); nowhere if not given.
         reach_m
             How far people walk to a hub.
-
-        Raises
-        ------
-        MissingExtraError
-            If the planner of tours needs a package that is not installed.
         """
         self.service, self.settings = service, settings
         self._town, self._hubs, self._reach_m = town, np.unique(hubs), reach_m

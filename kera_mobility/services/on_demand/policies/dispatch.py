@@ -14,7 +14,7 @@ from pydantic import Field
 from scipy.optimize import linear_sum_assignment
 
 from kera_mobility.config.settings import Settings
-from kera_mobility.services.on_demand.insertion import insertion_kernel
+from kera_mobility.services.on_demand.insertion import insertions
 from kera_mobility.services.on_demand.nearest import nearest
 from kera_mobility.services.on_demand.routes import Routes, Wish
 
@@ -44,7 +44,6 @@ class DispatchPolicy(ABC):
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self._insertions = insertion_kernel()
 
     @abstractmethod
     def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
@@ -73,7 +72,7 @@ class Insertion(DispatchPolicy):
 
     def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
         """Return the cheapest feasible insertion."""
-        found = self._insertions(routes, wish, now_s)
+        found = insertions(routes, wish, now_s)
         vehicle = int(np.argmin(found.added_s))
         added_s = float(found.added_s[vehicle])
         if added_s == np.inf:
@@ -127,7 +126,7 @@ class Batch(Insertion):
         """Return routes with all the wishes, or None where some find no place."""
         routes, left = routes.copy(), list(wishes)
         while left:
-            found = [self._insertions(routes, wish, now_s) for wish in left]
+            found = [insertions(routes, wish, now_s) for wish in left]
             added_s = np.stack([one.added_s for one in found])
             if np.any(np.all(np.isinf(added_s), axis=1)):
                 return None

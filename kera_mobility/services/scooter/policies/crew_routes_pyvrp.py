@@ -1,16 +1,17 @@
-"""Tours planned with PyVRP (Wouda, Lan and Kool 2024, INFORMS Journal on Computing 36(4)): the extra `crews`."""
+"""Tours planned with PyVRP (Wouda, Lan and Kool 2024, INFORMS Journal on Computing 36(4)).
+
+PyVRP is imported where a tour is planned: runs without crews do not load it.
+"""
 
 from __future__ import annotations
 
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from kera_mobility.config.settings import Settings
-from kera_mobility.errors import MissingExtraError
 from kera_mobility.services.scooter.policies.crew_routes import DEPOT, DROP, HERE, NOWHERE, PICK, Errands, TourPlanner
 from kera_mobility.units import FloatArray, IntArray
 
@@ -39,21 +40,6 @@ class PyVRP(TourPlanner):
     settings_type = PyVRPSettings
 
     settings: PyVRPSettings
-
-    def __init__(self, settings: PyVRPSettings) -> None:
-        """Take the settings.
-
-        Raises
-        ------
-        MissingExtraError
-            If PyVRP is not installed.
-        """
-        super().__init__(settings)
-        if find_spec("pyvrp") is None:
-            raise MissingExtraError(
-                "tours of kind 'pyvrp' need PyVRP, which is not installed: pip install \"kera-mobility[crews]\" "
-                "(or choose tours of kind 'nearest')"
-            )
 
     def tour(self, errands: Errands) -> IntArray:
         """Return the tour, (S, 2)."""
