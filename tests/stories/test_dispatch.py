@@ -42,7 +42,7 @@ def wish(number: int, pickup: int, dropoff: int, *, wait_s: float = 600.0, ride_
 
 
 def test_three_policies_are_found_by_their_kind() -> None:
-    found = members("kera_mobility.policies", DispatchPolicy, "kera_mobility.policies")
+    found = members("kera_mobility.services.on_demand.policies", DispatchPolicy, "kera_mobility.policies")
     assert {"insertion", "batch", "nearest"} <= set(found)
 
 

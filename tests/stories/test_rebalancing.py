@@ -56,8 +56,8 @@ def stock(standing: list[int], target: list[int], room: list[int] | None = None,
 
 
 def test_the_policies_and_planners_are_found_by_their_kind() -> None:
-    policies = members("kera_mobility.policies", RebalancingPolicy)
-    planners = members("kera_mobility.policies", TourPlanner)
+    policies = members("kera_mobility.services.scooter.policies", RebalancingPolicy)
+    planners = members("kera_mobility.services.scooter.policies", TourPlanner)
     assert set(policies) == {"none", "threshold", "forecast"}
     assert set(planners) == {"nearest", "pyvrp"}
 
