@@ -55,9 +55,9 @@ def test_the_wheel_carries_code_configs_networks_and_licences(wheel: Path) -> No
         names = set(archive.namelist())
     for name in (
         "kera_mobility/py.typed",
-        "kera_mobility/outcomes/report/assets/page.html",
-        "kera_mobility/outcomes/report/assets/report.js",
-        "kera_mobility/outcomes/report/assets/licences.txt",
+        "kera_mobility/results/report/assets/page.html",
+        "kera_mobility/results/report/assets/report.js",
+        "kera_mobility/results/report/assets/licences.txt",
         "kera_mobility/_shipped/configs/base.yaml",
         "kera_mobility/_shipped/configs/trials/all.yaml",
         "kera_mobility/_shipped/networks/LICENSE.md",
