@@ -1,6 +1,6 @@
 """How people choose: a nested logit whose errors are addressed, as pure functions over arrays.
 
-docs/model.md, section Choice, has the equations; HELMET 5 (HSL, EUPL-1.2) the sensitivities.
+docs/explanation/model.md, section Choice, has the equations; HELMET 5 (HSL, EUPL-1.2) the sensitivities.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Sensitivities(Settings):
 
 
 class ChoiceSettings(Settings):
-    """The choice model. Shipped constants are fitted (docs/calibration.md); those of new services are assumptions."""
+    """The choice model. Shipped constants are fitted (docs/explanation/calibration.md); those of new services are assumptions."""
 
     nest_parameter: float = Field(0.4, gt=0, le=1)
     """Dissimilarity l of every nest. Assumption; 1 is the plain multinomial logit."""

@@ -20,22 +20,22 @@ from kera_mobility.results.events import KINDS
 from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS
 
 ROOT = Path(__file__).parents[2]
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-MODEL = (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "decisions").glob("*.md")])
+ARCHITECTURE = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+MODEL = (ROOT / "docs" / "explanation" / "model.md").read_text(encoding="utf-8")
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "decisions").glob("*.md")])
 PEOPLE = ("residents=150", "jobs=50", "neighbours_within_m=0")
 FEW = tuple(word for people in PEOPLE for word in ("--set", f"town.people.{people}"))
 
 
 def test_every_test_that_the_model_names_exists() -> None:
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", MODEL)
+    named = re.findall(r"`(\w+/test_\w+\.py)::(test_\w+)`", MODEL)
     assert len(named) > 30
     for file, test in named:
         assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), (file, test)
 
 
 def test_every_function_that_the_model_names_exists() -> None:
-    rows = re.findall(r"^\| (?:E\d+|\w[\w ]*) \| (`[\w.]+`.*?) \| (?:`test_|not yet)", MODEL, re.MULTILINE)
+    rows = re.findall(r"^\| (?:E\d+|\w[\w ]*) \| (`[\w.]+`.*?) \| (?:`\w+/test_|not yet)", MODEL, re.MULTILINE)
     assert len(rows) > 30
     for row in rows:
         for dotted in re.findall(r"`([\w.]+\.[\w.]+)`", row):

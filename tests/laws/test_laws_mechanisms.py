@@ -10,7 +10,7 @@ from typing import Any
 from kera_mobility.simulation.scenario import schema
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "mechanisms.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "mechanisms.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.splitlines()
@@ -41,5 +41,5 @@ def test_every_mechanism_says_how_it_is_switched_off_and_where_it_is_worked_out(
     for name, key, off, test in ROWS:
         assert key.startswith("`"), name
         assert off, name
-        file, function = re.fullmatch(r"`(test_\w+\.py)::(test_\w+)`", test).groups()  # type: ignore[union-attr]
+        file, function = re.fullmatch(r"`(\w+/test_\w+\.py)::(test_\w+)`", test).groups()  # type: ignore[union-attr]
         assert f"def {function}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), (file, function)

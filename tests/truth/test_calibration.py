@@ -373,7 +373,7 @@ def committed_checks() -> dict[str, dict[str, Any]]:
 
 
 def test_the_page_says_of_every_figure_what_the_committed_result_says() -> None:
-    page = (REPOSITORY / "docs" / "calibration.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "explanation" / "calibration.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in page.splitlines() if line[:2] == "| "]
     told = {row[0]: row[1:] for row in rows if len(row) == 5}
     checks = committed_checks()
