@@ -50,7 +50,10 @@ class Sensitivities(Settings):
 
 
 class ChoiceSettings(Settings):
-    """The choice model. Shipped constants are fitted (docs/explanation/calibration.md); those of new services are assumptions."""
+    """The choice model. Shipped constants are fitted (docs/explanation/calibration.md).
+
+    Those of new services are assumptions.
+    """
 
     nest_parameter: float = Field(0.4, gt=0, le=1)
     """Dissimilarity l of every nest. Assumption; 1 is the plain multinomial logit."""
