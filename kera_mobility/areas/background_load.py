@@ -14,11 +14,10 @@ from typing import Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.files import read_yaml
 from kera_mobility.units import FloatArray
 
 _ROUNDS = 200
@@ -155,9 +154,9 @@ def _read_source(path: Path) -> BackgroundSource:
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file; it says which stations and shares the background is made of")
     try:
-        return BackgroundSource.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-    except YAMLError as error:
-        raise NetworkError(f"{path}: not YAML: {error}") from None
+        return BackgroundSource.model_validate(read_yaml(path))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise NetworkError(f"{path}: {faults}") from None
+    except ValueError as error:
+        raise NetworkError(f"{path}: {error}") from None

@@ -24,6 +24,7 @@ from kera_mobility.areas.osm_read import Extract
 from kera_mobility.areas.osm_tags import pieces_of_ways, ways_of
 from kera_mobility.areas.pieces import Piece, cut_at_meetings, extend_ends_to
 from kera_mobility.errors import NetworkError
+from kera_mobility.files import read_yaml
 from kera_mobility.town.streets.streets import MODE_BIT, MODES, Streets
 from kera_mobility.units import FloatArray
 
@@ -210,7 +211,7 @@ def _write_about(made: Path, like: Path | None, area: Area, extract: Extract) ->
 def _kept(like: Path) -> list[dict[str, Any]]:
     """Return what an area says of the sources of files that go over, of streets that are planned or outside too."""
     path = like / "provenance.yaml"
-    read = YAML(typ="safe").load(path.read_text(encoding="utf-8")) if path.exists() else []
+    read = read_yaml(path) if path.exists() else []
     kept = []
     for entry in read:
         files = [name.strip() for name in entry["file"].split(",") if name.strip() != "build.yaml"]

@@ -9,11 +9,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.files import read_yaml
 
 OLD_YEARS = 2
 LARGEST_OLD_SHARE = 0.05
@@ -92,12 +91,12 @@ def read_provenance(area_folder: Path) -> list[Dataset]:
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file; an area must say where its data come from")
     try:
-        return TypeAdapter(list[Dataset]).validate_python(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-    except YAMLError as error:
-        raise NetworkError(f"{path}: not YAML: {error}") from None
+        return TypeAdapter(list[Dataset]).validate_python(read_yaml(path))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise NetworkError(f"{path}: {faults}") from None
+    except ValueError as error:
+        raise NetworkError(f"{path}: {error}") from None
 
 
 def freshness(datasets: list[Dataset], today: datetime.date) -> Freshness:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kera_mobility.files import package_version
+
 if TYPE_CHECKING:
     from kera_mobility.experiments.calibration import Calibration
     from kera_mobility.results.observations import Check
@@ -68,7 +70,7 @@ def _content(found: Calibration, checks: list[Check]) -> dict[str, Any]:
 
     fit = found.settings.fit
     return {
-        "version": _version(),
+        "version": package_version(),
         "scenario": found.scenario.name,
         "scenario_hash": found.scenario.hash,
         "fit": {"share": fit.share, "seeds": list(fit.seeds), "check_seed": fit.check_seed},
@@ -92,15 +94,6 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("kera-mobility")
-    except PackageNotFoundError:
-        return "of a checkout, not installed"
-
-
 def _command() -> str:
     return " ".join(["kera", *sys.argv[1:]])
 
@@ -114,7 +107,7 @@ def _layer_text(found: Calibration, checks: list[Check]) -> str:
     lines = [
         "Fitted constants of the choice model; do not edit them here, fit again:",
         f"  {_command()}",
-        f"Version {_version()}, scenario hash {found.scenario.hash[:16]} (with these values),",
+        f"Version {package_version()}, scenario hash {found.scenario.hash[:16]} (with these values),",
         f"{len(found.iterations)} rounds with {fit.share:.0%} of the households and seeds {seeds}.",
         f"Figures below: everyone, seed {fit.check_seed}. Fitted, so no test of the model:",
     ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.files import package_version
+
 if TYPE_CHECKING:
     from kera_mobility.experiments.regression import Checked
 
@@ -66,7 +68,6 @@ def command(
 
 
 def _renew(place: Path, names: list[str], why: str, tolerance: float | None) -> None:
-    from kera_mobility.experiments.jobs import package_version
     from kera_mobility.experiments.regression import renew
 
     for name in (name for name in names if (place / f"{name}.yaml").is_file()):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from kera_mobility.files import package_version
+
 STANDS_ON = ("kera-mobility", "simpy", "numpy", "scipy", "pyarrow", "pydantic")
 """The distributions whose version can matter to a result or its speed."""
 
@@ -11,12 +13,7 @@ STANDS_ON = ("kera-mobility", "simpy", "numpy", "scipy", "pyarrow", "pydantic")
 def command() -> None:
     """Print the version of Kera Mobility, of Python and of the packages a run stands on."""
     import platform
-    from importlib.metadata import PackageNotFoundError, version
 
     typer.echo(f"python {platform.python_version()}")
     for name in STANDS_ON:
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = "not installed"
-        typer.echo(f"{name} {found}")
+        typer.echo(f"{name} {package_version(name)}")

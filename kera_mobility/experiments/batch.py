@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from kera_mobility.errors import ConfigError, MissingFileError, ResultError
 from kera_mobility.experiments.executors import Cluster, Executor, Lost, Processes, Serial
-from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, finished, require_room, run_folder, sweep
+from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, finished, require_room, run_folder
 from kera_mobility.experiments.stopping import Narrowness, Until
 from kera_mobility.experiments.uncertainty import UNCERTAIN, Accept, UncertainInput, load_uncertain, with_inputs
+from kera_mobility.files import sweep
 from kera_mobility.results.store import load_record, result_folders
 from kera_mobility.simulation.run import Run
 from kera_mobility.simulation.scenario import Scenario, load_scenario

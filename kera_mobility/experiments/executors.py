@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kera_mobility.errors import MissingExtraError, ResultError
-from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, perform, sweep
+from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, perform
+from kera_mobility.files import sweep
 
 MOST_TRIES = 3
 """A run whose worker died this often is given up: it may be the run that kills it, for instance by its memory."""

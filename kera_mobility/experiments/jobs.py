@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import math
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import ResultError
+from kera_mobility.files import package_version
 from kera_mobility.results.events import fingerprint
 from kera_mobility.results.kpis import Kpi
 from kera_mobility.results.store import load_record, read_kpis, require_replaceable, write_record
@@ -166,36 +165,6 @@ def require_room(folder: Path) -> None:
         raise ResultError(f"{folder}: cannot write here, {above} is a file")
     if not os.access(above, os.W_OK | os.X_OK):
         raise ResultError(f"{folder}: cannot write here, no permission to write in {above}")
-
-
-def sweep(folder: Path) -> None:
-    """Remove what dead processes left half-written beside a result folder; put back what they had set aside."""
-    for left in sorted(folder.parent.glob(f".{folder.name}.*.*")):
-        process, kind = left.name.removeprefix(f".{folder.name}.").split(".", 1)
-        if not process.isdecimal() or _lives(int(process)):
-            continue
-        if kind == "old" and not folder.exists():
-            left.rename(folder)
-        elif kind in ("partial", "old"):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def package_version() -> str:
-    """Return the version of this package, `unknown` if it is not installed."""
-    try:
-        return version("kera-mobility")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _cannot_write(folder: Path, error: OSError) -> str:

@@ -27,6 +27,7 @@ import pyarrow as pa
 from kera_mobility.config.resources import find
 from kera_mobility.dice import Dice, word
 from kera_mobility.errors import KeraError, MissingFileError, ResultError
+from kera_mobility.files import replacing
 from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.record import numbers, texts
 from kera_mobility.simulation.run import Run, simulate
@@ -96,13 +97,10 @@ class Baseline:
             "input_hashes": self.input_hashes, "kpis": self.kpis, "kinds": self.kinds,
         }  # fmt: skip
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        partial = file.with_name(f".{file.name}.partial")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text + "\n", encoding="utf-8", newline="\n")
-            partial.replace(file)
+            with replacing(file) as partial:
+                partial.write_text(text + "\n", encoding="utf-8", newline="\n")
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise ResultError(f"{file}: cannot write the baseline: {error.strerror or error}") from error
 
 

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import time
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kera_mobility.errors import MissingFileError, ResultError
+from kera_mobility.files import package_version, replacing
 from kera_mobility.results.events import KINDS, SCHEMA_VERSION, fingerprint
 from kera_mobility.results.kpis import compute, to_json
 from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS, RunRecord
@@ -40,7 +37,6 @@ FILES = (
 """What a result folder holds, and nothing else."""
 
 _COLUMNS = {"people": PEOPLE_COLUMNS, "vehicles": VEHICLE_COLUMNS, "places": PLACE_COLUMNS}
-_DISTRIBUTION = "kera-mobility"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The moment stamped on every array of `overnight.npz`, so that equal arrays make equal bytes."""
 
@@ -60,15 +56,8 @@ def write_record(record: RunRecord, folder: str | Path) -> Path:
     target = Path(folder)
     require_replaceable(target)
     _require_columns(record)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
+    with replacing(target) as partial:
         _write_files(record, partial)
-        _put_in_place(partial, target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return target
 
 
@@ -227,33 +216,10 @@ def _write_files(record: RunRecord, folder: Path) -> None:
     if "fingerprint" not in meta:
         meta["fingerprint"] = fingerprint(record.tables)
     if "version" not in meta:
-        meta["version"] = _version()
+        meta["version"] = package_version()
         cpu_s = meta.get("cpu_s", {})
         meta["cpu_s"] = {**cpu_s, "write": round(cpu_s.get("write", 0.0) + time.process_time() - began_s, 4)}
     _write_json(meta, folder / "run.json")
-
-
-def _put_in_place(partial: Path, target: Path) -> None:
-    """Rename a whole folder to its name; what stood there is set aside first and put back if the rename fails."""
-    if not target.exists():
-        partial.rename(target)
-        return
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    target.rename(old)
-    try:
-        partial.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old)
-
-
-def _version() -> str:
-    try:
-        return package_version(_DISTRIBUTION)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _write_table(table: pa.Table, file: Path) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from kera_mobility.config.resources import code_hash
+from kera_mobility.files import cache_root, replacing
 from kera_mobility.services.base import Experience
 from kera_mobility.simulation.scenario import Scenario
-from kera_mobility.town.streets.skims import cache_root
 from kera_mobility.town.town import Town
 
 Experiences = Mapping[str, Experience]
@@ -72,12 +72,7 @@ def _read(file: Path) -> Experiences:
 
 
 def _keep(learned: Experiences, file: Path) -> None:
-    """Write under a temporary name and rename when whole; a disk that does not allow it costs time, nothing else."""
+    """Write what was learned; a disk that does not allow it costs time, nothing else."""
     arrays = {f"{name}.{part}": getattr(one, part) for name, one in learned.items() for part in one._fields}
-    partial = file.with_name(f".{file.stem}.{os.getpid()}.npz")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError), replacing(file) as partial:
         np.savez(partial, **arrays)
-        partial.replace(file)
-    except OSError:
-        partial.unlink(missing_ok=True)

@@ -112,7 +112,11 @@ def _beginnings(row: IntArray, good: BoolArray) -> BoolArray:
 
 
 def _log(
-    world: World, trips: TripDemand, legs: Mapping[str, FloatArray], end_s: FloatArray, chains: list[str],
+    world: World,
+    trips: TripDemand,
+    legs: Mapping[str, FloatArray],
+    end_s: FloatArray,
+    chains: list[str],
     utility: IntArray,
 ) -> None:
     count = len(trips)

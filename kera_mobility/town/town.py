@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
 
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Place
 from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
+from kera_mobility.files import read_yaml
 from kera_mobility.town.drawing import drawn_rail, drawn_zones
 from kera_mobility.town.population.persons import People, Trips
 from kera_mobility.town.population.population import PeopleSettings, Population, populate
@@ -190,8 +190,8 @@ def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str,
     """
     folder = find(Path("networks") / area if not Path(area).is_dir() else area, "networks")
     try:
-        about = YAML(typ="safe").load((folder / "area.yaml").read_text(encoding="utf-8"))
-    except OSError as error:
+        about = read_yaml(folder / "area.yaml")
+    except (OSError, ValueError) as error:
         raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
     streets, skims = _streets(folder, overlays)
     population = _population(people, folder, seed, overlays)

@@ -28,9 +28,10 @@ from kera_mobility.errors import ConfigError, MissingExtraError, ResultError
 from kera_mobility.experiments.batch import experiment, load
 from kera_mobility.experiments.columns import DESCRIPTIONS, columns
 from kera_mobility.experiments.executors import MOST_TRIES, ONE_THREAD, Cluster, _one_thread_each
-from kera_mobility.experiments.jobs import Written, run_folder, sweep
+from kera_mobility.experiments.jobs import Written, run_folder
 from kera_mobility.experiments.stopping import LEAST, Until, half_width
 from kera_mobility.experiments.uncertainty import UncertainInput, draw, load_uncertain, with_inputs
+from kera_mobility.files import sweep
 from kera_mobility.results import store
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.kpis import Kpi

@@ -18,13 +18,13 @@ import pytest
 import kera_mobility as km
 from kera_mobility.cli import main
 from kera_mobility.errors import ConfigError, MissingFileError, ResultError
-from kera_mobility.results.events import KINDS, EventLog
 from kera_mobility.results.compare import Comparison, Values, compare, compare_all, read_values
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.paired_trips import DayPair, Lived
 from kera_mobility.results.compare.pairing import read_side
 from kera_mobility.results.compare.table import aloud, table
 from kera_mobility.results.compare.values import CostRates
+from kera_mobility.results.events import KINDS, EventLog
 from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import write_record
 from kera_mobility.simulation.run import live
@@ -585,7 +585,7 @@ def test_several_scenarios_are_compared_with_one_and_corrected_together(
     _two_sides(tmp_path, {1: 10.0, 2: 21.0, 3: 29.0})
     for seed in (1, 2, 3):
         write_record(_slower(hamlet("c", seed), seed * 40.0), tmp_path / "c" / str(seed))
-    direct = compare(tmp_path / "a", tmp_path / "b").row("door_to_door_s.mean")
+    alone = compare(tmp_path / "a", tmp_path / "b").row("door_to_door_s.mean")
     together = compare_all(tmp_path / "a", [tmp_path / "b", tmp_path / "c"])
     assert [one.b for one in together] == ["b", "c"]
     beside = together[0].row("door_to_door_s.mean")

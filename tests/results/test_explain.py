@@ -22,10 +22,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kera_mobility.experiments.counterfactual import ask, watch
+from kera_mobility.demand.choice_model import IMPOSSIBLE
 from kera_mobility.errors import ResultError, UnknownPersonError
-from kera_mobility.results.events import KINDS, table_fingerprint
+from kera_mobility.experiments.counterfactual import ask, watch
+from kera_mobility.experiments.remedies import remedies
 from kera_mobility.results.compare.pairing import read_side
+from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.cases import PROMISE, REFUSED, UNSERVED
 from kera_mobility.results.explain.inputs import read_run
@@ -34,12 +36,23 @@ from kera_mobility.results.explain.text import tell
 from kera_mobility.results.explain.trip import story_of
 from kera_mobility.results.explain.trip_text import tell_trip
 from kera_mobility.results.store import load_record
-from kera_mobility.demand.choice_model import IMPOSSIBLE
-from kera_mobility.experiments.remedies import remedies
-from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.simulation.run import Run, live, simulate
+from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Town
-from tests.kit.hamlet import CITY, HOME, MILL, PLACES, SCHOOL, STATION, TripRow, hamlet_town, rows, scenario, seconds, trip
+from tests.kit.hamlet import (
+    CITY,
+    HOME,
+    MILL,
+    PLACES,
+    SCHOOL,
+    STATION,
+    TripRow,
+    hamlet_town,
+    rows,
+    scenario,
+    seconds,
+    trip,
+)
 
 PACKAGE = Path(__file__).parents[2] / "kera_mobility"
 SMALL = ("town.people.residents=500", "town.people.jobs=250", "town.people.neighbours_within_m=500")

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 from kera_mobility.errors import ConfigError, ExtensionError, MissingExtraError, MissingFileError, ResultError
-from kera_mobility.results.events import KINDS, EventLog, fingerprint
 from kera_mobility.results import kpis, store
+from kera_mobility.results.events import KINDS, EventLog, fingerprint
 from kera_mobility.results.facts import total
 from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import load_record, write_record

@@ -20,13 +20,13 @@ import pytest
 from kera_mobility.errors import ConfigError, MissingFileError, ResultError
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.report import write_report
-from kera_mobility.results.report.content import gather
 from kera_mobility.results.report.basemap import Ground
 from kera_mobility.results.report.breakdowns import substitution
-from kera_mobility.results.report.page import ASSETS
-from kera_mobility.results.report.scenarios import in_one_order, means_of, sides_of
+from kera_mobility.results.report.content import gather
 from kera_mobility.results.report.drawn_paths import BEYOND, FOOT, WHEELS, Ways
+from kera_mobility.results.report.page import ASSETS
 from kera_mobility.results.report.refusals import DID
+from kera_mobility.results.report.scenarios import in_one_order, means_of, sides_of
 from kera_mobility.results.store import load_record
 from tests.kit.reports import run_small
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from kera_mobility.config.messages import read_settings
@@ -14,9 +14,9 @@ from kera_mobility.experiments.calibration.fit import Gauge
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import sampled
 from kera_mobility.experiments.uncertainty import Accept, UncertainInput, with_drawn
+from kera_mobility.files import cache_root, replacing
 from kera_mobility.simulation.run import live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
-from kera_mobility.town.streets.skims import cache_root
 
 BASE = "configs/today.yaml"
 TARGETS = "configs/calibration.yaml"
@@ -72,11 +72,6 @@ def _kept_at(
 
 
 def _keep(accepted: bool, file: Path) -> None:
-    """Write under a temporary name and rename; a disk that does not allow it costs time, nothing else."""
-    partial = file.with_name(f".{file.stem}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    """Write the answer; a disk that does not allow it costs time, nothing else."""
+    with suppress(OSError), replacing(file) as partial:
         partial.write_text(json.dumps(accepted), encoding="utf-8")
-        partial.replace(file)
-    except OSError:
-        partial.unlink(missing_ok=True)

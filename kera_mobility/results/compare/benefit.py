@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from kera_mobility.results.compare.quantity import About, Figure
 from kera_mobility.results.compare.paired_trips import DayPair, Lived
+from kera_mobility.results.compare.quantity import About, Figure
 from kera_mobility.results.compare.values import Values
 from kera_mobility.results.facts import EVERYONE, RESIDENTS, total
 from kera_mobility.results.record import numbers, texts

@@ -10,11 +10,11 @@ from kera_mobility.results.compare.accounts import Accounts
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.carbon import Carbon, carbon_figures
 from kera_mobility.results.compare.differences import Difference, difference_rows, judged, quotient_rows
-from kera_mobility.results.compare.quantity import About, Figure, Part
 from kera_mobility.results.compare.intervals import ALPHA
-from kera_mobility.results.compare.paired_trips import FEEDER, MAIN, DayPair, Lived
 from kera_mobility.results.compare.money import LEAST_SHARED, Money, money_figures, money_parts, yearly_figures
+from kera_mobility.results.compare.paired_trips import FEEDER, MAIN, DayPair, Lived
 from kera_mobility.results.compare.pairing import Folders, Pair, Side, inputs_that_differ, matched_pairs, read_side
+from kera_mobility.results.compare.quantity import About, Figure, Part
 from kera_mobility.results.compare.values import Values
 from kera_mobility.results.facts import EVERYONE
 

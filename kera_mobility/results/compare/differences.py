@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kera_mobility.results.compare.quantity import About, Figure, Part
 from kera_mobility.results.compare.intervals import (
     ALPHA,
     Gain,
@@ -20,6 +19,7 @@ from kera_mobility.results.compare.intervals import (
     sureness,
 )
 from kera_mobility.results.compare.pairing import Pair
+from kera_mobility.results.compare.quantity import About, Figure, Part
 
 TESTED = ("outcomes", "benefit", "money", "yearly", "carbon")
 """Sections whose rows ask whether B differs from A; the others describe."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kera_mobility.errors import ResultError
+from kera_mobility.files import parse_yaml
 from kera_mobility.results.store import read_kpis, read_meta, require_one_scenario, result_folders
 
 Folders = str | Path | Sequence[str | Path]
@@ -125,11 +125,8 @@ def _text(file: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _scenario(text: str) -> Mapping[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        found = YAML(typ="safe").load(io.StringIO(text))
-    except YAMLError:
+        found = parse_yaml(text)
+    except ValueError:
         found = None
     return found if isinstance(found, dict) else {}

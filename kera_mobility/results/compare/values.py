@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
-from kera_mobility.errors import ConfigError
 from kera_mobility.config.messages import faults_of, truths_for_numbers
-from kera_mobility.config.yaml_layers import read_layers
-from kera_mobility.config.settings import Settings
 from kera_mobility.config.resources import find
+from kera_mobility.config.settings import Settings
+from kera_mobility.config.yaml_layers import read_layers
+from kera_mobility.errors import ConfigError
 
 
 class TimeValue(Settings):

@@ -10,10 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from kera_mobility.errors import ResultError
+from kera_mobility.files import parse_yaml
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.explain.place_names import Gazetteer
 from kera_mobility.results.facts import Facts
@@ -48,8 +47,8 @@ class RunReader:
     def scenario(self) -> Mapping[str, Any]:
         """The resolved scenario, as plain maps."""
         try:
-            found = YAML(typ="safe").load(self.record.scenario_yaml)
-        except YAMLError:
+            found = parse_yaml(self.record.scenario_yaml)
+        except ValueError:
             found = None
         return found if isinstance(found, dict) else {}
 

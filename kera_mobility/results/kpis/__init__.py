@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kera_mobility.config.registry import modules_of, parts_of
 from kera_mobility.errors import ExtensionError
 from kera_mobility.results.facts import EVERYONE, RESIDENTS, Facts, Group
 from kera_mobility.results.record import RunRecord
-from kera_mobility.config.registry import modules_of, parts_of
 
 PACKAGE = "kera_mobility.results.kpis"
 ENTRY_POINTS = "kera_mobility.kpis"

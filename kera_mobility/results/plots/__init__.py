@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
+from kera_mobility.config.registry import modules_of
 from kera_mobility.results.plots.maps import refusals_map
 from kera_mobility.results.plots.page import COLOURS, KIND, FigureFunction
 from kera_mobility.results.plots.trips import mode_share, trips_by_mode_and_hour
-from kera_mobility.config.registry import modules_of
 
 __all__ = ["COLOURS", "FigureFunction", "kinds", "mode_share", "refusals_map", "trips_by_mode_and_hour"]
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from kera_mobility.errors import ConfigError, MissingFileError
+from kera_mobility.files import package_version, parse_yaml, read_yaml
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.record import RunRecord, numbers
 from kera_mobility.results.report import breakdowns, map_layers
 from kera_mobility.results.report.basemap import Ground
 from kera_mobility.results.report.day_events import happened
-from kera_mobility.results.report.playback_people import Sample
-from kera_mobility.results.report.scenarios import Side, differences, in_one_order, kpis_of, means_of, sides_of, weights_of
-from kera_mobility.results.report.playback import Fleet
 from kera_mobility.results.report.drawn_paths import Ways
+from kera_mobility.results.report.playback import Fleet
+from kera_mobility.results.report.playback_people import Sample
 from kera_mobility.results.report.refusals import why
+from kera_mobility.results.report.scenarios import (
+    Side,
+    differences,
+    in_one_order,
+    kpis_of,
+    means_of,
+    sides_of,
+    weights_of,
+)
 from kera_mobility.results.store import load_record
 from kera_mobility.units import IntArray
 
@@ -60,9 +66,11 @@ def gather(
         known.append(means)
     names = in_one_order([list(means) for means in known])
     definitions = {name: next(means[name] for means in known if name in means) for name in names}
-    pairs = [{**pair, "substitution": breakdowns.substitution(facts[0], facts[pair["b"]])} for pair in differences(sides)]
+    pairs = [
+        {**pair, "substitution": breakdowns.substitution(facts[0], facts[pair["b"]])} for pair in differences(sides)
+    ]
     return {
-        "format": FORMAT, "version": _version(), "areas": areas, "sides": told, "definitions": definitions,
+        "format": FORMAT, "version": package_version(), "areas": areas, "sides": told, "definitions": definitions,
         "differences": pairs, "measures": list(breakdowns.MEASURES),
         "checks": read_checks(checks) if checks is not None else {"scenario": "", "rows": []},
     }  # fmt: skip
@@ -77,12 +85,12 @@ def read_checks(file: str | Path) -> dict[str, Any]:
         If the file is not there, or is not the result of a calibration.
     """
     try:
-        found = YAML(typ="safe").load(Path(file).read_text(encoding="utf-8"))
+        found = read_yaml(Path(file))
         rows = [{name: row.get(name) for name in _OF_CHECK} for row in found["checks"]]
         return {"scenario": str(found["scenario"]), "rows": [row for row in rows if row["standing"] != "untold"]}
     except FileNotFoundError:
         raise MissingFileError(f"{file}: no such file; kera calibrate --result FILE writes one") from None
-    except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{file}: expected the result of kera calibrate, got {type(error).__name__}") from None
 
 
@@ -173,7 +181,7 @@ def _run(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _walk_speed_m_s(scenario_yaml: str) -> float:
-    services = (YAML(typ="safe").load(scenario_yaml) or {}).get("services", {})
+    services = (parse_yaml(scenario_yaml) or {}).get("services", {})
     speeds = [about.get("walk_speed_m_s") for about in services.values() if about.get("kind") == "walk"]
     return float(speeds[0]) if speeds and speeds[0] else map_layers.WALK_SPEED_M_S
 
@@ -182,10 +190,3 @@ def _as_steps(line: IntArray) -> list[int]:
     """Return a line as its first point, then the steps from point to point, flat."""
     steps: list[int] = np.concatenate([line[:1], np.diff(line, axis=0)]).ravel().tolist()
     return steps
-
-
-def _version() -> str:
-    try:
-        return version("kera-mobility")
-    except PackageNotFoundError:
-        return "unknown"

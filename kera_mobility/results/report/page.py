@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility.errors import ConfigError
+from kera_mobility.files import replacing
 from kera_mobility.results.report.content import MOST_PEOPLE, gather
 
 ASSETS = Path(__file__).parent / "assets"
@@ -43,13 +43,8 @@ def write_report(
     if target.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{target}: expected a file name that ends in {' or '.join(ENDINGS)}")
     text = page(gather(places, most_people, checks))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    with replacing(target) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
     return target
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 from kera_mobility.dice import Dice
 from kera_mobility.results.facts import TRANSIT, WALK, Facts
 from kera_mobility.results.record import numbers, rows_at, texts
-from kera_mobility.results.report.playback import Fleet
 from kera_mobility.results.report.drawn_paths import FOOT, WHEELS, Ways, Wish
+from kera_mobility.results.report.playback import Fleet
 from kera_mobility.units import FloatArray, IntArray
 
 SLACK_S = 1.0

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
+from kera_mobility.files import read_yaml
 from kera_mobility.town.population.households import PLACE_SLOTS, Members, draw_members
 from kera_mobility.town.population.land_use import (
     CELL,
@@ -145,7 +145,7 @@ def _near(folder: Path, zones: Zones, chosen: IntArray) -> FloatArray:
     """Return the distance of zones from the centre of the area, metres."""
     path = folder / "area.yaml"
     try:
-        centre = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["centre"]
+        centre = read_yaml(path)["centre"]
         point = np.array([float(centre["lon"]), float(centre["lat"])]) * zones.scale
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise NetworkError(f"{path}: expected `centre` with lon and lat, got {error!r}") from None

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_dir
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from kera_mobility.files import cache_root, replacing
 from kera_mobility.town.streets.streets import MODE_BIT, Skims, Streets
 from kera_mobility.units import AnyArray, FloatArray, IntArray
 
-CACHE_VARIABLE = "KERA_CACHE"
-"""Environment variable that moves the cache; empty turns it off."""
 _FORMAT = "skims-2"
 
 Tables = Mapping[str, NDArray[np.float32]]
@@ -122,12 +118,6 @@ def nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
     return beside
 
 
-def cache_root() -> Path | None:
-    """Return the folder of what is computed once for an area, or None where it is turned off."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return None if chosen == "" else Path(chosen or user_cache_dir("kera-mobility"))
-
-
 def _cache_folder(streets: Streets, *more: AnyArray | None) -> Path | None:
     """Return where tables stand that follow from these streets and from more arrays."""
     root = cache_root()
@@ -156,18 +146,9 @@ def _once(folder: Path | None, names: Sequence[str], compute: Callable[[], Table
 
 
 def _keep(tables: Tables, folder: Path) -> bool:
-    """Write the tables under a temporary name and rename when whole; false where the disk does not allow it."""
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+    """Write the tables and return whether they stand there; the disk may not allow it."""
+    with suppress(OSError), replacing(folder) as partial:
+        partial.mkdir()
         for name, table in tables.items():
-            np.save(temporary / f"{name}.npy", table)
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except OSError:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return folder.is_dir()
-    return True
+            np.save(partial / f"{name}.npy", table)
+    return folder.is_dir()

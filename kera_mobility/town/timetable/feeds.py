@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility.errors import SettingError, nearest_name
-from kera_mobility.town.streets.skims import cache_root
+from kera_mobility.files import cache_root
 from kera_mobility.town.timetable.gtfs import MARK, compile_feed, feed_hash
 from kera_mobility.town.timetable.timetable import Timetable
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.errors import TimetableError, nearest_name
+from kera_mobility.files import read_yaml
 from kera_mobility.units import HOUR_S, MINUTE_S
 
 RAIL = 2
@@ -132,18 +133,15 @@ def read_lines(path: Path) -> Lines:
     TimetableError
         If it cannot be read, lacks a part, or names an unknown stop, path or source.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        return Lines.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-    except (OSError, YAMLError) as error:
-        raise TimetableError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        return Lines.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise TimetableError(f"{path}: {where or 'whole file'}: {first['msg']}{more}") from None
+    except (OSError, ValueError) as error:
+        raise TimetableError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
 
 
 def write_feed(lines_yaml: Path, timetable: str, out: Path) -> None:

@@ -1,0 +1,126 @@
+"""Files: YAML as plain values, results that appear complete or not at all, the cache folder, the package version."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_dir
+
+CACHE_VARIABLE = "KERA_CACHE"
+"""Environment variable that moves the cache; empty turns it off."""
+_DISTRIBUTION = "kera-mobility"
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the plain values that YAML text holds.
+
+    Raises
+    ------
+    ValueError
+        If it is not YAML; one line.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the plain values of a YAML file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is not UTF-8 text or not YAML; one line.
+    """
+    return parse_yaml(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a temporary path; the file or folder that is written there takes the place of `target` at the end.
+
+    The content is flushed to the disk before it is renamed. If the block or the renaming fails, what stood at `target`
+    stays, and nothing else is left beside it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{target.name}.{os.getpid()}."
+    room = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix, suffix=".partial"))
+    partial = room / target.name
+    try:
+        yield partial
+        _flush(partial)
+        if partial.is_dir() and target.exists():
+            _put_in_place(partial, target)
+        else:
+            partial.replace(target)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def sweep(target: Path) -> None:
+    """Remove what dead processes left of `replacing` beside a folder; put back what they had set aside."""
+    for leftover in sorted(target.parent.glob(f".{target.name}.*.*")):
+        process, _, kind = leftover.name.removeprefix(f".{target.name}.").partition(".")
+        if not process.isdecimal() or _lives(int(process)):
+            continue
+        if kind == "old" and not target.exists():
+            leftover.rename(target)
+        elif kind == "old" or kind.endswith("partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def cache_root() -> Path | None:
+    """Return the folder of what is computed once and kept, or None where it is turned off."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return None if chosen == "" else Path(chosen or user_cache_dir(_DISTRIBUTION))
+
+
+def package_version(distribution: str = _DISTRIBUTION) -> str:
+    """Return the version of a distribution, by default of this package; `unknown` if it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _flush(path: Path) -> None:
+    for file in path.rglob("*") if path.is_dir() else (path,):
+        if file.is_file():
+            with file.open("rb+") as stream:
+                os.fsync(stream.fileno())
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Rename a folder to its name; what stood there is set aside first and put back if the rename fails."""
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    target.rename(old)
+    try:
+        partial.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
