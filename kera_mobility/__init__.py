@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.batch import Experiment, experiment, load
-    from kera_mobility.experiments.columns import columns
     from kera_mobility.results.compare import compare
+    from kera_mobility.results.events import columns
     from kera_mobility.results.store import load_record
     from kera_mobility.simulation.run import Run, simulate, simulate_days
     from kera_mobility.simulation.scenario import Scenario, load_scenario
@@ -27,7 +27,7 @@ __all__ = [
 _HOMES = {
     "Run": "simulation.run", "simulate": "simulation.run", "simulate_days": "simulation.run",
     "Scenario": "simulation.scenario", "load_scenario": "simulation.scenario",
-    "Experiment": "experiments.batch", "columns": "experiments.columns", "experiment": "experiments.batch",
+    "Experiment": "experiments.batch", "columns": "results.events", "experiment": "experiments.batch",
     "load": "experiments.batch", "compare": "results.compare", "load_record": "results.store",
 }  # fmt: skip
 

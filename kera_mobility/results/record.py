@@ -13,18 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kera_mobility.errors import ResultError, nearest_name
+from kera_mobility.results.events import ENTITIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PEOPLE_COLUMNS = (
-    "person", "household", "population", "age", "home", "household_cars", "licence", "main_driver", "bicycle",
-    "season_ticket",
-)  # fmt: skip
-"""Columns of `people`; after them `expected_utility_eur` in results that have it (what the day was expected to be
-worth, of which only differences mean anything), and `registered.<service>` for each service that asks for it."""
-VEHICLE_COLUMNS = ("vehicle", "service", "places", "start_place", "end_place", "start_charge", "end_charge")
-PLACE_COLUMNS = ("node", "lon", "lat", "name", "kind")
+PEOPLE_COLUMNS = tuple(name for name in ENTITIES["people"].columns if name != "expected_utility_eur")
+"""Columns of `people` in every result; newer ones have `expected_utility_eur`, and all `registered.<service>`."""
+VEHICLE_COLUMNS = tuple(ENTITIES["vehicles"].columns)
+PLACE_COLUMNS = tuple(ENTITIES["places"].columns)
 
 
 @dataclass(frozen=True)

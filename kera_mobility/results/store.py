@@ -26,8 +26,8 @@ from kera_mobility.results.kpis import compute, to_json
 from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS, RunRecord
 
 __all__ = [
-    "RunRecord", "load_record", "read_kpis", "read_meta", "require_one_scenario", "require_replaceable",
-    "result_folders", "write_record",
+    "RunRecord", "load_record", "read_kpis", "read_meta", "read_settings", "require_one_scenario",
+    "require_replaceable", "result_folders", "write_record",
 ]  # fmt: skip
 
 FILES = (
@@ -81,7 +81,7 @@ def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunReco
         },
         overnight=_read_arrays(place / "overnight.npz"),
         meta=meta,
-        scenario_yaml=_read_text(place / "scenario.yaml"),
+        scenario_yaml=read_settings(place),
         area=_read_json(place / "area.json", dict),
         **whole,
     )
@@ -114,6 +114,11 @@ def read_kpis(folder: str | Path) -> list[dict[str, Any]]:
     """Return `kpis.json` of a result folder: id, value (None where there is none), unit, population, definition."""
     kpis: list[dict[str, Any]] = _read_json(Path(folder) / "kpis.json", list)
     return kpis
+
+
+def read_settings(folder: str | Path) -> str:
+    """Return `scenario.yaml` of a result folder: the resolved scenario as text."""
+    return _read_text(Path(folder) / "scenario.yaml")
 
 
 def result_folders(place: str | Path) -> list[Path]:
@@ -158,7 +163,7 @@ def require_one_scenario(folders: Sequence[Path]) -> None:
 
 def _first_difference(folder: Path, before: Path) -> str:
     """Return the first line in which the settings of two runs differ, in words."""
-    texts = [_read_text(each / "scenario.yaml").splitlines() for each in (folder, before)]
+    texts = [read_settings(run).splitlines() for run in (folder, before)]
     for found, expected in zip(*texts, strict=False):
         if found != expected:
             return f" ('{found.strip()}' there, '{expected.strip()}' before)"

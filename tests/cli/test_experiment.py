@@ -26,14 +26,13 @@ import kera_mobility as km
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import ConfigError, MissingExtraError, ResultError
 from kera_mobility.experiments.batch import experiment, load
-from kera_mobility.experiments.columns import DESCRIPTIONS, columns
 from kera_mobility.experiments.executors import MOST_TRIES, ONE_THREAD, Cluster, _one_thread_each
 from kera_mobility.experiments.jobs import Written, run_folder
 from kera_mobility.experiments.stopping import LEAST, Until, half_width
 from kera_mobility.experiments.uncertainty import UncertainInput, draw, load_uncertain, with_inputs
 from kera_mobility.files import sweep
 from kera_mobility.results import store
-from kera_mobility.results.events import KINDS
+from kera_mobility.results.events import KINDS, columns, describe
 from kera_mobility.results.kpis import Kpi
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 
@@ -106,10 +105,12 @@ def test_a_result_is_loaded_as_the_run_that_it_was(batch: km.Experiment) -> None
 def test_every_column_of_every_table_is_described(tmp_path: Path) -> None:
     record = experiment(few("configs/trials/scooters.yaml"), [1], tmp_path).runs[0].folder
     run = load(record).record
-    for table, described in DESCRIPTIONS.items():
-        there = {name for name in run.table(table).column_names if not name.startswith("registered.")}
-        assert there == set(described), table
-    assert set(DESCRIPTIONS) == {*KINDS, "people", "vehicles", "places"}
+    for table, described in describe().items():
+        fields = [field for field in run.table(table).schema if not field.name.startswith("registered.")]
+        assert [(field.name, str(field.type)) for field in fields] == [row[:2] for row in described], table
+        assert list(columns(table)) == [row[0] for row in described]
+        assert all(row[3] for row in described), table
+    assert set(describe()) == {*KINDS, "people", "vehicles", "places"}
     with pytest.raises(ResultError, match="did you mean 'trips'"):
         columns("trip")
 
