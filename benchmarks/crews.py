@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from benchmarks.speed import STAGES, bare_simpy_timeouts_per_cpu_s
-from kera_mobility.services.scooter.policies.crew_routes import Errands
+from kera_mobility.services.scooter.policies.crew_routes import TourTasks
 from kera_mobility.services.scooter.policies.crew_routes_pyvrp import PyVRP
 from kera_mobility.simulation.run import simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
@@ -69,7 +69,7 @@ def _timed() -> Iterator[list[float]]:
     taken_s: list[float] = []
     plan = PyVRP.tour
 
-    def tour(self: PyVRP, errands: Errands) -> IntArray:
+    def tour(self: PyVRP, errands: TourTasks) -> IntArray:
         begin_s = time.process_time()
         found = plan(self, errands)
         if len(errands.pick):

@@ -30,7 +30,7 @@ from benchmarks.on_demand import grid_town
 from kera_mobility.dice import Dice
 from kera_mobility.results.events import EventLog
 from kera_mobility.services.contract import Booking, Leg
-from kera_mobility.services.on_demand.routes import Wish
+from kera_mobility.services.on_demand.routes import RideRequest
 from kera_mobility.services.on_demand.service import OnDemand
 from kera_mobility.services.on_demand.settings import OnDemandSettings
 from kera_mobility.services.world import World
@@ -55,7 +55,7 @@ Life = Generator[simpy.Event, Any, None]
 class Instance(NamedTuple):
     """Requests as stops and limits, and the hops between stops."""
 
-    wishes: tuple[Wish, ...]
+    wishes: tuple[RideRequest, ...]
     hop_s: FloatArray
     person_s: float
     home: int
@@ -90,7 +90,7 @@ def play(number: int, policy: str, kind: str = KINDS[0]) -> Result:
     service = OnDemand("on_demand", settings, town)
     world = World(simpy.Environment(), town.skims, Dice.of(1), EventLog(), END_S)
     service.start(world)
-    asked: list[tuple[Wish, bool]] = []
+    asked: list[tuple[RideRequest, bool]] = []
     world.env.process(_people(world, service, _requests(number, kind), asked))
     world.env.run(until=END_S)
     service.finish()
@@ -134,13 +134,13 @@ def _requests(number: int, kind: str) -> list[Request]:
     return sorted(found)
 
 
-def _people(world: World, service: OnDemand, requests: list[Request], asked: list[tuple[Wish, bool]]) -> Life:
+def _people(world: World, service: OnDemand, requests: list[Request], asked: list[tuple[RideRequest, bool]]) -> Life:
     for one in requests:
         if one.asked_s > world.env.now:
             yield world.env.timeout(one.asked_s - world.env.now)
         leg = Leg("on_demand", one.origin, one.destination, one.person, one.person, 0, 0, ready_s=one.ready_s)
         booking = service.book(leg)
-        asked.append((service._wishes(leg)[0][0], isinstance(booking, Booking)))
+        asked.append((service._ride_requests(leg)[0][0], isinstance(booking, Booking)))
         if isinstance(booking, Booking):
             world.env.process(_rider(world, service, booking, one.ready_s))
 

@@ -15,7 +15,7 @@ from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 
-class Period(Settings):
+class CongestedPeriod(Settings):
     """A part of the day in which car traffic is slower than free flow."""
 
     start_s: float = Field(ge=0, le=108_000)
@@ -26,7 +26,10 @@ class Period(Settings):
     """Car time over free-flow time."""
 
 
-_RUSH = (Period(start_s=7 * 3600, end_s=9 * 3600, factor=1.5), Period(start_s=15 * 3600, end_s=17.5 * 3600, factor=1.5))
+_PEAKS = (
+    CongestedPeriod(start_s=7 * 3600, end_s=9 * 3600, factor=1.5),
+    CongestedPeriod(start_s=15 * 3600, end_s=17.5 * 3600, factor=1.5),
+)
 
 
 class CarSettings(ServiceSettings):
@@ -43,7 +46,7 @@ class CarSettings(ServiceSettings):
     """Car parks at stops: only at stops near one of them may a car be left."""
     park_and_ride_walk_m: float = Field(400.0, ge=0, le=2000)
     """How near to a stop such a car park must be. Assumption."""
-    periods: tuple[Period, ...] = _RUSH
+    periods: tuple[CongestedPeriod, ...] = _PEAKS
     """Slower parts of the day. Assumption; MetropAccess 2015: to Helsinki 39 min in the rush, 34 at midday."""
 
 

@@ -17,12 +17,12 @@ from kera_mobility.services.on_demand.policies.dispatch import (
     DispatchPolicy,
     Insertion,
     InsertionSettings,
-    Nearest,
-    NearestSettings,
-    Placed,
+    NearestIdleVehicle,
+    NearestIdleVehicleSettings,
+    Placement,
 )  # fmt: skip
 from kera_mobility.services.on_demand.policies.repositioning import Expected, ExpectedSettings, Stay, StaySettings
-from kera_mobility.services.on_demand.routes import Routes, Wish
+from kera_mobility.services.on_demand.routes import RideRequest, Routes
 from kera_mobility.simulation.run import live
 from tests.kit.hamlet import HOME, MILL, SCHOOL, hamlet_town, rows, scenario, trip
 
@@ -37,8 +37,8 @@ def routes(homes: list[int], places: int = 4) -> Routes:
     return Routes(LINE, np.array(homes), np.zeros(count), np.full(count, NEVER), np.full(count, places), 0.0)
 
 
-def wish(number: int, pickup: int, dropoff: int, *, wait_s: float = 600.0, ride_s: float = 600.0) -> Wish:
-    return Wish(number, pickup, dropoff, 0.0, wait_s, wait_s + ride_s)
+def wish(number: int, pickup: int, dropoff: int, *, wait_s: float = 600.0, ride_s: float = 600.0) -> RideRequest:
+    return RideRequest(number, pickup, dropoff, 0.0, wait_s, wait_s + ride_s)
 
 
 def test_three_policies_are_found_by_their_kind() -> None:
@@ -48,31 +48,32 @@ def test_three_policies_are_found_by_their_kind() -> None:
 
 def test_insertion_takes_the_cheapest_and_of_equals_the_lower_vehicle() -> None:
     policy = Insertion(InsertionSettings())
-    assert policy.place(routes([2, 0, 0]), wish(0, 0, 1), 0.0) == Placed(1, 0, 0, 100.0)
-    assert policy.place(routes([2, 2]), wish(0, 0, 1, wait_s=199.0), 0.0) is None
+    assert policy.best_placement(routes([2, 0, 0]), wish(0, 0, 1), 0.0) == Placement(1, 0, 0, 100.0)
+    assert policy.best_placement(routes([2, 2]), wish(0, 0, 1, wait_s=199.0), 0.0) is None
 
 
 def test_nearest_sends_nobody_who_has_work() -> None:
     """The busy vehicle passes by and would add nothing; the idle one comes from two stops away."""
     fleet = routes([0, 2])
     fleet.insert(0, 0, 0, wish(0, 0, 2), 0.0)
-    assert Insertion(InsertionSettings()).place(fleet, wish(1, 0, 2), 0.0) == Placed(0, 0, 1, 0.0)
-    assert Nearest(NearestSettings()).place(fleet, wish(1, 0, 2), 0.0) == Placed(1, 0, 0, 400.0)
+    assert Insertion(InsertionSettings()).best_placement(fleet, wish(1, 0, 2), 0.0) == Placement(0, 0, 1, 0.0)
+    idle = NearestIdleVehicle(NearestIdleVehicleSettings())
+    assert idle.best_placement(fleet, wish(1, 0, 2), 0.0) == Placement(1, 0, 0, 400.0)
     fleet.insert(1, 0, 0, wish(2, 2, 0), 0.0)
-    assert Nearest(NearestSettings()).place(fleet, wish(1, 0, 2), 0.0) is None
+    assert idle.best_placement(fleet, wish(1, 0, 2), 0.0) is None
 
 
 def test_a_batch_gives_each_vehicle_its_own_where_greed_gives_one_vehicle_both() -> None:
     """Vehicles at stops 0 and 2. The first wish goes from 1 to 0, the second from 1 to 2: a vehicle for each."""
     policy, fleet = Batch(BatchSettings()), routes([0, 2], places=1)
     wishes = [wish(0, 1, 2), wish(1, 1, 0)]
-    again = policy.again(fleet, wishes, 0.0)
-    assert again is not None
-    driven = [again.driving_s(vehicle) for vehicle in range(2)]
+    reassign = policy.reassign(fleet, wishes, 0.0)
+    assert reassign is not None
+    driven = [reassign.driving_s(vehicle) for vehicle in range(2)]
     assert sum(driven) == 400.0
     greedy = fleet.copy()
     for one in wishes:
-        placed = policy.place(greedy, one, 0.0)
+        placed = policy.best_placement(greedy, one, 0.0)
         assert placed is not None
         greedy.insert(*placed[:3], one, 0.0)
     assert sum(driven) <= sum(greedy.driving_s(vehicle) for vehicle in range(2))
@@ -80,33 +81,33 @@ def test_a_batch_gives_each_vehicle_its_own_where_greed_gives_one_vehicle_both()
 
 def test_a_batch_that_cannot_serve_all_changes_nothing() -> None:
     wishes = [wish(0, 1, 2), wish(1, 1, 2, wait_s=50.0)]
-    assert Batch(BatchSettings()).again(routes([0]), wishes, 0.0) is None
+    assert Batch(BatchSettings()).reassign(routes([0]), wishes, 0.0) is None
 
 
 def test_each_reason_is_said_when_it_alone_binds() -> None:
     policy, said = Insertion(InsertionSettings()), {}
-    said["no_vehicle_in_time"] = policy.refuses_for(routes([2]), wish(0, 0, 1, wait_s=199.0), 0.0)
+    said["no_vehicle_in_time"] = policy.refusal_reason(routes([2]), wish(0, 0, 1, wait_s=199.0), 0.0)
     taken = routes([0], places=1)
     taken.insert(0, 0, 0, wish(0, 0, 2), 0.0)
-    said["full"] = policy.refuses_for(taken, wish(1, 0, 2, wait_s=300.0), 0.0)
+    said["full"] = policy.refusal_reason(taken, wish(1, 0, 2, wait_s=300.0), 0.0)
     strict = routes([0])
     strict.insert(0, 0, 0, wish(0, 0, 2, wait_s=0.0, ride_s=200.0), 0.0)
-    said["detour_of_others"] = policy.refuses_for(strict, wish(1, 1, 0, wait_s=250.0, ride_s=100.0), 0.0)
-    said["own_detour"] = policy.refuses_for(routes([0]), wish(0, 1, 2, ride_s=-501.0), 0.0)
+    said["detour_of_others"] = policy.refusal_reason(strict, wish(1, 1, 0, wait_s=250.0, ride_s=100.0), 0.0)
+    said["own_detour"] = policy.refusal_reason(routes([0]), wish(0, 1, 2, ride_s=-501.0), 0.0)
     short = routes([0])
     short.end_s[:] = 399.0
     short.refresh(0, 0.0)
-    said["end_of_shift"] = policy.refuses_for(short, wish(0, 0, 2), 0.0)
+    said["end_of_shift"] = policy.refusal_reason(short, wish(0, 0, 2), 0.0)
     assert said == {reason: reason for reason in REASONS}
 
 
 def test_idle_vehicles_go_where_most_are_expected_for_each_that_waits() -> None:
     asks, hop_s = np.array([2.0, 9.0, 12.0]), np.array([0.0, 100.0, 900.0])
     none = np.zeros(3, dtype=np.int64)
-    assert Stay(StaySettings()).waits_in(asks, none, hop_s, 0) == 0
+    assert Stay(StaySettings()).waiting_zone(asks, none, hop_s, 0) == 0
     policy = Expected(ExpectedSettings(within_s=600.0, least_gain=1.0))
-    assert policy.waits_in(asks, none, hop_s, 0) == 1, "zone 2 is too far away"
-    assert policy.waits_in(asks, np.array([0, 4, 0]), hop_s, 0) == 0, "four wait there already"
+    assert policy.waiting_zone(asks, none, hop_s, 0) == 1, "zone 2 is too far away"
+    assert policy.waiting_zone(asks, np.array([0, 4, 0]), hop_s, 0) == 0, "four wait there already"
 
 
 def test_an_idle_vehicle_drives_to_where_it_learned_that_people_ask(tmp_path: Path) -> None:

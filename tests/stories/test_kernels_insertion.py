@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kera_mobility.dice import Dice
 from kera_mobility.services.on_demand.insertion import insertions
-from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, Routes, Wish
+from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, RideRequest, Routes
 from kera_mobility.units import round_s
 
 PERSON_S = 5.0
@@ -40,13 +40,14 @@ def random_routes(seed: int, *, vehicles: int = 3, stops: int = 6, wishes: int =
     return routes, dice
 
 
-def random_wish(routes: Routes, dice: Dice, number: int) -> Wish:
+def random_wish(routes: Routes, dice: Dice, number: int) -> RideRequest:
     stops = len(routes.hop_s)
     pickup = int(dice.uniform("from", number) * stops)
     dropoff = (pickup + 1 + int(dice.uniform("to", number) * (stops - 1))) % stops
     ready_s = float(round_s(np.asarray(dice.uniform("ready", number) * 1500.0)))
     latest_s = ready_s + 60.0 + float(round_s(np.asarray(dice.uniform("patience", number) * 900.0)))
-    return Wish(number, pickup, dropoff, ready_s, latest_s, latest_s + PERSON_S + 1.5 * routes.hop_s[pickup, dropoff])
+    arrival_s = latest_s + PERSON_S + 1.5 * routes.hop_s[pickup, dropoff]
+    return RideRequest(number, pickup, dropoff, ready_s, latest_s, arrival_s)
 
 
 def drives(routes: Routes, vehicle: int, events: list[tuple[int, int, float, float]], now_s: float) -> bool:
@@ -62,7 +63,7 @@ def drives(routes: Routes, vehicle: int, events: list[tuple[int, int, float, flo
     return bool(time_s + float(routes.hop_s[place, routes.home[vehicle]]) <= routes.end_s[vehicle])
 
 
-def slowly(routes: Routes, wish: Wish, now_s: float) -> Insertions:
+def slowly(routes: Routes, wish: RideRequest, now_s: float) -> Insertions:
     """Return the cheapest insertion into every route by trying all."""
     found = Insertions(
         np.full(len(routes.stop), np.inf), *(np.full(len(routes.stop), -1, dtype=np.int64) for _ in range(2))
@@ -147,11 +148,11 @@ def test_a_ride_on_the_way_adds_nothing() -> None:
     """Stops 0, 1, 2 on a line of 100 s each: somebody rides 0 to 2, and 1 to 2 costs no more driving."""
     hop_s = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
     routes = Routes(hop_s, np.array([0]), np.zeros(1), np.array([9000.0]), np.array([2]), PERSON_S)
-    routes.insert(0, 0, 0, Wish(0, 0, 2, 0.0, 600.0, 1000.0), 0.0)
-    found = insertions(routes, Wish(1, 1, 2, 0.0, 600.0, 1000.0), 0.0)
+    routes.insert(0, 0, 0, RideRequest(0, 0, 2, 0.0, 600.0, 1000.0), 0.0)
+    found = insertions(routes, RideRequest(1, 1, 2, 0.0, 600.0, 1000.0), 0.0)
     assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 1, 1)
     # 0 s pick up, 5 s leave, 105 s at stop 1.
-    assert routes.planned(0, 1, 1, Wish(1, 1, 2, 0.0, 600.0, 1000.0), 0.0) == (105.0, 210.0)
+    assert routes.planned(0, 1, 1, RideRequest(1, 1, 2, 0.0, 600.0, 1000.0), 0.0) == (105.0, 210.0)
 
 
 @pytest.mark.parametrize(("latest_s", "expected"), [(209.0, np.inf), (210.0, 0.0)])
@@ -159,6 +160,6 @@ def test_nobodys_promise_is_broken_by_a_second(latest_s: float, expected: float)
     """The first would be at stop 2 at 205 s alone, and at 210 s when somebody boards at stop 1 on the way."""
     hop_s = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
     routes = Routes(hop_s, np.array([0]), np.zeros(1), np.array([9000.0]), np.array([2]), PERSON_S)
-    routes.insert(0, 0, 0, Wish(0, 0, 2, 0.0, 600.0, latest_s), 0.0)
-    found = insertions(routes, Wish(1, 1, 2, 0.0, 150.0, 1000.0), 0.0)
+    routes.insert(0, 0, 0, RideRequest(0, 0, 2, 0.0, 600.0, latest_s), 0.0)
+    found = insertions(routes, RideRequest(1, 1, 2, 0.0, 150.0, 1000.0), 0.0)
     assert found.added_s[0] == expected

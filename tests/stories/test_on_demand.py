@@ -270,7 +270,7 @@ def test_holding_never_breaks_the_promise_to_another(tmp_path: Path) -> None:
     got = ride(world, service, aboard)
     world.env.run(until=seconds("10:00"))
     rider = aboard.plan
-    assert rider.wish.latest_arrival_s == seconds("8:01") + 100.0 + 5.0 + 200.0
+    assert rider.request.latest_arrival_s == seconds("8:01") + 100.0 + 5.0 + 200.0
     assert got[0].refusal is None
     assert rider.arrival_s == seconds("8:03:40") + 140.0
     assert (late.plan.end, late.plan.cause) == ("expired", "late_rider")
@@ -302,7 +302,7 @@ def test_a_broken_vehicle_puts_its_riders_off_and_another_keeps_its_promises(tmp
     world.env.run(until=seconds("9:00"))
     assert (riding.plan.end, riding.plan.cause) == ("expired", "breakdown")
     assert (waiting.plan.end, waiting.plan.vehicle) == ("ridden", 1)
-    assert waiting.plan.pickup_s <= waiting.plan.wish.latest_pickup_s
+    assert waiting.plan.pickup_s <= waiting.plan.request.latest_pickup_s
     # 140 s from the mill to the school, where the vehicle was bound; it got there, and no further.
     assert riding.plan.arrival_s == seconds("8:00") + 5.0 + 140.0
     assert service.quote(wish(3, MILL, SCHOOL)) != Refusal("no_vehicle_in_time", MILL)

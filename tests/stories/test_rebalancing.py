@@ -18,10 +18,10 @@ from kera_mobility.services.scooter.policies.crew_routes import (
     HERE,
     NOWHERE,
     PICK,
-    Errands,
-    Nearest,
-    NearestSettings,
+    NearestTaskFirst,
+    NearestTaskFirstSettings,
     TourPlanner,
+    TourTasks,
 )
 from kera_mobility.services.scooter.policies.crew_routes_pyvrp import PyVRP, PyVRPSettings
 from kera_mobility.services.scooter.policies.rebalancing import (
@@ -40,7 +40,7 @@ from kera_mobility.services.scooter.policies.rebalancing import (
 
 HOURS = 28
 MUCH = 100
-PLANNERS: list[TourPlanner] = [Nearest(NearestSettings()), PyVRP(PyVRPSettings(iterations=100))]
+PLANNERS: list[TourPlanner] = [NearestTaskFirst(NearestTaskFirstSettings()), PyVRP(PyVRPSettings(iterations=100))]
 POLICIES: list[RebalancingPolicy] = [
     NoMoves(NoMovesSettings()),
     Threshold(ThresholdSettings()),
@@ -167,11 +167,11 @@ def test_the_nearest_give_to_each_other_and_nobody_gives_where_no_street_leads()
 
 
 def errands(way_s: list[list[float]], *jobs: tuple[int, int, int, int, float], room: int = 9, spare: int = 9,
-            within_s: float = 1e6, home_s: float = 1e6, work_s: float = 0.0) -> Errands:  # fmt: skip
+            within_s: float = 1e6, home_s: float = 1e6, work_s: float = 0.0) -> TourTasks:  # fmt: skip
     """Return errands told as (pick, drop, places, batteries, worth_s)."""
     pick, drop, places, batteries, worth_s = (np.array(column) for column in zip(*jobs, strict=True))
     work = np.full(len(jobs), work_s)
-    return Errands(np.array(way_s), pick, drop, places, batteries, work, work, worth_s.astype(float), room, spare,
+    return TourTasks(np.array(way_s), pick, drop, places, batteries, work, work, worth_s.astype(float), room, spare,
                    within_s, home_s)  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def along(*place_m: float) -> list[list[float]]:
     return [[abs(a - b) for b in place_m] for a in place_m]
 
 
-def time_of(tour: list[list[int]], told: Errands) -> float:
+def time_of(tour: list[list[int]], told: TourTasks) -> float:
     """Return how long a tour takes until the van is home."""
     place, clock_s = HERE, 0.0
     for one, end in tour:

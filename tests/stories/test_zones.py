@@ -256,7 +256,7 @@ def test_zones_that_are_not_named_cost_nothing(tmp_path: Path) -> None:
     service = open_services(scenario({"scooter": {}}), town)["scooter"]
     assert isinstance(service, Scooter)
     assert not service._parking.has_zones
-    assert service._parking.ground(seconds("8:00")) is service._parking.plain
+    assert service._parking.rules_at(seconds("8:00")) is service._parking.rules_without_zones
     assert not town._made, "no ways were computed"
 
 
@@ -266,10 +266,10 @@ def test_ways_under_zones_are_computed_once_for_a_town(tmp_path: Path) -> None:
     for _ in range(2):
         service = open_services(told, town)["scooter"]
         assert isinstance(service, Scooter)
-        ground = service._parking.ground(seconds("8:00"))
+        ground = service._parking.rules_at(seconds("8:00"))
     assert len(town._made) == 1
-    assert ground.felt_m is not None
-    assert next(iter(town._made.values()))[0] is ground.felt_m
+    assert ground.equivalent_m is not None
+    assert next(iter(town._made.values()))[0] is ground.equivalent_m
 
 
 @pytest.mark.parametrize(
@@ -326,12 +326,12 @@ def test_the_zones_of_kera_are_marked_as_assumptions_and_cut_nothing_off() -> No
     assert isinstance(service, Scooter)
     parking = service._parking
     for clock in ("8:00", "23:00"):
-        ground = parking.ground(seconds(clock))
-        assert ground.felt_m is not None
-        reached = np.isfinite(ground.felt_m[parking.hub_nodes[0]]) & parking.inside
+        ground = parking.rules_at(seconds(clock))
+        assert ground.equivalent_m is not None
+        reached = np.isfinite(ground.equivalent_m[parking.hub_nodes[0]]) & parking.inside
         rideable = np.isfinite(town.skims.cycle_m[parking.hub_nodes[0]]) & parking.inside
         assert reached.sum() > 0.98 * rideable.sum(), f"at {clock} a zone cuts off a part of the map"
-        assert np.all(ground.felt_m[parking.hub_nodes[0]] >= town.skims.cycle_m[parking.hub_nodes[0]] - 0.125)
+        assert np.all(ground.equivalent_m[parking.hub_nodes[0]] >= town.skims.cycle_m[parking.hub_nodes[0]] - 0.125)
 
 
 def test_ways_under_zones_are_kept_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

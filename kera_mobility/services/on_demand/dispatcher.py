@@ -15,9 +15,9 @@ import simpy
 
 from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.contract import Booking, Refusal
-from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placed
-from kera_mobility.services.on_demand.rider import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, Rider
-from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Routes, Wish
+from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
+from kera_mobility.services.on_demand.rider import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, OnDemandRider
+from kera_mobility.services.on_demand.routes import DROP, PICK_UP, RideRequest, Routes
 from kera_mobility.services.world import World
 from kera_mobility.units import FloatArray, IntArray
 
@@ -33,7 +33,7 @@ class Dispatcher:
         """Have every vehicle at home; `nodes` (K,) and `hop_m` (K, K) say where the stops of the routes are."""
         self.routes, self.changes = routes, 0
         """How often anything has changed: what was found for one number holds no more for the next."""
-        self.riders: dict[int, Rider] = {}
+        self.riders: dict[int, OnDemandRider] = {}
         """Open promises."""
         self.hop_m = hop_m
         self._service, self._world, self._policy = service, world, policy
@@ -45,50 +45,50 @@ class Dispatcher:
         self.aboard = [0] * vehicles
         self._odometer_m = [0.0] * vehicles
         self._engaged = [False] * vehicles
-        self._holds: list[Rider | None] = [None] * vehicles
+        self._holds: list[OnDemandRider | None] = [None] * vehicles
         self._version = [0] * vehicles
         self._moves = [0] * vehicles
         self._calls = [0] * vehicles
         self._call: list[list[int] | None] = [None] * vehicles
         self._broken: set[int] = set()
         self._numbers = 0
-        self._fresh: list[Rider] = []
+        self._fresh: list[OnDemandRider] = []
         for vehicle in range(vehicles):
             self._wake(vehicle, max(float(routes.leave_s[vehicle, 0]) - world.env.now, 0.0))
 
     # Promises.
 
-    def promise(self, wish: Wish, placed: Placed, booking: Booking) -> Rider:
+    def promise(self, request: RideRequest, placement: Placement, booking: Booking) -> OnDemandRider:
         """Put a wish into a route and return its rider, who is promised from now on."""
-        wish = wish._replace(rider=self._numbers)
+        request = request._replace(rider=self._numbers)
         self._numbers += 1
-        direct_s = self.routes.person_s + float(self.routes.hop_s[wish.pickup, wish.dropoff])
-        rider = Rider(wish, booking, placed.vehicle, simpy.Event(self._world.env), direct_s)
-        self.riders[wish.rider] = rider
-        self.routes.insert(placed.vehicle, placed.after_pickup, placed.after_dropoff, wish, self._world.env.now)
-        self._wake(placed.vehicle)
+        direct_s = self.routes.person_s + float(self.routes.hop_s[request.pickup, request.dropoff])
+        rider = OnDemandRider(request, booking, placement.vehicle, simpy.Event(self._world.env), direct_s)
+        self.riders[request.rider] = rider
+        self.routes.insert(*placement[:3], request, self._world.env.now)
+        self._wake(placement.vehicle)
         if self._policy.round_s > 0:
             self._collect(rider)
         return rider
 
-    def times_of(self, rider: Rider) -> tuple[float, float]:
+    def times_of(self, rider: OnDemandRider) -> tuple[float, float]:
         """Return when a promised rider is planned to be picked up and to be there."""
-        routes, number = self.routes, rider.wish.rider
+        routes, number = self.routes, rider.request.rider
         columns = [routes.column_of(rider.vehicle, number, step) for step in (PICK_UP, DROP)]
         first, second = (routes.begins_s(rider.vehicle, column) for column in columns)
         return first, second
 
-    def came(self, rider: Rider) -> None:
+    def came(self, rider: OnDemandRider) -> None:
         """Note that a rider stands at the stop; a vehicle that holds for the rider lets him board."""
         rider.came_s = self._world.env.now
         if not rider.end and self._holds[rider.vehicle] is rider:
             self._after(0.0, lambda: self._stop_holding(rider))
 
-    def end(self, rider: Rider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
+    def end(self, rider: OnDemandRider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
         """End a promise that was not ridden: whoever is not aboard leaves the route."""
         vehicle, routes, now_s = rider.vehicle, self.routes, self._world.env.now
-        set_out = not routes.column_of(vehicle, rider.wish.rider, PICK_UP)
-        routes.remove(vehicle, rider.wish.rider, now_s)
+        set_out = not routes.column_of(vehicle, rider.request.rider, PICK_UP)
+        routes.remove(vehicle, rider.request.rider, now_s)
         if set_out and not rider.aboard:
             routes.load[vehicle, 0] -= 1
             routes.refresh(vehicle, now_s)
@@ -104,23 +104,24 @@ class Dispatcher:
         for vehicle in range(len(self.at)):
             self._log_call(vehicle)
 
-    def _close(self, rider: Rider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
+    def _close(self, rider: OnDemandRider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
         """Log a promise at its end, once, and tell the rider."""
-        del self.riders[rider.wish.rider]
+        del self.riders[rider.request.rider]
         rider.end, rider.cause, rider.refusal = end, rider.cause or cause, refusal
-        wish, booking, log = rider.wish, rider.booking, self._world.log
+        request, booking, log = rider.request, rider.booking, self._world.log
         leg = booking.leg
         who = (booking.made_s, leg.person, leg.trip, leg.leg, leg.step, self._service, rider.vehicle)
         log.add("bookings", *who, end, self._world.env.now)
         log.add(
-            "promises", *who, self._nodes[wish.pickup], self._nodes[wish.dropoff], wish.ready_s, wish.latest_pickup_s,
-            wish.latest_arrival_s, rider.came_s, rider.pickup_s, rider.arrival_s, rider.direct_s, end, rider.cause,
+            "promises", *who, self._nodes[request.pickup], self._nodes[request.dropoff], request.ready_s,
+            request.latest_pickup_s, request.latest_arrival_s, rider.came_s, rider.pickup_s, rider.arrival_s,
+            rider.direct_s, end, rider.cause,
         )  # fmt: skip
         rider.done.succeed()
 
     # Rounds of joint assignment.
 
-    def _collect(self, rider: Rider) -> None:
+    def _collect(self, rider: OnDemandRider) -> None:
         if not self._fresh:
             round_s, now_s = self._policy.round_s, self._world.env.now
             self._after((now_s // round_s + 1.0) * round_s - now_s, self._assign_again)
@@ -131,13 +132,13 @@ class Dispatcher:
         now_s, old = self._world.env.now, self.routes
         movable = [
             rider for rider in self._fresh
-            if not rider.end and old.column_of(rider.vehicle, rider.wish.rider, PICK_UP)
+            if not rider.end and old.column_of(rider.vehicle, rider.request.rider, PICK_UP)
         ]  # fmt: skip
         self._fresh = []
         without = old.copy()
         for rider in movable:
-            without.remove(rider.vehicle, rider.wish.rider, now_s)
-        new = self._policy.again(without, [rider.wish for rider in movable], now_s) if movable else None
+            without.remove(rider.vehicle, rider.request.rider, now_s)
+        new = self._policy.reassign(without, [rider.request for rider in movable], now_s) if movable else None
         if new is None:
             return
         vehicle_of = {
@@ -145,11 +146,11 @@ class Dispatcher:
             for vehicle, column in zip(*np.nonzero(new.step == PICK_UP), strict=True)
             if 1 <= column <= new.count[vehicle]
         }  # fmt: skip
-        touched = sorted({rider.vehicle for rider in movable} | {vehicle_of[rider.wish.rider] for rider in movable})
+        touched = sorted({rider.vehicle for rider in movable} | {vehicle_of[rider.request.rider] for rider in movable})
         if sum(new.driving_s(vehicle) for vehicle in touched) < sum(old.driving_s(vehicle) for vehicle in touched):
             self.routes = new
             for rider in movable:
-                rider.vehicle = vehicle_of[rider.wish.rider]
+                rider.vehicle = vehicle_of[rider.request.rider]
             for vehicle in touched:
                 self._wake(vehicle)
 
@@ -223,27 +224,27 @@ class Dispatcher:
         else:
             self._hold(rider)
 
-    def _board(self, rider: Rider) -> None:
+    def _board(self, rider: OnDemandRider) -> None:
         vehicle, now_s = rider.vehicle, self._world.env.now
         call = self._call[vehicle]
         assert call is not None, "people board where the vehicle stands"
         call[1] += 1
         rider.pickup_s, rider.ride_m = now_s, self._odometer_m[vehicle]
-        if now_s > rider.wish.latest_pickup_s:
+        if now_s > rider.request.latest_pickup_s:
             rider.cause = rider.cause or self._declared()
         self.aboard[vehicle] += 1
         self._stands_until(vehicle, now_s + self.routes.person_s)
         self._after(self.routes.person_s, lambda: self._free(vehicle))
 
-    def _let_alight(self, rider: Rider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
+    def _let_alight(self, rider: OnDemandRider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
         rider.arrival_s = self._world.env.now
-        if rider.arrival_s > rider.wish.latest_arrival_s:
+        if rider.arrival_s > rider.request.latest_arrival_s:
             cause = cause or self._declared()
         rider.ride_m = self._odometer_m[rider.vehicle] - rider.ride_m
         self.aboard[rider.vehicle] -= 1
         self._close(rider, end, cause, refusal)
 
-    def _hold(self, rider: Rider) -> None:
+    def _hold(self, rider: OnDemandRider) -> None:
         """Wait for a rider who is late, no longer than every promise in the route allows."""
         vehicle, now_s = rider.vehicle, self._world.env.now
         until_s = min(now_s + self._hold_s, float(self.routes.last_s[vehicle, 0]))
@@ -251,7 +252,7 @@ class Dispatcher:
         self._stands_until(vehicle, max(until_s, now_s) + self.routes.person_s)
         self._after(max(until_s - now_s, 0.0), lambda: self._stop_holding(rider))
 
-    def _stop_holding(self, rider: Rider) -> None:
+    def _stop_holding(self, rider: OnDemandRider) -> None:
         """Board the rider if there, else leave without."""
         vehicle = rider.vehicle
         if self._holds[vehicle] is not rider:
@@ -261,7 +262,7 @@ class Dispatcher:
             self._board(rider)
             return
         if not rider.end:
-            self.end(rider, "expired", LATE_RIDER, Refusal("expired", self._nodes[rider.wish.pickup]))
+            self.end(rider, "expired", LATE_RIDER, Refusal("expired", self._nodes[rider.request.pickup]))
         self._free(vehicle)
 
     def _stands_until(self, vehicle: int, free_s: float) -> None:
@@ -311,9 +312,9 @@ class Dispatcher:
 
     def drop_promises(self, cause: str, reason: str) -> None:
         """End every promise of people who are not aboard; those aboard are taken where they want to go."""
-        for rider in sorted(self.riders.values(), key=lambda rider: rider.wish.rider):
+        for rider in sorted(self.riders.values(), key=lambda rider: rider.request.rider):
             if not rider.aboard:
-                self.end(rider, "expired", cause, Refusal(reason, self._nodes[rider.wish.pickup]))
+                self.end(rider, "expired", cause, Refusal(reason, self._nodes[rider.request.pickup]))
 
     def break_down_at(self, vehicle: int, moment_s: float) -> None:
         """Have a vehicle break down later."""
@@ -328,44 +329,44 @@ class Dispatcher:
         self._world.post(BREAKDOWN, f"vehicle {vehicle} of {self._service} broke down", self._nodes[self.at[vehicle]],
                          service=self._service, detail={"vehicle": vehicle})  # fmt: skip
         of_vehicle = sorted(
-            (rider for rider in self.riders.values() if rider.vehicle == vehicle), key=lambda one: one.wish.rider
+            (rider for rider in self.riders.values() if rider.vehicle == vehicle), key=lambda one: one.request.rider
         )  # fmt: skip
         for rider in of_vehicle:
             if not rider.aboard:
                 self._promise_elsewhere(rider)
         self._wake(vehicle)
 
-    def _promise_elsewhere(self, rider: Rider) -> None:
-        placed = self._policy.place(self.routes, rider.wish, self._world.env.now)
-        if placed is None:
-            self.end(rider, "expired", BREAKDOWN, Refusal("broken", self._nodes[rider.wish.pickup]))
+    def _promise_elsewhere(self, rider: OnDemandRider) -> None:
+        placement = self._policy.best_placement(self.routes, rider.request, self._world.env.now)
+        if placement is None:
+            self.end(rider, "expired", BREAKDOWN, Refusal("broken", self._nodes[rider.request.pickup]))
             return
         vehicle, now_s = rider.vehicle, self._world.env.now
-        set_out = not self.routes.column_of(vehicle, rider.wish.rider, PICK_UP)
-        self.routes.remove(vehicle, rider.wish.rider, now_s)
+        set_out = not self.routes.column_of(vehicle, rider.request.rider, PICK_UP)
+        self.routes.remove(vehicle, rider.request.rider, now_s)
         if set_out:
             self.routes.load[vehicle, 0] -= 1
             self.routes.refresh(vehicle, now_s)
         if self._holds[vehicle] is rider:
             self._holds[vehicle] = None
             self._after(0.0, lambda: self._free(vehicle))
-        rider.vehicle = placed.vehicle
-        self.routes.insert(placed.vehicle, placed.after_pickup, placed.after_dropoff, rider.wish, now_s)
+        rider.vehicle = placement.vehicle
+        self.routes.insert(placement.vehicle, placement.after_pickup, placement.after_dropoff, rider.request, now_s)
         self._wake(vehicle)
-        self._wake(placed.vehicle)
+        self._wake(placement.vehicle)
 
     def _put_off(self, vehicle: int) -> None:
         """Let everyone alight where a broken vehicle stands."""
         aboard = [rider for rider in self.riders.values() if rider.vehicle == vehicle and rider.aboard]
-        for rider in sorted(aboard, key=lambda rider: rider.wish.rider):
+        for rider in sorted(aboard, key=lambda rider: rider.request.rider):
             self._set_down(rider, BREAKDOWN, "broken")
 
-    def _set_down(self, rider: Rider, cause: str, reason: str) -> None:
+    def _set_down(self, rider: OnDemandRider, cause: str, reason: str) -> None:
         """Let somebody alight where the vehicle stands."""
         vehicle, now_s = rider.vehicle, self._world.env.now
         call = self._call[vehicle] = self._call[vehicle] or [0, 0]
         call[0] += 1
-        self.routes.remove(vehicle, rider.wish.rider, now_s)
+        self.routes.remove(vehicle, rider.request.rider, now_s)
         self._let_alight(rider, "expired", cause, Refusal(reason, self._nodes[self.at[vehicle]]))
         self.routes.stand(vehicle, self.at[vehicle], now_s, self.aboard[vehicle])
         self.changes += 1
@@ -373,14 +374,14 @@ class Dispatcher:
     def _cut_off(self, vehicle: int, hop_s: float) -> bool:
         """End the next promise of a route, and say so, if no street leads to its stop or from there on any more."""
         rider = self.riders[int(self.routes.rider[vehicle, 1])]
-        on_s = 0.0 if rider.aboard else float(self.routes.hop_s[rider.wish.pickup, rider.wish.dropoff])
+        on_s = 0.0 if rider.aboard else float(self.routes.hop_s[rider.request.pickup, rider.request.dropoff])
         if max(hop_s, on_s) < math.inf:
             return False
         if rider.aboard:
             self._set_down(rider, STREETS, "closed")
             self._wake(vehicle)
         else:
-            self.end(rider, "expired", STREETS, Refusal("closed", self._nodes[rider.wish.pickup]))
+            self.end(rider, "expired", STREETS, Refusal("closed", self._nodes[rider.request.pickup]))
         return True
 
     def withdraw(self, chosen: Sequence[int]) -> None:

@@ -9,32 +9,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from kera_mobility.services.on_demand.routes import Insertions, Routes, Wish
+from kera_mobility.services.on_demand.routes import Insertions, RideRequest, Routes
 from kera_mobility.units import FloatArray, IntArray
 
 
 @np.errstate(invalid="ignore")  # where no street leads a hop is inf; inf - inf costs nothing that is ever chosen
-def insertions(routes: Routes, wish: Wish, now_s: float) -> Insertions:
+def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions:
     """Return the cheapest insertion of a wish into every route; of equals that with the earliest pick-up, then drop."""
     hop_s, stop, person_s = routes.hop_s, routes.stop, routes.person_s
     columns = stop.shape[1]
     leave_s = routes.leave_s.copy()
     np.maximum(leave_s[:, 0], now_s, out=leave_s[:, 0])
-    to_pickup_s = np.maximum(leave_s + hop_s[:, wish.pickup][stop], wish.ready_s)
-    fits = (to_pickup_s <= wish.latest_pickup_s) & (routes.load < routes.places[:, None])
+    to_pickup_s = np.maximum(leave_s + hop_s[:, request.pickup][stop], request.ready_s)
+    fits = (to_pickup_s <= request.latest_pickup_s) & (routes.load < routes.places[:, None])
     fits &= np.arange(columns) <= routes.count[:, None]
     vehicle, after = np.nonzero(fits)
     found = _Found(len(stop))
     if not len(vehicle):
         return found.insertions()
     pickup = after
-    drop_here_s = hop_s[:, wish.dropoff]
-    from_here_s = hop_s[wish.dropoff]
+    drop_here_s = hop_s[:, request.dropoff]
+    from_here_s = hop_s[request.dropoff]
     before = stop[vehicle, after]
-    detour_s = hop_s[before, wish.pickup]
+    detour_s = hop_s[before, request.pickup]
     time_s = to_pickup_s[vehicle, after] + person_s
     # Dropped straight after the pick-up: the way on is from the pick-up, and the old hop there is saved once.
-    place = np.full(len(vehicle), wish.pickup, dtype=np.int64)
+    place = np.full(len(vehicle), request.pickup, dtype=np.int64)
     saved_s = np.where(after < routes.count[vehicle], hop_s[before, stop[vehicle, after + 1]], 0.0)
     while len(vehicle):
         last = after == routes.count[vehicle]
@@ -43,15 +43,15 @@ def insertions(routes: Routes, wish: Wish, now_s: float) -> Insertions:
         free_s = dropped_s + person_s
         ends_in_time = free_s + from_here_s[routes.home[vehicle]] <= routes.end_s[vehicle]
         on_in_time = free_s + from_here_s[following] <= routes.last_s[vehicle, after + 1]
-        good = (dropped_s <= wish.latest_arrival_s) & np.where(last, ends_in_time, on_in_time)
+        good = (dropped_s <= request.latest_arrival_s) & np.where(last, ends_in_time, on_in_time)
         added_s = detour_s + drop_here_s[place] + np.where(last, 0.0, from_here_s[following] - saved_s)
         found.offer(vehicle[good], added_s[good], pickup[good], after[good])
         # On to the next event with the rider aboard, where that keeps everything so far.
         arrive_s = time_s + hop_s[place, following]
         on = ~last & (arrive_s <= routes.last_s[vehicle, after + 1])
-        on &= (routes.load[vehicle, after + 1] < routes.places[vehicle]) & (arrive_s <= wish.latest_arrival_s)
+        on &= (routes.load[vehicle, after + 1] < routes.places[vehicle]) & (arrive_s <= request.latest_arrival_s)
         vehicle, pickup, after, place = vehicle[on], pickup[on], after[on] + 1, following[on]
-        detour_s = detour_s[on] + np.where(after - 1 == pickup, hop_s[wish.pickup, place] - saved_s[on], 0.0)
+        detour_s = detour_s[on] + np.where(after - 1 == pickup, hop_s[request.pickup, place] - saved_s[on], 0.0)
         time_s = np.maximum(arrive_s[on], routes.ready_s[vehicle, after]) + person_s
         saved_s = np.where(after < routes.count[vehicle], hop_s[place, stop[vehicle, after + 1]], 0.0)
     return found.insertions()

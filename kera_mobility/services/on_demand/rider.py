@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import simpy
 
 from kera_mobility.services.contract import Booking, Refusal
-from kera_mobility.services.on_demand.routes import Wish
+from kera_mobility.services.on_demand.routes import RideRequest
 
 LATE_RIDER, BREAKDOWN, DAY_OVER, STREETS = "late_rider", "breakdown", "day_over", "streets"
 """Why a promise ended otherwise than promised."""
@@ -17,10 +17,10 @@ _NEVER = math.nan
 
 
 @dataclass(slots=True, eq=False)
-class Rider:
+class OnDemandRider:
     """Somebody with a promise, from booking to the end."""
 
-    wish: Wish
+    request: RideRequest
     booking: Booking
     vehicle: int
     done: simpy.Event

@@ -19,7 +19,7 @@ FIRST_COLUMNS = 8
 PICK_UP, DROP = 1, -1
 
 
-class Wish(NamedTuple):
+class RideRequest(NamedTuple):
     """What somebody asks for, as stops and hard limits."""
 
     rider: int
@@ -93,11 +93,13 @@ class Routes:
         }  # fmt: skip
         return twin
 
-    def insert(self, vehicle: int, after_pickup: int, after_dropoff: int, wish: Wish, now_s: float) -> None:
+    def insert(self, vehicle: int, after_pickup: int, after_dropoff: int, request: RideRequest, now_s: float) -> None:
         """Put a pick-up and a drop into a route; columns as in `Insertions`."""
         self._make_room(int(self.count[vehicle]) + 3)
-        self._put(vehicle, after_dropoff + 1, wish.dropoff, DROP, wish.rider, 0.0, wish.latest_arrival_s)
-        self._put(vehicle, after_pickup + 1, wish.pickup, PICK_UP, wish.rider, wish.ready_s, wish.latest_pickup_s)
+        self._put(vehicle, after_dropoff + 1, request.dropoff, DROP, request.rider, 0.0, request.latest_arrival_s)
+        self._put(
+            vehicle, after_pickup + 1, request.pickup, PICK_UP, request.rider, request.ready_s, request.latest_pickup_s
+        )  # fmt: skip
         self.refresh(vehicle, now_s)
 
     def remove(self, vehicle: int, rider: int, now_s: float) -> None:
@@ -148,20 +150,20 @@ class Routes:
         self.last_s[vehicle, : count + 1] = last
 
     def planned(
-        self, vehicle: int, after_pickup: int, after_dropoff: int, wish: Wish, now_s: float
+        self, vehicle: int, after_pickup: int, after_dropoff: int, request: RideRequest, now_s: float
     ) -> tuple[float, float]:
         """Return when a wish would be picked up and dropped if it were inserted; nothing changes."""
         hop_s, person_s = self.hop_s, self.person_s
         time_s = float(self.leave_s[vehicle, after_pickup])
         time_s = max(time_s, now_s) if after_pickup == 0 else time_s
         place = int(self.stop[vehicle, after_pickup])
-        pickup_s = max(time_s + float(hop_s[place, wish.pickup]), wish.ready_s)
-        time_s, place = pickup_s + person_s, wish.pickup
+        pickup_s = max(time_s + float(hop_s[place, request.pickup]), request.ready_s)
+        time_s, place = pickup_s + person_s, request.pickup
         for column in range(after_pickup + 1, after_dropoff + 1):
             following = int(self.stop[vehicle, column])
             time_s = max(time_s + float(hop_s[place, following]), float(self.ready_s[vehicle, column])) + person_s
             place = following
-        return pickup_s, time_s + float(hop_s[place, wish.dropoff])
+        return pickup_s, time_s + float(hop_s[place, request.dropoff])
 
     def begins_s(self, vehicle: int, column: int) -> float:
         """Return when an event is planned to begin."""

@@ -12,10 +12,10 @@ from kera_mobility.config.registry import policies_beside
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.on_demand.dispatcher import Dispatcher
-from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placed
+from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
-from kera_mobility.services.on_demand.rider import STREETS, Rider
-from kera_mobility.services.on_demand.routes import Routes, Wish
+from kera_mobility.services.on_demand.rider import STREETS, OnDemandRider
+from kera_mobility.services.on_demand.routes import RideRequest, Routes
 from kera_mobility.services.on_demand.settings import OnDemandSettings
 from kera_mobility.services.on_demand.virtual_stops import VirtualStops
 from kera_mobility.services.world import Notice, World
@@ -23,12 +23,12 @@ from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 
-class Found(NamedTuple):
+class FeasibleRide(NamedTuple):
     """A feasible ride, as it would be booked now."""
 
     offer: Offer
-    wish: Wish
-    placed: Placed
+    request: RideRequest
+    placement: Placement
 
 
 class OnDemand(Service):
@@ -173,7 +173,7 @@ class OnDemand(Service):
             hold_s=round_one_s(settings.hold_s), idle=self._waits_at,
         )  # fmt: skip
         self._shut: dict[str, str] = {}
-        self._last: tuple[object, Found | Refusal] = (None, Refusal("", -1))
+        self._last: tuple[object, FeasibleRide | Refusal] = (None, Refusal("", -1))
         for topic in ("closed", "offline", "withdrawn", "heavy_snow"):
             world.notices.listen(topic, self._hear)
         self._draw_breakdowns(begin_s, end_s)
@@ -182,23 +182,23 @@ class OnDemand(Service):
         """Promise a ride: from now on it stands in a vehicle's route, and nothing the dispatcher does breaks it."""
         found = self._find(leg)
         if leg.leg > 0:
-            self._count(leg, found.offer if isinstance(found, Found) else found)
+            self._count(leg, found.offer if isinstance(found, FeasibleRide) else found)
         if isinstance(found, Refusal):
             return found
-        booking = Booking(leg, self.world.env.now, found.offer, found.placed.vehicle)
-        booking.plan = self._dispatcher.promise(found.wish, found.placed, booking)
+        booking = Booking(leg, self.world.env.now, found.offer, found.placement.vehicle)
+        booking.plan = self._dispatcher.promise(found.request, found.placement, booking)
         return booking
 
     def cancel(self, booking: Booking) -> None:
         """Give the promise back; who sits in the vehicle cannot."""
-        rider: Rider = booking.plan
+        rider: OnDemandRider = booking.plan
         if not rider.end and not rider.aboard:
             self._dispatcher.end(rider, "cancelled")
 
     def ride(self, booking: Booking) -> Ride:
         """Walk to the stop, wait, ride, alight and walk on; or learn at the stop that there will be no ride."""
         env, leg, rider = self.world.env, booking.leg, booking.plan
-        stop, target = (int(self._stops.node[end]) for end in (rider.wish.pickup, rider.wish.dropoff))
+        stop, target = (int(self._stops.node[end]) for end in (rider.request.pickup, rider.request.dropoff))
         walk_s, walk_m = self.walk_one_s(leg.origin, stop), self.walk_m(leg.origin, stop)
         if walk_s == np.inf:  # shut since it was booked
             if not rider.end:
@@ -249,40 +249,40 @@ class OnDemand(Service):
         found = self._find(leg)
         return found if isinstance(found, Refusal) else found.offer
 
-    def _find(self, leg: Leg) -> Found | Refusal:
+    def _find(self, leg: Leg) -> FeasibleRide | Refusal:
         """Return the best ride that keeps every promise, or which constraint bound."""
         key = (self.world.env.now, self._dispatcher.changes, leg.origin, leg.destination, leg.ready_s)
         if self._last[0] != key:
             self._last = key, self._search(leg)
         return self._last[1]
 
-    def _search(self, leg: Leg) -> Found | Refusal:
+    def _search(self, leg: Leg) -> FeasibleRide | Refusal:
         if self._shut:
             return Refusal(self._shut[min(self._shut)], leg.origin)
         routes, policy, now_s = self._dispatcher.routes, self._policy, self.world.env.now
-        wishes = self._wishes(leg)
-        if not wishes:
+        ride_requests = self._ride_requests(leg)
+        if not ride_requests:
             return Refusal("outside_area", leg.origin)
-        ready_s = min(wish.ready_s for wish, _ in wishes)
+        ready_s = min(request.ready_s for request, _ in ride_requests)
         begin_s, end_s = self._shifts
         if not np.any((begin_s <= ready_s + self.settings.max_wait_s) & (end_s > ready_s)):
             return Refusal("outside_hours", leg.origin)
-        for wish, walk_s in wishes:
-            placed = policy.place(routes, wish, now_s)
-            if placed:
-                pickup_s, arrival_s = routes.planned(*placed[:3], wish, now_s)
-                ride_m = float(self._hop_m[wish.pickup, wish.dropoff])
+        for request, walk_s in ride_requests:
+            placement = policy.best_placement(routes, request, now_s)
+            if placement:
+                pickup_s, arrival_s = routes.planned(*placement[:3], request, now_s)
+                ride_m = float(self._hop_m[request.pickup, request.dropoff])
                 fare_eur = self.settings.fare_eur + self.settings.fare_eur_per_km * ride_m / 1000.0
-                offer = Offer(walk_s, pickup_s - wish.ready_s, arrival_s - pickup_s, fare_eur, ride_m,
+                offer = Offer(walk_s, pickup_s - request.ready_s, arrival_s - pickup_s, fare_eur, ride_m,
                               self.settings.boarding_penalty_min * MINUTE_S)  # fmt: skip
-                return Found(offer, wish, placed)
-        return Refusal(policy.refuses_for(routes, wishes[0][0], now_s), leg.origin)
+                return FeasibleRide(offer, request, placement)
+        return Refusal(policy.refusal_reason(routes, ride_requests[0][0], now_s), leg.origin)
 
-    def _wishes(self, leg: Leg) -> list[tuple[Wish, float]]:
+    def _ride_requests(self, leg: Leg) -> list[tuple[RideRequest, float]]:
         """Return what a leg asks for between each pair of stops, the shortest walk first, and that walk."""
         stops, settings = self._stops, self.settings
         at_s = max(self.world.env.now, leg.ready_s or 0.0)
-        found: list[tuple[Wish, float]] = []
+        found: list[tuple[RideRequest, float]] = []
         ends = (stops.to[leg.origin].tolist(), stops.off[leg.destination].tolist())
         for pickup, dropoff in product(*ends):
             if pickup < 0 or dropoff < 0 or pickup == dropoff or self._hop_s[pickup, dropoff] == np.inf:
@@ -294,8 +294,8 @@ class OnDemand(Service):
             ready_s = at_s + to_s
             latest_s = ready_s + round_one_s(settings.max_wait_s)
             ride_s = round_one_s(settings.detour_factor * float(self._hop_s[pickup, dropoff]))
-            wish = Wish(-1, pickup, dropoff, ready_s, latest_s, latest_s + self._person_s + ride_s)
-            found.append((wish, walk_s))
+            request = RideRequest(-1, pickup, dropoff, ready_s, latest_s, latest_s + self._person_s + ride_s)
+            found.append((request, walk_s))
         return sorted(found, key=lambda one: one[1])
 
     def _count(self, leg: Leg, answer: object) -> None:
@@ -305,8 +305,8 @@ class OnDemand(Service):
             place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
             self.met.waited_s[place] += answer.wait_s
             found = self._last[1]
-            if isinstance(found, Found):
-                straight_s = self._person_s + float(self._hop_s[found.wish.pickup, found.wish.dropoff])
+            if isinstance(found, FeasibleRide):
+                straight_s = self._person_s + float(self._hop_s[found.request.pickup, found.request.dropoff])
                 self.met.detour_s[place] += answer.ride_s - straight_s
 
     def _waits_at(self, vehicle: int) -> int:
@@ -321,7 +321,7 @@ class OnDemand(Service):
         waiting = np.bincount(zones[np.array(dispatcher.at)[idle]], minlength=len(self._asks))
         middle = self._middles
         hop_s = np.where(middle >= 0, self._hop_s[here, middle], np.inf)
-        zone = self._waiting.waits_in(self._asks[:, hour], waiting, hop_s, int(zones[here]))
+        zone = self._waiting.waiting_zone(self._asks[:, hour], waiting, hop_s, int(zones[here]))
         return here if zone == zones[here] else int(middle[zone])
 
     # Disturbances.

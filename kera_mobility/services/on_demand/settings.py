@@ -21,7 +21,7 @@ else:
     AnyRepositioning = policy_settings_beside(__name__, RepositioningPolicy)
 
 
-class Shift(Settings):
+class VehicleShift(Settings):
     """Hours of a vehicle and its driver."""
 
     start_s: float = Field(6 * HOUR_S, ge=0, le=100_800)
@@ -30,7 +30,7 @@ class Shift(Settings):
     """The vehicle is back by then, seconds from midnight. Assumption."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> Shift:
+    def _in_order(self) -> VehicleShift:
         if self.end_s <= self.start_s:
             raise ValueError(f"got end_s {self.end_s:.0f}, expected more than start_s {self.start_s:.0f}")
         return self
@@ -48,7 +48,7 @@ class OnDemandSettings(ServiceSettings):
     """Centres of the operating area; the depots where none are given."""
     operating_radius_m: float = Field(2500.0, gt=0, le=50_000)
     """Rides begin and end within this straight distance of some centre. Assumption."""
-    shifts: tuple[Shift, ...] = Field((Shift(),), min_length=1)
+    shifts: tuple[VehicleShift, ...] = Field((VehicleShift(),), min_length=1)
     """Taken by the vehicles in turn."""
     seats: int = Field(8, ge=1, le=60)
     """Places of a vehicle. Assumption: a minibus; Kutsuplus had 9 (drt.kutsuplus.fleet)."""

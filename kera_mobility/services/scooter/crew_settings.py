@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from kera_mobility.config.registry import policy_settings_beside
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.scooter.crew_tasks import Pace
-from kera_mobility.services.scooter.policies.crew_routes import NearestSettings, TourPlanner
+from kera_mobility.services.scooter.policies.crew_routes import NearestTaskFirstSettings, TourPlanner
 from kera_mobility.services.scooter.policies.rebalancing import NoMovesSettings, RebalancingPolicy
 from kera_mobility.units import HOUR_S
 
@@ -21,7 +21,7 @@ else:
     TourSettings = policy_settings_beside(__name__, TourPlanner)
 
 
-class Shift(Settings):
+class CrewShift(Settings):
     """Working time of a crew; every van is out on every shift."""
 
     begin_s: float = Field(ge=0, le=28 * HOUR_S)
@@ -37,7 +37,7 @@ class CrewSettings(Settings):
     """How many vans are out on each shift, one crew each."""
     depot: Place | None = None
     """Where shifts begin and end; the first hub if not given."""
-    shifts: tuple[Shift, ...] = (Shift(begin_s=6 * HOUR_S, end_s=14 * HOUR_S),)
+    shifts: tuple[CrewShift, ...] = (CrewShift(begin_s=6 * HOUR_S, end_s=14 * HOUR_S),)
     """Working times, one after the other. Assumption: one shift from 6 to 14."""
     places: int = Field(20, ge=1, le=200)
     """Scooters that fit into a van. Assumption; no source was found."""
@@ -58,7 +58,7 @@ class CrewSettings(Settings):
     """Broken scooters are brought to the depot."""
     rebalancing: RebalancingSettings = Field(default_factory=NoMovesSettings)
     """What is moved by day: none, threshold or forecast."""
-    tours: TourSettings = Field(default_factory=NearestSettings)
+    tours: TourSettings = Field(default_factory=NearestTaskFirstSettings)
     """How a tour is planned: nearest or pyvrp."""
     replan_every_s: float = Field(2 * HOUR_S, ge=300, le=24 * HOUR_S)
     """A crew plans a new tour so often, s. Assumption."""

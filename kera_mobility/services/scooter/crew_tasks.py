@@ -9,7 +9,7 @@ import numpy as np
 
 from kera_mobility.services.base import HOURS
 from kera_mobility.services.scooter.fleet import BROKEN, FREE, Fleet
-from kera_mobility.services.scooter.policies.crew_routes import DEPOT, HERE, NOWHERE, Errands
+from kera_mobility.services.scooter.policies.crew_routes import DEPOT, HERE, NOWHERE, TourTasks
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy, Stock, pairs
 from kera_mobility.town.town import Town
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_s
@@ -21,7 +21,7 @@ MOST_ROOM = 10**6
 
 
 @dataclass(eq=False)
-class Errand:
+class CrewTask:
     """One thing to do: at a node, or from a node to another."""
 
     cause: str
@@ -101,25 +101,25 @@ def _spread(asked: FloatArray | None, zone: IntArray, of_node: IntArray, places:
     return by_place
 
 
-def swaps(fleet: Fleet, below: float, spare: int, taken: Collection[int], dark: Collection[int]) -> Iterator[Errand]:
-    """Yield the changes of batteries, one errand for each node, at most `spare` vehicles each; none at `dark` nodes."""
+def swaps(fleet: Fleet, below: float, spare: int, taken: Collection[int], dark: Collection[int]) -> Iterator[CrewTask]:
+    """Yield the changes of batteries, one task for each node, at most `spare` vehicles each; none at `dark` nodes."""
     low = [vehicle for vehicle in fleet.in_state(*FREE) if fleet.charge[vehicle] < below and vehicle not in taken]
     for node, vehicles in _by_node(fleet, low).items():
         if node not in dark:
-            yield from (Errand(SWAP, node, part) for part in _parts(vehicles, spare))
+            yield from (CrewTask(SWAP, node, part) for part in _parts(vehicles, spare))
 
 
-def collections(fleet: Fleet, depot: int, room: int, taken: Collection[int]) -> Iterator[Errand]:
-    """Yield the broken vehicles that must be brought to the depot, at most `room` in one errand."""
+def collections(fleet: Fleet, depot: int, room: int, taken: Collection[int]) -> Iterator[CrewTask]:
+    """Yield the broken vehicles that must be brought to the depot, at most `room` in one task."""
     broken = [vehicle for vehicle in fleet.in_state(BROKEN) if vehicle not in taken]
     for node, vehicles in _by_node(fleet, broken).items():
-        yield from (Errand(COLLECT, node, part, depot) for part in _parts(vehicles, room))
+        yield from (CrewTask(COLLECT, node, part, depot) for part in _parts(vehicles, room))
 
 
 def rebalancing(
     fleet: Fleet, places: Places, policy: RebalancingPolicy, able: Sequence[int], coming: IntArray, room: int,
     way_s: FloatArray, now_s: float,
-) -> Iterator[Errand]:  # fmt: skip
+) -> Iterator[CrewTask]:  # fmt: skip
     """Yield the moves that a policy asks for, from the fullest nodes of a place first.
 
     Parameters
@@ -129,7 +129,7 @@ def rebalancing(
     coming
         How many vehicles other crews are bringing to each place, (K,).
     room
-        Room in the van: the most that one errand moves.
+        Room in the van: the most that one task moves.
     way_s
         Driving times between the places, (K, K).
     """
@@ -149,7 +149,7 @@ def rebalancing(
             number -= len(chosen)
             there[giver] = [vehicle for vehicle in there[giver] if vehicle not in chosen]
             for part in _parts(chosen, room):
-                yield Errand(REBALANCE, node, part, int(places.node[taker]))
+                yield CrewTask(REBALANCE, node, part, int(places.node[taker]))
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,10 @@ class Pace:
 
 
 def as_arrays(
-    errands: Sequence[Errand], here: int, depot: int, drive_s: AnyArray, pace: Pace, room: int, spare: int,
+    tasks: Sequence[CrewTask], here: int, depot: int, drive_s: AnyArray, pace: Pace, room: int, spare: int,
     within_s: float, home_s: float,
-) -> Errands:  # fmt: skip
-    """Return errands as planners of tours take them, in their order.
+) -> TourTasks:  # fmt: skip
+    """Return tasks as planners of tours take them, in their order.
 
     Parameters
     ----------
@@ -181,22 +181,22 @@ def as_arrays(
     drive_s
         Free-flow driving times between all nodes, (N, N).
     room, spare, within_s, home_s
-        As in `Errands`.
+        As in `TourTasks`.
     """
-    visited = sorted({node for one in errands for node in (one.node, one.end) if node != NOWHERE})
+    visited = sorted({node for one in tasks for node in (one.node, one.end) if node != NOWHERE})
     row = {node: at for at, node in enumerate(visited, max(HERE, DEPOT) + 1)}
     nodes = np.array([here, depot, *visited], dtype=np.int64)
     way_s = round_s(drive_s[np.ix_(nodes, nodes)] * pace.drive_factor)
     way_s += pace.stop_s * (nodes[:, None] != nodes[None, :])
     way_s[:, DEPOT] -= pace.stop_s * (nodes != depot)
-    number = np.array([len(one.vehicles) for one in errands], dtype=np.int64)
+    number = np.array([len(one.vehicles) for one in tasks], dtype=np.int64)
     many: FloatArray = number.astype(np.float64)
-    swap = np.array([one.cause == SWAP for one in errands], dtype=np.bool_)
-    moved = np.array([one.cause == REBALANCE for one in errands], dtype=np.bool_)
-    return Errands(
+    swap = np.array([one.cause == SWAP for one in tasks], dtype=np.bool_)
+    moved = np.array([one.cause == REBALANCE for one in tasks], dtype=np.bool_)
+    return TourTasks(
         way_s=way_s,
-        pick=np.array([row[one.node] for one in errands], dtype=np.int64),
-        drop=np.array([_drop(one, row) for one in errands], dtype=np.int64),
+        pick=np.array([row[one.node] for one in tasks], dtype=np.int64),
+        drop=np.array([_drop(one, row) for one in tasks], dtype=np.int64),
         places=np.where(swap, 0, number),
         batteries=np.where(swap, number, 0),
         pick_s=round_s(many * np.where(swap, pace.swap_s, pace.lift_s)),
@@ -206,10 +206,10 @@ def as_arrays(
     )  # fmt: skip
 
 
-def _drop(errand: Errand, row: Mapping[int, int]) -> int:
-    if errand.cause == REBALANCE:
-        return row[errand.end]
-    return DEPOT if errand.cause == COLLECT else NOWHERE
+def _drop(task: CrewTask, row: Mapping[int, int]) -> int:
+    if task.cause == REBALANCE:
+        return row[task.end]
+    return DEPOT if task.cause == COLLECT else NOWHERE
 
 
 def _by_node(fleet: Fleet, vehicles: Sequence[int]) -> dict[int, list[int]]:

@@ -11,13 +11,13 @@ import numpy as np
 import simpy
 
 from kera_mobility.config.registry import policies_beside
-from kera_mobility.services.scooter.crew_settings import CrewSettings, Shift
+from kera_mobility.services.scooter.crew_settings import CrewSettings, CrewShift
 from kera_mobility.services.scooter.crew_tasks import (
     COLLECT,
     MOST_ROOM,
     REBALANCE,
     SWAP,
-    Errand,
+    CrewTask,
     as_arrays,
     collections,
     places_of,
@@ -45,9 +45,9 @@ class Van:
     """Rows of the log in this shift so far."""
     spare: int = 0
     """Charged batteries aboard."""
-    planned: list[Errand] = field(default_factory=list)
-    """What other crews leave to this one: the errands of its tour that are not done."""
-    load: list[Errand] = field(default_factory=list)
+    planned: list[CrewTask] = field(default_factory=list)
+    """What other crews leave to this one: the tasks of its tour that are not done."""
+    load: list[CrewTask] = field(default_factory=list)
     """Whose vehicles are aboard."""
 
     @property
@@ -61,7 +61,7 @@ class Van:
 
 
 @dataclass
-class Done:
+class StopResult:
     """What came of one stop: counts of vehicles."""
 
     swapped: int = 0
@@ -133,7 +133,7 @@ class Crews:
         """Close the shifts that the end of the run cuts off."""
         now_s = self._world.env.now
         for van in self._vans.values():
-            self._log(van, van.node, now_s, now_s, 0.0, Done())
+            self._log(van, van.node, now_s, now_s, 0.0, StopResult())
 
     def about(self) -> dict[str, float]:
         """Return what figures of the result need to know: the vans, and what they cost and emit."""
@@ -152,7 +152,7 @@ class Crews:
             yield env.timeout(max(shift.begin_s - env.now, 0.0))
             van = self._vans[number] = self._stranded.pop(number, Van(number, self._depot))
             van.begin(index, self._charged_spare(van.spare) if van.node == self._depot else van.spare)
-            self._log(van, van.node, env.now, env.now, 0.0, Done())
+            self._log(van, van.node, env.now, env.now, 0.0, StopResult())
             while self._left_s(van, shift) > 0:
                 next_s = min(env.now + self.settings.replan_every_s, shift.end_s)
                 yield from self._tour(van, shift, next_s)
@@ -164,7 +164,7 @@ class Crews:
             if van.node != self._depot:
                 self._stranded[number] = van
 
-    def _tour(self, van: Van, shift: Shift, next_s: float) -> Work:
+    def _tour(self, van: Van, shift: CrewShift, next_s: float) -> Work:
         """Plan a tour and drive it; what the streets did not allow is left for the next, first what is aboard.
 
         A stop that is begun is done, and none is begun when the shift is over.
@@ -172,64 +172,64 @@ class Crews:
         env = self._world.env
         if van.spare == 0 < self.settings.batteries or van.aboard >= self.settings.places:
             yield from self._return(van)
-        for errand in [one for one in van.load if one.cause == REBALANCE]:
-            yield from self._stop(van, errand, DROP)
+        for task in [one for one in van.load if one.cause == REBALANCE]:
+            yield from self._stop(van, task, DROP)
         tour = self._plan(van, next_s - env.now, shift.end_s - env.now) if env.now < next_s else []
-        for errand, end in tour:
+        for task, end in tour:
             if env.now >= shift.end_s:
                 break
-            if errand.aboard if end == DROP else env.now < next_s:
-                yield from self._stop(van, errand, end)
-            if end == DROP or errand.cause != REBALANCE or not errand.aboard:
-                van.planned = [one for one in van.planned if one is not errand]
+            if task.aboard if end == DROP else env.now < next_s:
+                yield from self._stop(van, task, end)
+            if end == DROP or task.cause != REBALANCE or not task.aboard:
+                van.planned = [one for one in van.planned if one is not task]
         van.planned = []
 
-    def _stop(self, van: Van, errand: Errand, end: int) -> Work:
-        """Drive to where an errand begins or ends and do what can be done there."""
-        env, node = self._world.env, errand.node if end == PICK else errand.end
+    def _stop(self, van: Van, task: CrewTask, end: int) -> Work:
+        """Drive to where a task begins or ends and do what can be done there."""
+        env, node = self._world.env, task.node if end == PICK else task.end
         origin, begin_s = van.node, env.now
         drive_s, drive_m = self._way(origin, node)
         if math.isinf(drive_s):
-            self._log(van, origin, begin_s, begin_s, 0.0, Done(missed=len(errand.vehicles) if end == PICK else 0))
+            self._log(van, origin, begin_s, begin_s, 0.0, StopResult(missed=len(task.vehicles) if end == PICK else 0))
             return
         yield env.timeout(drive_s + (self.settings.stop_s if node != origin else 0.0))
         van.node = node
-        work = self._put if end == DROP else self._swap if errand.cause == SWAP else self._take
-        done = yield from work(van, errand)
-        self._log(van, origin, begin_s, begin_s + drive_s, drive_m, done)
+        work = self._put if end == DROP else self._swap if task.cause == SWAP else self._take
+        result = yield from work(van, task)
+        self._log(van, origin, begin_s, begin_s + drive_s, drive_m, result)
 
-    def _swap(self, van: Van, errand: Errand) -> Generator[simpy.Event, Any, Done]:
+    def _swap(self, van: Van, task: CrewTask) -> Generator[simpy.Event, Any, StopResult]:
         """Change the batteries of vehicles that stand here, free and low; nobody rents them meanwhile."""
         fleet, node = self._fleet, van.node
-        low = [vehicle for vehicle in self._found(van, errand) if fleet.charge[vehicle] < self.settings.swap_below]
-        chosen = [] if node in self._dark else low[: min(len(errand.vehicles), van.spare)]
+        low = [vehicle for vehicle in self._found(van, task) if fleet.charge[vehicle] < self.settings.swap_below]
+        chosen = [] if node in self._dark else low[: min(len(task.vehicles), van.spare)]
         before = [fleet.charge[vehicle] for vehicle in chosen]
-        self._lift(errand, chosen, node)
+        self._lift(task, chosen, node)
         yield self._world.env.timeout(self.settings.swap_s * len(chosen))
-        self._set_down(errand, node, charge=1.0)
+        self._set_down(task, node, charge=1.0)
         van.spare -= len(chosen)
-        missed = max(len(errand.vehicles) - len(chosen), 0)
-        return Done(swapped=len(chosen), missed=missed, charged=math.fsum(1.0 - charge for charge in before))
+        missed = max(len(task.vehicles) - len(chosen), 0)
+        return StopResult(swapped=len(chosen), missed=missed, charged=math.fsum(1.0 - charge for charge in before))
 
-    def _take(self, van: Van, errand: Errand) -> Generator[simpy.Event, Any, Done]:
+    def _take(self, van: Van, task: CrewTask) -> Generator[simpy.Event, Any, StopResult]:
         """Take aboard what was planned, or others like it; reserved and ridden vehicles are let be."""
         fleet = self._fleet
-        able = [one for one in self._found(van, errand)
-                if errand.cause == COLLECT or fleet.charge[one] >= self.settings.swap_below]  # fmt: skip
-        most = min(len(errand.vehicles), self.settings.places - van.aboard)
-        if errand.cause == REBALANCE:
-            most = min(most, int(min(max(fleet.room(errand.end), 0), MOST_ROOM)))
-        self._lift(errand, able[:most], errand.end if errand.cause == REBALANCE else NOWHERE)
-        van.load.append(errand)
-        yield self._world.env.timeout(self.settings.lift_s * len(errand.aboard))
-        return Done(taken=len(errand.aboard), missed=max(len(errand.vehicles) - len(errand.aboard), 0))
+        able = [one for one in self._found(van, task)
+                if task.cause == COLLECT or fleet.charge[one] >= self.settings.swap_below]  # fmt: skip
+        most = min(len(task.vehicles), self.settings.places - van.aboard)
+        if task.cause == REBALANCE:
+            most = min(most, int(min(max(fleet.room(task.end), 0), MOST_ROOM)))
+        self._lift(task, able[:most], task.end if task.cause == REBALANCE else NOWHERE)
+        van.load.append(task)
+        yield self._world.env.timeout(self.settings.lift_s * len(task.aboard))
+        return StopResult(taken=len(task.aboard), missed=max(len(task.vehicles) - len(task.aboard), 0))
 
-    def _put(self, van: Van, errand: Errand) -> Generator[simpy.Event, Any, Done]:
+    def _put(self, van: Van, task: CrewTask) -> Generator[simpy.Event, Any, StopResult]:
         """Put out what was taken for this place."""
-        yield self._world.env.timeout(self.settings.lift_s * len(errand.aboard))
-        self._set_down(errand, van.node)
-        van.load.remove(errand)
-        return Done(put=len(errand.aboard))
+        yield self._world.env.timeout(self.settings.lift_s * len(task.aboard))
+        self._set_down(task, van.node)
+        van.load.remove(task)
+        return StopResult(put=len(task.aboard))
 
     def _return(self, van: Van, end_s: float = 0.0) -> Work:
         """Drive to the depot, unload, take charged batteries, and stay until the shift is over."""
@@ -245,62 +245,62 @@ class Crews:
         arrive_s = env.now
         if end_s > env.now:
             yield env.timeout(end_s - env.now)
-        self._log(van, origin, begin_s, arrive_s, drive_m, Done(put=put))
+        self._log(van, origin, begin_s, arrive_s, drive_m, StopResult(put=put))
 
     def _unload(self, van: Van) -> int:
         """Leave what is aboard at the depot, and return how many that is: what is broken, and what found no place."""
         fleet, number = self._fleet, van.aboard
-        for errand in van.load:
-            for vehicle in errand.aboard:
-                if errand.cause == REBALANCE:
-                    fleet.give_room_back(errand.end)
+        for task in van.load:
+            for vehicle in task.aboard:
+                if task.cause == REBALANCE:
+                    fleet.give_room_back(task.end)
                 fleet.hand_in([vehicle], self._depot)
-                self._log_move(vehicle, errand, self._depot)
+                self._log_move(vehicle, task, self._depot)
         van.load = []
         return number
 
     # What the crew knows.
 
-    def _plan(self, van: Van, within_s: float, home_s: float) -> list[tuple[Errand, int]]:
-        """Return a tour of what no other crew has in mind: errands, each with the end of it that comes then."""
+    def _plan(self, van: Van, within_s: float, home_s: float) -> list[tuple[CrewTask, int]]:
+        """Return a tour of what no other crew has in mind: tasks, each with the end of it that comes then."""
         settings, fleet = self.settings, self._fleet
         others = [one for other in self._vans.values() if other is not van for one in other.planned]
         taken = frozenset(vehicle for one in others for vehicle in one.vehicles)
         room = settings.places - van.aboard
-        errands = list(swaps(fleet, settings.swap_below, van.spare, taken, self._dark))
+        tasks = list(swaps(fleet, settings.swap_below, van.spare, taken, self._dark))
         if settings.fetch_broken:
-            errands += collections(fleet, self._depot, room, taken)
+            tasks += collections(fleet, self._depot, room, taken)
         able = [one for one in fleet.in_state(*FREE) if one not in taken and fleet.charge[one] >= settings.swap_below]
         streets, node = self._world.streets, self._places.node
         way_s = streets.drive_s[np.ix_(node, node)].astype(np.float64)
-        errands += rebalancing(
+        tasks += rebalancing(
             fleet, self._places, self._policy, able, self._coming(others), room, way_s, self._world.env.now
         )
         table = as_arrays(
-            errands, van.node, self._depot, streets.drive_s, settings.pace, room, van.spare, within_s, home_s
+            tasks, van.node, self._depot, streets.drive_s, settings.pace, room, van.spare, within_s, home_s
         )
-        tour = [(errands[row], end) for row, end in self._planner.tour(table).tolist()]
-        van.planned = [errand for errand, end in tour if end == PICK]
+        tour = [(tasks[row], end) for row, end in self._planner.tour(table).tolist()]
+        van.planned = [task for task, end in tour if end == PICK]
         return tour
 
-    def _coming(self, errands: list[Errand]) -> IntArray:
+    def _coming(self, tasks: list[CrewTask]) -> IntArray:
         """Return how many vehicles some crews will bring to each place, (K,)."""
         coming = np.zeros_like(self._places.node)
-        for one in errands:
+        for one in tasks:
             if one.cause == REBALANCE:
                 coming[self._places.node == one.end] += len(one.aboard or one.vehicles)
         return coming
 
-    def _found(self, van: Van, errand: Errand) -> list[int]:
-        """Return the vehicles here that an errand is about: those that were planned first, then others, by id."""
+    def _found(self, van: Van, task: CrewTask) -> list[int]:
+        """Return the vehicles here that a task is about: those that were planned first, then others, by id."""
         fleet, node = self._fleet, van.node
         others = {one for other in self._vans.values() if other is not van for job in other.planned
                   for one in job.vehicles}  # fmt: skip
-        if errand.cause == COLLECT:
+        if task.cause == COLLECT:
             here = [one for one in fleet.in_state(BROKEN) if fleet.node[one] == node]
         else:
             here = sorted(fleet.parked_at(node))
-        planned = set(errand.vehicles)
+        planned = set(task.vehicles)
         return sorted((one for one in here if one not in others), key=lambda one: (one not in planned, one))
 
     def _way(self, origin: int, destination: int) -> tuple[float, float]:
@@ -309,7 +309,7 @@ class Crews:
         drive_s = round_one_s(float(streets.drive_s[origin, destination]) * self.settings.drive_factor)
         return drive_s, float(streets.drive_m[origin, destination])
 
-    def _left_s(self, van: Van, shift: Shift) -> float:
+    def _left_s(self, van: Van, shift: CrewShift) -> float:
         """Return the time until the van must drive home."""
         return shift.end_s - self._way(van.node, self._depot)[0] - self._world.env.now
 
@@ -325,32 +325,32 @@ class Crews:
 
     # Vehicles in the crew's hands.
 
-    def _lift(self, errand: Errand, vehicles: list[int], end: int) -> None:
+    def _lift(self, task: CrewTask, vehicles: list[int], end: int) -> None:
         """Take vehicles in hand, and keep room where they will be put; NOWHERE keeps none."""
-        errand.aboard, errand.taken_s = vehicles, self._world.env.now
+        task.aboard, task.taken_s = vehicles, self._world.env.now
         self._fleet.take(vehicles)
         for _ in vehicles if end != NOWHERE else ():
             self._fleet.promise_room(end)
 
-    def _set_down(self, errand: Errand, end: int, charge: float | None = None) -> None:
+    def _set_down(self, task: CrewTask, end: int, charge: float | None = None) -> None:
         """Put vehicles out where room was kept for them."""
-        for vehicle in errand.aboard:
+        for vehicle in task.aboard:
             self._fleet.give_room_back(end)
             self._fleet.put([vehicle], end, charge)
-            self._log_move(vehicle, errand, end)
+            self._log_move(vehicle, task, end)
 
-    def _log_move(self, vehicle: int, errand: Errand, end: int) -> None:
+    def _log_move(self, vehicle: int, task: CrewTask, end: int) -> None:
         fleet, world = self._fleet, self._world
         self._handled[vehicle] = self._handled.get(vehicle, 0) + 1
         world.log.add(
-            "moves", errand.taken_s, vehicle, fleet.rides[vehicle], self._handled[vehicle], self.service, errand.cause,
-            errand.node, end, world.env.now, 0.0, fleet.charge[vehicle],
+            "moves", task.taken_s, vehicle, fleet.rides[vehicle], self._handled[vehicle], self.service, task.cause,
+            task.node, end, world.env.now, 0.0, fleet.charge[vehicle],
         )  # fmt: skip
 
-    def _log(self, van: Van, origin: int, begin_s: float, arrive_s: float, drive_m: float, done: Done) -> None:
+    def _log(self, van: Van, origin: int, begin_s: float, arrive_s: float, drive_m: float, result: StopResult) -> None:
         self._world.log.add(
             "crews", begin_s, van.number, van.shift, van.step, self.service, origin, van.node, arrive_s,
-            self._world.env.now, drive_m, done.swapped, done.taken, done.put, done.missed, van.aboard, van.spare,
-            done.charged,
+            self._world.env.now, drive_m, result.swapped, result.taken, result.put, result.missed, van.aboard,
+            van.spare, result.charged,
         )  # fmt: skip
         van.step += 1

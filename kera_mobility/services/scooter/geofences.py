@@ -137,9 +137,9 @@ def slowed_ways(
             open_to_ride &= ~inside
         elif zone.about.speed_km_h is not None:
             slowest_m_s[inside] = np.minimum(slowest_m_s[inside], zone.about.speed_km_h * KM_H)
-    felt_m = np.where(slowest_m_s < speed_m_s, length_m * (speed_m_s / slowest_m_s), length_m)
-    felt_m = np.round(felt_m * STEPS_PER_M) / STEPS_PER_M
-    return ways_of(streets, "cycle", np.where(open_to_ride, felt_m, np.inf))
+    equivalent_m = np.where(slowest_m_s < speed_m_s, length_m * (speed_m_s / slowest_m_s), length_m)
+    equivalent_m = np.round(equivalent_m * STEPS_PER_M) / STEPS_PER_M
+    return ways_of(streets, "cycle", np.where(open_to_ride, equivalent_m, np.inf))
 
 
 def middles(streets: Streets) -> FloatArray:

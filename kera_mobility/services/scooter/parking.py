@@ -24,16 +24,16 @@ Table = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Ground:
+class ZoneRules:
     """What holds while some zones do; N nodes."""
 
-    felt_m: Table | None
+    equivalent_m: Table | None
     """Metres that take as long at full speed as the fastest way, (N, N); None where streets are as they always are."""
     ride_m: Table | None
     """Metres of that way, (N, N)."""
-    must_hub: BoolArray
+    hub_required: BoolArray
     """Who goes there must park at a hub, (N,)."""
-    end_at: IntArray
+    parking_node: IntArray
     """Where to park for a destination that asks for no hub, (N,): itself, the nearest node that may be, or NOWHERE."""
 
 
@@ -49,8 +49,8 @@ class Parking:
         self.inside = self._near_hubs(settings.operating_radius_m) & ~np.asarray(town.streets.node_outside)
         self._zones = self._read_zones()
         self._timeline = Timeline([zone.about.window for zone in self._zones], date.fromisoformat(settings.date))
-        self._grounds: dict[tuple[int, ...], Ground] = {(): self._ground(())}
-        self.plain = self._grounds[()]
+        self._known_rules: dict[tuple[int, ...], ZoneRules] = {(): self._rules(())}
+        self.rules_without_zones = self._known_rules[()]
         """The ground without zones."""
         self.has_zones = bool(self._zones)
         self._known_hubs: dict[int, list[int]] = {}
@@ -87,29 +87,29 @@ class Parking:
             for zone in self._zones
         ]  # fmt: skip
 
-    def ground(self, t_s: float) -> Ground:
+    def rules_at(self, t_s: float) -> ZoneRules:
         """Return what holds at a moment."""
-        return self._of(self._timeline.at(t_s)) if self.has_zones else self.plain
+        return self._of(self._timeline.at(t_s)) if self.has_zones else self.rules_without_zones
 
-    def grounds(self, t_s: FloatArray) -> Iterator[tuple[IntArray | slice, Ground]]:
+    def rules_by_time(self, t_s: FloatArray) -> Iterator[tuple[IntArray | slice, ZoneRules]]:
         """Yield the rows of moments, (T,), at which the same holds, and what does."""
         if not self.has_zones:
-            yield slice(None), self.plain
+            yield slice(None), self.rules_without_zones
             return
         piece = self._timeline.pieces(t_s)
         for number in np.unique(piece).tolist():
             yield np.flatnonzero(piece == number), self._of(self._timeline.sets[number])
 
-    def ends(self, ground: Ground, destination: IntArray) -> tuple[IntArray, FloatArray]:
+    def ends(self, rules: ZoneRules, destination: IntArray) -> tuple[IntArray, FloatArray]:
         """Return where rides to destinations, (T,), are expected to end, NOWHERE among them, and the walk on in m."""
-        end = np.where(ground.must_hub[destination], self.nearest_hub[destination], ground.end_at[destination])
+        end = np.where(rules.hub_required[destination], self.nearest_hub[destination], rules.parking_node[destination])
         walk_m = self._skims.between(self._skims.walk_m, np.maximum(end, 0), destination)
         return end, np.where((end != NOWHERE) & (walk_m <= self._settings.max_walk_m), walk_m, np.inf)
 
-    def end(self, ground: Ground, destination: int, fleet: Fleet) -> int:
+    def end(self, rules: ZoneRules, destination: int, fleet: Fleet) -> int:
         """Return where a ride to a destination would end now: a hub with room where it must, or NOWHERE."""
-        if not ground.must_hub[destination]:
-            return int(ground.end_at[destination])
+        if not rules.hub_required[destination]:
+            return int(rules.parking_node[destination])
         for node in self._hubs_by_walk(destination):
             if fleet.room(node) > 0:
                 return node
@@ -165,18 +165,18 @@ class Parking:
                 raise SettingError(f"zones.{index}", str(error)) from None
         return found
 
-    def _of(self, active: tuple[int, ...]) -> Ground:
-        if active not in self._grounds:
-            self._grounds[active] = self._ground(active)
-        return self._grounds[active]
+    def _of(self, active: tuple[int, ...]) -> ZoneRules:
+        if active not in self._known_rules:
+            self._known_rules[active] = self._rules(active)
+        return self._known_rules[active]
 
-    def _ground(self, active: tuple[int, ...]) -> Ground:
+    def _rules(self, active: tuple[int, ...]) -> ZoneRules:
         zones = [self._zones[index] for index in active]
-        felt_m, ride_m = self._ways(active) if any(zone.about.rule in ("no_ride", "slow") for zone in zones) else (
-            None, None)  # fmt: skip
+        detours = any(zone.about.rule in ("no_ride", "slow") for zone in zones)
+        equivalent_m, ride_m = self._ways(active) if detours else (None, None)
         may_end = self.inside & ~self._in(zones, "no_ride", "no_park")
         nodes = np.arange(len(may_end), dtype=np.int64)
-        return Ground(felt_m, ride_m, self._must_hub(zones), np.where(may_end, nodes, self._instead(may_end)))
+        return ZoneRules(equivalent_m, ride_m, self._must_hub(zones), np.where(may_end, nodes, self._instead(may_end)))
 
     def _ways(self, active: tuple[int, ...]) -> tuple[Table, Table]:
         """Return the ways under zones, computed once for a town."""

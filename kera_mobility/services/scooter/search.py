@@ -11,14 +11,14 @@ from kera_mobility.services.contract import Leg, Offer, Refusal
 from kera_mobility.services.scooter.fares import Fares
 from kera_mobility.services.scooter.fleet import Fleet
 from kera_mobility.services.scooter.operator import Operator
-from kera_mobility.services.scooter.parking import NOWHERE, Ground, Parking
+from kera_mobility.services.scooter.parking import NOWHERE, Parking, ZoneRules
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.services.world import World
 from kera_mobility.town.streets.streets import Skims
 from kera_mobility.units import round_one_s
 
 
-class Found(NamedTuple):
+class AvailableVehicle(NamedTuple):
     """A vehicle that can make a ride now."""
 
     offer: Offer
@@ -45,19 +45,19 @@ class Search:
         self._skims = skims
         self._known_near.clear()
 
-    def near(self, leg: Leg) -> Found | Refusal:
+    def near(self, leg: Leg) -> AvailableVehicle | Refusal:
         """Return the nearest vehicle that can, for somebody who will walk to it."""
         settings, origin = self._settings, leg.origin
         ends = self._ends(leg, origin)
         if isinstance(ends, Refusal):
             return ends
-        ground, end = ends
+        rules, end = ends
         free, reason = self._fleet.free, "no_vehicle"
         for node, walk_m in self._nodes_near(origin):
             parked = free.get(node)
             if not parked:
                 continue
-            felt_m, ride_m = self._way(ground, node, end)
+            equivalent_m, ride_m = self._way(rules, node, end)
             if ride_m == math.inf:
                 continue
             if ride_m < settings.shortest_ride_m:
@@ -65,41 +65,41 @@ class Search:
                 continue
             vehicle = self._able(parked, ride_m)
             if vehicle >= 0:
-                return Found(self._offer(walk_m, felt_m, ride_m, end, leg), vehicle, node, end)
+                return AvailableVehicle(self._offer(walk_m, equivalent_m, ride_m, end, leg), vehicle, node, end)
             reason = "low_battery"
         return Refusal(reason, origin)
 
-    def at(self, leg: Leg, node: int) -> Found | Refusal:
+    def at(self, leg: Leg, node: int) -> AvailableVehicle | Refusal:
         """Return a vehicle for somebody who has come to a node because one stood there."""
         ends = self._ends(leg, node)
         if isinstance(ends, Refusal):
             return ends
-        ground, end = ends
-        felt_m, ride_m = self._way(ground, node, end)
+        rules, end = ends
+        equivalent_m, ride_m = self._way(rules, node, end)
         vehicle = self._able(self._fleet.parked_at(node), ride_m)
         if vehicle < 0:
             return Refusal("lost_race", node)
-        return Found(self._offer(0.0, felt_m, ride_m, end, leg), vehicle, node, end)
+        return AvailableVehicle(self._offer(0.0, equivalent_m, ride_m, end, leg), vehicle, node, end)
 
-    def _ends(self, leg: Leg, place: int) -> tuple[Ground, int] | Refusal:
+    def _ends(self, leg: Leg, place: int) -> tuple[ZoneRules, int] | Refusal:
         """Return what holds now and where the ride would end, or why there is none."""
         parking, reason = self._parking, self._operator.refusal()
         if reason:
             return Refusal(reason, place)
         if not parking.inside[place] or not parking.inside[leg.destination]:
             return Refusal("outside_area", place)
-        ground = parking.ground(self._world.env.now)
-        end = parking.end(ground, leg.destination, self._fleet)
-        return Refusal("no_parking", place) if end == NOWHERE else (ground, end)
+        rules = parking.rules_at(self._world.env.now)
+        end = parking.end(rules, leg.destination, self._fleet)
+        return Refusal("no_parking", place) if end == NOWHERE else (rules, end)
 
-    def _way(self, ground: Ground, start: int, end: int) -> tuple[float, float]:
+    def _way(self, rules: ZoneRules, start: int, end: int) -> tuple[float, float]:
         """Return the way between nodes now: metres at full speed, and real metres."""
-        ride_m = felt_m = float(self._skims.cycle_m[start, end])
-        if ground.felt_m is not None and ground.ride_m is not None:
+        ride_m = equivalent_m = float(self._skims.cycle_m[start, end])
+        if rules.equivalent_m is not None and rules.ride_m is not None:
             # Where streets are shut as well, no way is shorter than either alone allows.
-            ride_m = max(ride_m, float(ground.ride_m[start, end]))
-            felt_m = max(felt_m, float(ground.felt_m[start, end]))
-        return felt_m, ride_m
+            ride_m = max(ride_m, float(rules.ride_m[start, end]))
+            equivalent_m = max(equivalent_m, float(rules.equivalent_m[start, end]))
+        return equivalent_m, ride_m
 
     def _able(self, parked: list[int], ride_m: float) -> int:
         """Return the lowest of some vehicles whose charge lasts for a ride and leaves the reserve, or -1."""
@@ -108,11 +108,11 @@ class Search:
         charge, needed = self._fleet.charge, self._settings.used(ride_m) + self._settings.reserve_charge
         return min((vehicle for vehicle in parked if charge[vehicle] >= needed), default=-1)
 
-    def _offer(self, walk_m: float, felt_m: float, ride_m: float, end: int, leg: Leg) -> Offer:
+    def _offer(self, walk_m: float, equivalent_m: float, ride_m: float, end: int, leg: Leg) -> Offer:
         settings = self._settings
         egress_m = float(self._skims.walk_m[end, leg.destination])
         walk_s = round_one_s(walk_m / settings.walk_speed_m_s) + round_one_s(egress_m / settings.walk_speed_m_s)
-        ride_s = round_one_s(felt_m / settings.speed_m_s)
+        ride_s = round_one_s(equivalent_m / settings.speed_m_s)
         return Offer(walk_s, 0.0, ride_s + settings.handling_s, self._fares.one(ride_s, leg.row), ride_m)
 
     def _nodes_near(self, node: int) -> list[tuple[int, float]]:

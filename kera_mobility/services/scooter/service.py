@@ -22,9 +22,9 @@ from kera_mobility.services.scooter.crews import Crews
 from kera_mobility.services.scooter.fares import Fares
 from kera_mobility.services.scooter.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
 from kera_mobility.services.scooter.operator import Operator
-from kera_mobility.services.scooter.parking import NOWHERE, Ground, Parking
+from kera_mobility.services.scooter.parking import NOWHERE, Parking, ZoneRules
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
-from kera_mobility.services.scooter.search import Found, Search
+from kera_mobility.services.scooter.search import AvailableVehicle, Search
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.services.world import Notice, World
 from kera_mobility.town.town import Town
@@ -35,7 +35,7 @@ DAYS_A_MONTH = 30.0
 
 
 @dataclass(slots=True)
-class Promise:
+class RentalPlan:
     """What a booking keeps: the way to one scooter and where it will be parked."""
 
     start: int
@@ -99,9 +99,9 @@ class Scooter(Service):
     def expect(self, requests: Requests) -> Offers:
         """Return rides from the nearest hub, or nearer where scooters may stand anywhere; by chance, walks instead."""
         offers = Offers.none(len(requests))
-        for rows, ground in self._parking.grounds(requests.depart_s):
+        for rows, rules in self._parking.rules_by_time(requests.depart_s):
             some = _at(requests, rows)
-            for column, part in zip(offers.columns, self._expected(some, ground).columns, strict=True):
+            for column, part in zip(offers.columns, self._expected(some, rules).columns, strict=True):
                 column[rows] = part
         closed = self._operator.closed(requests.depart_s)
         if closed is not None:
@@ -127,37 +127,37 @@ class Scooter(Service):
     def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return typical durations between nodes, (T,), at an hour when it is open and no zone holds."""
         requests = Requests(np.zeros_like(origins), origins, destinations, np.zeros(len(origins)))
-        return self._or_walk(requests, self._expected(requests, self._parking.plain)).duration_s
+        return self._or_walk(requests, self._expected(requests, self._parking.rules_without_zones)).duration_s
 
-    def _expected(self, requests: Requests, ground: Ground) -> Offers:
+    def _expected(self, requests: Requests, rules: ZoneRules) -> Offers:
         """Return rides to where they are expected to end while some zones hold."""
         parking, skims = self._parking, self.skims
         access_m = parking.walk_to_hub_m[requests.origin]
         if self.settings.parking != "hubs":
             access_m = np.minimum(access_m, self._spread_m)
-        end, egress_m = parking.ends(ground, requests.destination)
+        end, egress_m = parking.ends(rules, requests.destination)
         to = np.maximum(end, 0)
-        ride_m = felt_m = skims.between(skims.cycle_m, requests.origin, to)
-        if ground.felt_m is not None and ground.ride_m is not None:
+        ride_m = equivalent_m = skims.between(skims.cycle_m, requests.origin, to)
+        if rules.equivalent_m is not None and rules.ride_m is not None:
             # Where streets are shut as well, no way is shorter than either alone allows.
-            ride_m = np.maximum(ride_m, skims.between(ground.ride_m, requests.origin, to))
-            felt_m = np.maximum(felt_m, skims.between(ground.felt_m, requests.origin, to))
+            ride_m = np.maximum(ride_m, skims.between(rules.ride_m, requests.origin, to))
+            equivalent_m = np.maximum(equivalent_m, skims.between(rules.equivalent_m, requests.origin, to))
         inside = parking.inside[requests.origin] & parking.inside[requests.destination] & (end != NOWHERE)
         return self._offers(requests, inside & (ride_m >= self.settings.shortest_ride_m), access_m, egress_m, ride_m,
-                            felt_m)  # fmt: skip
+                            equivalent_m)  # fmt: skip
 
     def _offers(
         self, requests: Requests, possible: BoolArray, access_m: FloatArray, egress_m: FloatArray, ride_m: FloatArray,
-        felt_m: FloatArray,
+        equivalent_m: FloatArray,
     ) -> Offers:  # fmt: skip
-        """Return the offers of walks and rides of some lengths; `felt_m` are metres at full speed."""
+        """Return the offers of walks and rides of some lengths; `equivalent_m` are metres at full speed."""
         settings = self.settings
         walkable = np.maximum(access_m, egress_m) <= settings.max_walk_m
         possible = possible & walkable & (requests.origin != requests.destination) & (ride_m <= self.settings.range_m)
-        possible &= np.isfinite(felt_m)
-        ride_m, felt_m = np.where(possible, ride_m, 0.0), np.where(possible, felt_m, 0.0)
+        possible &= np.isfinite(equivalent_m)
+        ride_m, equivalent_m = np.where(possible, ride_m, 0.0), np.where(possible, equivalent_m, 0.0)
         walk_s = round_s(access_m / settings.walk_speed_m_s) + round_s(egress_m / settings.walk_speed_m_s)
-        ride_s = round_s(felt_m / settings.speed_m_s)
+        ride_s = round_s(equivalent_m / settings.speed_m_s)
         return Offers.of(
             len(requests),
             walk_s=np.where(possible, walk_s, np.inf),
@@ -197,8 +197,8 @@ class Scooter(Service):
             self._count(leg, found)
         if isinstance(found, Refusal):
             return found
-        promise = self._promise(found, leg)
-        booking = Booking(leg, self.world.env.now, found.offer, found.vehicle, plan=promise)
+        plan = self._promise(found, leg)
+        booking = Booking(leg, self.world.env.now, found.offer, found.vehicle, plan=plan)
         self._open[id(booking)] = booking
         if self.settings.reservation:
             self._keep(booking)
@@ -211,26 +211,26 @@ class Scooter(Service):
 
     def ride(self, booking: Booking) -> Ride:
         """Walk to the scooter, ride, park it, walk on; where there is none to ride, that is the end."""
-        env, leg, fleet, promise = self.world.env, booking.leg, self.fleet, booking.plan
-        access_s = booking.offer.walk_s - promise.egress_s
-        walk_m, start = self.walk_m(leg.origin, promise.start), promise.start
+        env, leg, fleet, plan = self.world.env, booking.leg, self.fleet, booking.plan
+        access_s = booking.offer.walk_s - plan.egress_s
+        walk_m, start = self.walk_m(leg.origin, plan.start), plan.start
         yield from self._walk_to(booking, access_s)
         unlocked = self._unlock(booking)
         if isinstance(unlocked, Refusal):
             self._count_lost(booking)
             return Outcome(start, access_s, 0.0, 0.0, walk_m, 0.0, 0.0, refusal=unlocked)
-        offer, promise, vehicle, begin_s = unlocked.offer, unlocked.plan, unlocked.vehicle, env.now
+        offer, plan, vehicle, begin_s = unlocked.offer, unlocked.plan, unlocked.vehicle, env.now
         yield env.timeout(offer.ride_s)
         self._put_down(unlocked)
         self.world.log.add(
-            "moves", begin_s, vehicle, fleet.rides[vehicle], 0, self.name, "ride", start, promise.end, env.now,
+            "moves", begin_s, vehicle, fleet.rides[vehicle], 0, self.name, "ride", start, plan.end, env.now,
             offer.ride_m, fleet.charge[vehicle],
         )  # fmt: skip
         self._close(unlocked, "ridden")
-        if promise.egress_s > 0:
-            yield env.timeout(promise.egress_s)
-        walk_m += promise.egress_m
-        return Outcome(leg.destination, access_s + promise.egress_s, 0.0, offer.ride_s, walk_m, offer.ride_m,
+        if plan.egress_s > 0:
+            yield env.timeout(plan.egress_s)
+        walk_m += plan.egress_m
+        return Outcome(leg.destination, access_s + plan.egress_s, 0.0, offer.ride_s, walk_m, offer.ride_m,
                        offer.fare_eur, vehicle)  # fmt: skip
 
     def finish(self) -> None:
@@ -289,10 +289,10 @@ class Scooter(Service):
 
     # From promise to ride.
 
-    def _promise(self, found: Found, leg: Leg) -> Promise:
+    def _promise(self, found: AvailableVehicle, leg: Leg) -> RentalPlan:
         """Return what a booking is about, with the walk at its end as the streets are now."""
         egress_s, egress_m = (walk(found.end, leg.destination) for walk in (self.walk_one_s, self.walk_m))
-        return Promise(found.start, found.end, egress_s, egress_m, kept=False)
+        return RentalPlan(found.start, found.end, egress_s, egress_m, kept=False)
 
     def _keep(self, booking: Booking) -> None:
         """Keep the scooter and the room where it will be parked."""
@@ -320,9 +320,9 @@ class Scooter(Service):
 
     def _unlock(self, booking: Booking) -> Booking | Refusal:
         """Begin the ride: on the scooter that was kept, or on one that stands there, promised anew."""
-        leg, promise = booking.leg, booking.plan
-        if not promise.kept:
-            found = self._search.at(leg, promise.start)
+        leg, plan = booking.leg, booking.plan
+        if not plan.kept:
+            found = self._search.at(leg, plan.start)
             if isinstance(found, Refusal):
                 if id(booking) in self._open:
                     self._close(booking, "expired")
@@ -334,11 +334,11 @@ class Scooter(Service):
             self.fleet.break_down(vehicle)
             self.fleet.give_room_back(booking.plan.end)
             self._close(booking, "cancelled")
-            return Refusal("broken", promise.start)
+            return Refusal("broken", plan.start)
         self.fleet.set_off(vehicle)
         return booking
 
-    def _taken(self, booking: Booking, found: Found) -> Booking:
+    def _taken(self, booking: Booking, found: AvailableVehicle) -> Booking:
         """Return the booking of what somebody found: the same one, or another if the first has expired."""
         if id(booking) not in self._open:
             booking = Booking(booking.leg, self.world.env.now, found.offer)

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.on_demand.insertion import insertions
 from kera_mobility.services.on_demand.nearest import nearest
-from kera_mobility.services.on_demand.routes import Routes, Wish
+from kera_mobility.services.on_demand.routes import RideRequest, Routes
 
 NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT = (
     "no_vehicle_in_time", "full", "detour_of_others", "own_detour", "end_of_shift",
@@ -25,7 +25,7 @@ REASONS = (NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT)
 """Why a wish cannot be served, in the order in which they are looked for."""
 
 
-class Placed(NamedTuple):
+class Placement(NamedTuple):
     """Where a wish stands in a route; columns as in `kernels.routes.Insertions`."""
 
     vehicle: int
@@ -46,14 +46,14 @@ class DispatchPolicy(ABC):
         self.settings = settings
 
     @abstractmethod
-    def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
+    def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:
         """Return where a wish is best served, or None where it cannot be; ties go to the lower vehicle."""
 
     @abstractmethod
-    def refuses_for(self, routes: Routes, wish: Wish, now_s: float) -> str:
+    def refusal_reason(self, routes: Routes, request: RideRequest, now_s: float) -> str:
         """Return which constraint bound, one of REASONS, for a wish that cannot be served."""
 
-    def again(self, routes: Routes, wishes: Sequence[Wish], now_s: float) -> Routes | None:
+    def reassign(self, routes: Routes, ride_requests: Sequence[RideRequest], now_s: float) -> Routes | None:
         """Return better routes for wishes that have been taken out of these, or None to leave all as it was."""
         return None
 
@@ -70,32 +70,32 @@ class Insertion(DispatchPolicy):
     kind = "insertion"
     settings_type: ClassVar[type[Settings]] = InsertionSettings
 
-    def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
+    def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:
         """Return the cheapest feasible insertion."""
-        found = insertions(routes, wish, now_s)
+        found = insertions(routes, request, now_s)
         vehicle = int(np.argmin(found.added_s))
         added_s = float(found.added_s[vehicle])
         if added_s == np.inf:
             return None
-        return Placed(vehicle, int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle]), added_s)
+        return Placement(vehicle, int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle]), added_s)
 
-    def refuses_for(self, routes: Routes, wish: Wish, now_s: float) -> str:
+    def refusal_reason(self, routes: Routes, request: RideRequest, now_s: float) -> str:
         """Return the first constraint without which there would be a way, each dropped together with those before."""
-        anywhere = wish._replace(latest_arrival_s=np.inf)
+        anywhere = request._replace(latest_arrival_s=np.inf)
         free = routes.copy()
         free.last_s[:] = np.inf
         free.end_s = np.full_like(routes.end_s, np.inf)
         free.places = np.where(routes.places > 0, np.iinfo(np.int64).max, 0)
-        if self.place(free, anywhere, now_s) is None:
+        if self.best_placement(free, anywhere, now_s) is None:
             return NO_VEHICLE_IN_TIME
         roomy = routes.copy()
         roomy.places = free.places
-        if self.place(roomy, wish, now_s) is not None:
+        if self.best_placement(roomy, request, now_s) is not None:
             return FULL
         roomy.last_s[:] = np.inf
-        if self.place(roomy, wish, now_s) is not None:
+        if self.best_placement(roomy, request, now_s) is not None:
             return DETOUR_OF_OTHERS
-        if self.place(roomy, anywhere, now_s) is not None:
+        if self.best_placement(roomy, anywhere, now_s) is not None:
             return OWN_DETOUR
         return END_OF_SHIFT
 
@@ -122,11 +122,11 @@ class Batch(Insertion):
         super().__init__(settings)
         self.round_s = settings.round_s
 
-    def again(self, routes: Routes, wishes: Sequence[Wish], now_s: float) -> Routes | None:
+    def reassign(self, routes: Routes, ride_requests: Sequence[RideRequest], now_s: float) -> Routes | None:
         """Return routes with all the wishes, or None where some find no place."""
-        routes, left = routes.copy(), list(wishes)
+        routes, left = routes.copy(), list(ride_requests)
         while left:
-            found = [insertions(routes, wish, now_s) for wish in left]
+            found = [insertions(routes, request, now_s) for request in left]
             added_s = np.stack([one.added_s for one in found])
             if np.any(np.all(np.isinf(added_s), axis=1)):
                 return None
@@ -139,43 +139,43 @@ class Batch(Insertion):
                 routes.insert(int(vehicle), int(one.after_pickup[vehicle]), int(one.after_dropoff[vehicle]),
                               left[row], now_s)  # fmt: skip
             done = {int(row) for row, _ in taken}
-            left = [wish for row, wish in enumerate(left) if row not in done]
+            left = [request for row, request in enumerate(left) if row not in done]
         return routes
 
 
-class NearestSettings(Settings):
+class NearestIdleVehicleSettings(Settings):
     """Settings of the nearest idle vehicle."""
 
     kind: Literal["nearest"] = "nearest"
 
 
-class Nearest(DispatchPolicy):
+class NearestIdleVehicle(DispatchPolicy):
     """The nearest idle vehicle comes, for one request at a time: no pooling. For comparison."""
 
     kind = "nearest"
-    settings_type = NearestSettings
+    settings_type = NearestIdleVehicleSettings
 
-    def place(self, routes: Routes, wish: Wish, now_s: float) -> Placed | None:
+    def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:
         """Return the idle vehicle that is there first and keeps the promise."""
-        reaches_s, able = self._idle(routes, wish, now_s)
+        reaches_s, able = self._idle(routes, request, now_s)
         hop_s, person_s = routes.hop_s, routes.person_s
-        begin_s = np.maximum(reaches_s, wish.ready_s)
-        dropped_s = begin_s + person_s + hop_s[wish.pickup, wish.dropoff]
-        able = able & (begin_s <= wish.latest_pickup_s) & (dropped_s <= wish.latest_arrival_s)
-        able &= dropped_s + person_s + hop_s[wish.dropoff][routes.home] <= routes.end_s
+        begin_s = np.maximum(reaches_s, request.ready_s)
+        dropped_s = begin_s + person_s + hop_s[request.pickup, request.dropoff]
+        able = able & (begin_s <= request.latest_pickup_s) & (dropped_s <= request.latest_arrival_s)
+        able &= dropped_s + person_s + hop_s[request.dropoff][routes.home] <= routes.end_s
         vehicle = nearest(reaches_s, able)
         if vehicle < 0:
             return None
-        added_s = float(hop_s[routes.stop[vehicle, 0], wish.pickup]) + float(hop_s[wish.pickup, wish.dropoff])
-        return Placed(vehicle, 0, 0, added_s)
+        added_s = float(hop_s[routes.stop[vehicle, 0], request.pickup]) + float(hop_s[request.pickup, request.dropoff])
+        return Placement(vehicle, 0, 0, added_s)
 
-    def refuses_for(self, routes: Routes, wish: Wish, now_s: float) -> str:
+    def refusal_reason(self, routes: Routes, request: RideRequest, now_s: float) -> str:
         """Return that nobody is there in time, or could not be back in time; others share no vehicle."""
-        reaches_s, able = self._idle(routes, wish, now_s)
-        in_time = np.maximum(reaches_s, wish.ready_s) <= wish.latest_pickup_s
+        reaches_s, able = self._idle(routes, request, now_s)
+        in_time = np.maximum(reaches_s, request.ready_s) <= request.latest_pickup_s
         return END_OF_SHIFT if np.any(able & in_time) else NO_VEHICLE_IN_TIME
 
-    def _idle(self, routes: Routes, wish: Wish, now_s: float) -> tuple[Any, Any]:
+    def _idle(self, routes: Routes, request: RideRequest, now_s: float) -> tuple[Any, Any]:
         free_s = np.maximum(routes.leave_s[:, 0], now_s)
         able = (routes.count == 0) & (routes.load[:, 0] < routes.places)
-        return free_s + routes.hop_s[:, wish.pickup][routes.stop[:, 0]], able
+        return free_s + routes.hop_s[:, request.pickup][routes.stop[:, 0]], able

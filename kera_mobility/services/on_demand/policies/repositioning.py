@@ -22,7 +22,7 @@ class RepositioningPolicy(ABC):
         self.settings = settings
 
     @abstractmethod
-    def waits_in(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
+    def waiting_zone(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
         """Return the zone where an idle vehicle should wait; its own zone means: stay.
 
         Parameters
@@ -50,7 +50,7 @@ class Stay(RepositioningPolicy):
     kind = "stay"
     settings_type = StaySettings
 
-    def waits_in(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
+    def waiting_zone(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
         """Return the vehicle's own zone."""
         return zone
 
@@ -73,7 +73,7 @@ class Expected(RepositioningPolicy):
 
     settings: ExpectedSettings
 
-    def waits_in(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
+    def waiting_zone(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
         """Return the zone with the most requests a vehicle, the lower number of equals."""
         each = np.where(hop_s <= self.settings.within_s, asks / (vehicles + 1.0), -1.0)
         best = int(np.argmax(each))

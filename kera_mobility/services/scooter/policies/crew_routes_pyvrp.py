@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from kera_mobility.config.settings import Settings
-from kera_mobility.services.scooter.policies.crew_routes import DEPOT, DROP, HERE, NOWHERE, PICK, Errands, TourPlanner
+from kera_mobility.services.scooter.policies.crew_routes import DEPOT, DROP, HERE, NOWHERE, PICK, TourPlanner, TourTasks
 from kera_mobility.units import FloatArray, IntArray
 
 _NEVER = 2**30
@@ -28,9 +28,9 @@ class PyVRPSettings(Settings):
     iterations: int = Field(25, ge=1, le=100_000)
     """Rounds of search for each tour. Assumption: sixteen times as many make a tour of Kera 4 % better."""
     neighbours: int = Field(20, ge=1, le=1000)
-    """Other errands beside which the search tries each. Assumption: with 50 it is four times as long, and no better."""
+    """Other tasks beside which the search tries each. Assumption: with 50 it is four times as long, and no better."""
     seed: int = Field(1, ge=0, le=2**31)
-    """Chance of the search, which is no chance of the day: the same errands give the same tour."""
+    """Chance of the search, which is no chance of the day: the same tasks give the same tour."""
 
 
 class PyVRP(TourPlanner):
@@ -41,18 +41,18 @@ class PyVRP(TourPlanner):
 
     settings: PyVRPSettings
 
-    def tour(self, errands: Errands) -> IntArray:
+    def tour(self, tasks: TourTasks) -> IntArray:
         """Return the tour, (S, 2)."""
         from pyvrp import PenaltyParams, Solution, SolveParams, solve
         from pyvrp.search import NeighbourhoodParams
         from pyvrp.stop import MaxIterations
 
-        able = _possible(errands)
-        alone = np.isin(errands.drop[able], (NOWHERE, DEPOT))
+        able = _possible(tasks)
+        alone = np.isin(tasks.drop[able], (NOWHERE, DEPOT))
         single, carried = able[alone], able[~alone]
         if not len(able):
             return np.empty((0, 2), dtype=np.int64)
-        problem = _problem(errands, single, carried)
+        problem = _problem(tasks, single, carried)
         params = SolveParams(
             penalty=PenaltyParams(solutions_between_updates=_UPDATE_AFTER),
             neighbourhood=NeighbourhoodParams(num_neighbours=self.settings.neighbours),
@@ -61,60 +61,63 @@ class PyVRP(TourPlanner):
             solve, problem, MaxIterations(self.settings.iterations), seed=self.settings.seed, collect_stats=False,
             params=params,
         )  # fmt: skip
-        found = search()
-        if not found.is_feasible():
-            found = search(initial_solution=Solution(problem, []))
-        tour = [_step(one, single, carried) for route in found.best.routes() for one in route if not one.is_depot()]
+        result = search()
+        if not result.is_feasible():
+            result = search(initial_solution=Solution(problem, []))
+        tour = [
+            _step(activity, single, carried)
+            for route in result.best.routes() for activity in route if not activity.is_depot()
+        ]  # fmt: skip
         return np.array(tour, dtype=np.int64).reshape(-1, 2)
 
 
-def _possible(errands: Errands) -> IntArray:
-    """Return the errands that a van could do if it did nothing else, (J,)."""
+def _possible(tasks: TourTasks) -> IntArray:
+    """Return the tasks that a van could do if it did nothing else, (J,)."""
     return np.flatnonzero(
-        (errands.places <= errands.room)
-        & (errands.batteries <= errands.spare)
-        & np.isfinite(errands.way_s[HERE, errands.pick])
-        & np.isfinite(errands.way_s[errands.pick, np.where(errands.drop < 0, DEPOT, errands.drop)])
+        (tasks.places <= tasks.room)
+        & (tasks.batteries <= tasks.spare)
+        & np.isfinite(tasks.way_s[HERE, tasks.pick])
+        & np.isfinite(tasks.way_s[tasks.pick, np.where(tasks.drop < 0, DEPOT, tasks.drop)])
     )
 
 
-def _problem(errands: Errands, single: IntArray, carried: IntArray) -> Any:
-    """Return the errands as PyVRP takes them: those of one place are clients, those of two are shipments."""
+def _problem(tasks: TourTasks, single: IntArray, carried: IntArray) -> Any:
+    """Return the tasks as PyVRP takes them: those of one place are clients, those of two are shipments."""
     from pyvrp import Client, Depot, Location, ProblemData, Shipment, VehicleType
 
-    within, home = (int(min(limit_s, _NEVER)) for limit_s in (errands.within_s, errands.home_s))
-    pick_s, drop_s, worth = (_whole_s(one) for one in (errands.pick_s, errands.drop_s, errands.worth_s))
+    within, home = (int(min(limit_s, _NEVER)) for limit_s in (tasks.within_s, tasks.home_s))
+    pick_s, drop_s, worth = (_whole_s(column_s) for column_s in (tasks.pick_s, tasks.drop_s, tasks.worth_s))
     clients = [
         Client(
-            location=int(errands.pick[one]), service_duration=int(pick_s[one]), prize=int(worth[one]), required=False,
-            delivery=[0, int(errands.batteries[one])], pickup=[int(errands.places[one]), 0], tw_late=within,
+            location=int(tasks.pick[task]), service_duration=int(pick_s[task]), prize=int(worth[task]), required=False,
+            delivery=[0, int(tasks.batteries[task])], pickup=[int(tasks.places[task]), 0], tw_late=within,
         )
-        for one in single.tolist()
+        for task in single.tolist()
     ]  # fmt: skip
     shipments = [
         Shipment(
-            pickup_location=int(errands.pick[one]), pickup_service_duration=int(pick_s[one]), pickup_tw_late=within,
-            delivery_location=int(errands.drop[one]), delivery_service_duration=int(drop_s[one]),
-            delivery_tw_late=within, amount=[int(errands.places[one]), 0], prize=int(worth[one]), required=False,
+            pickup_location=int(tasks.pick[task]), pickup_service_duration=int(pick_s[task]), pickup_tw_late=within,
+            delivery_location=int(tasks.drop[task]), delivery_service_duration=int(drop_s[task]),
+            delivery_tw_late=within, amount=[int(tasks.places[task]), 0], prize=int(worth[task]), required=False,
         )
-        for one in carried.tolist()
+        for task in carried.tolist()
     ]  # fmt: skip
     van = VehicleType(
-        capacity=[errands.room, errands.spare], start_depot=0, end_depot=1, tw_late=home,
+        capacity=[tasks.room, tasks.spare], start_depot=0, end_depot=1, tw_late=home,
         unit_distance_cost=0, unit_duration_cost=1,
     )  # fmt: skip
-    way: Any = _whole_s(errands.way_s)
+    way: Any = _whole_s(tasks.way_s)
     return ProblemData(
         [Location(0, 0)] * len(way), clients, [Depot(HERE), Depot(DEPOT)], [van], [np.zeros_like(way)], [way],
         shipments=shipments,
     )  # fmt: skip
 
 
-def _step(one: Any, single: IntArray, carried: IntArray) -> tuple[int, int]:
-    """Return the errand and the end of it that an activity stands for."""
-    if one.is_client():
-        return int(single[one.idx]), PICK
-    return int(carried[one.idx]), DROP if one.is_delivery() else PICK
+def _step(activity: Any, single: IntArray, carried: IntArray) -> tuple[int, int]:
+    """Return the task and the end of it that an activity stands for."""
+    if activity.is_client():
+        return int(single[activity.idx]), PICK
+    return int(carried[activity.idx]), DROP if activity.is_delivery() else PICK
 
 
 def _whole_s(duration_s: FloatArray) -> IntArray:
