@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from kera_mobility.files import parse_yaml
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.record import RunRecord
@@ -94,8 +93,8 @@ class RunFolder:
     def settings(self) -> Mapping[str, Any]:
         """The resolved scenario as plain maps; empty if it cannot be parsed."""
         try:
-            settings = YAML(typ="safe").load(self.settings_yaml)
-        except YAMLError:
+            settings = parse_yaml(self.settings_yaml)
+        except ValueError:
             settings = None
         return settings if isinstance(settings, dict) else {}
 
