@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const asked = process.argv.indexOf('--out');
-const out = asked > 0 ? process.argv[asked + 1] : join(here, '..', 'kera_mobility', 'outcomes', 'report', 'assets');
+const out = asked > 0 ? process.argv[asked + 1] : join(here, '..', 'kera_mobility', 'results', 'report', 'assets');
 const CARRIED = ['echarts', 'zrender', 'tslib', 'leaflet', 'fflate'];
 
 const built = await build({

@@ -13,7 +13,9 @@ from pydantic import Field
 
 from kera_mobility.config.registry import members, settings_union
 from kera_mobility.config.settings import Settings
+from kera_mobility.results.reasons import scarcity_reasons
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.reasons import OUT_OF_REACH
 from kera_mobility.services.world import Notice, World
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
@@ -25,11 +27,6 @@ HOURS = 28
 """Hours of a day's experience; a day runs until four in the morning of the next."""
 PRIOR_ASKS = 10.0
 """How firmly people believe what they have not tried, in times of having asked. Assumption."""
-SCARCITY_REASONS = frozenset(
-    {"no_vehicle", "low_battery", "no_parking", "full", "no_vehicle_in_time", "detour_of_others", "own_detour"}
-)
-"""Reasons of refusal that say that the service is scarce, not that it does not go there."""
-
 
 _UNKNOWN, _ONE = np.zeros((1, 1)), np.ones((1, 1))
 
@@ -264,7 +261,7 @@ class Service(ABC):
     def _count(self, leg: Leg, answer: object) -> None:
         """Keep in mind who was served and who was not, by zone and hour."""
         refused = isinstance(answer, Refusal)
-        if refused and answer.reason not in SCARCITY_REASONS:  # type: ignore[attr-defined]
+        if refused and answer.reason not in scarcity_reasons():  # type: ignore[attr-defined]
             return
         place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
         self.met.asked[place] += 1.0
@@ -293,7 +290,7 @@ class Service(ABC):
             )
         )
         if not offers.possible[0]:
-            return Refusal("out_of_reach", leg.origin)
+            return Refusal(OUT_OF_REACH, leg.origin)
         return Offer(*(float(values[0]) for values in offers.columns))
 
 

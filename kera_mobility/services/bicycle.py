@@ -9,6 +9,7 @@ from pydantic import Field
 
 from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.services.contract import Leg, Offer, Offers, Refusal, Requests
+from kera_mobility.services.reasons import OUT_OF_REACH
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 
@@ -67,5 +68,5 @@ class Bicycle(Service):
     def _firm(self, leg: Leg) -> Offer | Refusal:
         ride_m = float(self.skims.cycle_m[leg.origin, leg.destination])
         if not ride_m <= self.settings.reach_m:
-            return Refusal("out_of_reach", leg.origin)
+            return Refusal(OUT_OF_REACH, leg.origin)
         return Offer(self.settings.parking_s, 0.0, round_one_s(ride_m / self.settings.speed_m_s), 0.0, ride_m)

@@ -11,6 +11,7 @@ from pydantic import Field
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.services.contract import Leg, Offer, Offers, Refusal, Requests
+from kera_mobility.services.reasons import OUT_OF_REACH
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, round_s
 
@@ -118,7 +119,7 @@ class Car(Service):
     def _firm(self, leg: Leg) -> Offer | Refusal:
         free_s = float(self.skims.drive_s[leg.origin, leg.destination])
         if free_s == math.inf:
-            return Refusal("out_of_reach", leg.origin)
+            return Refusal(OUT_OF_REACH, leg.origin)
         ride_m = float(self.skims.drive_m[leg.origin, leg.destination])
         factor, now_s = self.settings.factor, self.world.env.now
         for start_s, end_s, slower in self._periods:

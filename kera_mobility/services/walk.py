@@ -7,6 +7,7 @@ from typing import Literal
 
 from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.reasons import OUT_OF_REACH
 from kera_mobility.units import FloatArray, IntArray
 
 
@@ -56,4 +57,4 @@ class Walk(Service):
 
     def _firm(self, leg: Leg) -> Offer | Refusal:
         walk_s = self.walk_one_s(leg.origin, leg.destination)
-        return Offer(walk_s, 0.0, 0.0, 0.0, 0.0) if walk_s < math.inf else Refusal("out_of_reach", leg.origin)
+        return Offer(walk_s, 0.0, 0.0, 0.0, 0.0) if walk_s < math.inf else Refusal(OUT_OF_REACH, leg.origin)

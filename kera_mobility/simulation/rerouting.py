@@ -8,6 +8,7 @@ import numpy as np
 
 from kera_mobility.services.base import Service
 from kera_mobility.services.contract import Booking, Offer, Outcome, Refusal
+from kera_mobility.services.reasons import CLOSED
 from kera_mobility.town.streets.paths import TABLES, Ways
 from kera_mobility.town.streets.skims import nearest_driven
 from kera_mobility.town.streets.streets import Skims, Streets
@@ -70,7 +71,7 @@ def moving(service: Service, offer: Offer) -> float:
 
 def walked(turn: Turn, booking: Booking) -> Outcome:
     """Return the walk of somebody who turns at a corner and thinks again there."""
-    refusal = Refusal("closed", turn.node)
+    refusal = Refusal(CLOSED, turn.node)
     return Outcome(turn.node, turn.at_s - booking.made_s, 0.0, 0.0, turn.length_m, 0.0, 0.0, refusal=refusal)
 
 

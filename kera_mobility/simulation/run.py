@@ -24,6 +24,7 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
 from kera_mobility.results.events import BATCH_ROWS, EventLog, NoLog, fingerprint, to_arrow
 from kera_mobility.results.kpis import Kpi, compute
+from kera_mobility.results.reasons import reasons_to_json
 from kera_mobility.results.store import RunRecord, write_record
 from kera_mobility.services.base import Service, service_kinds
 from kera_mobility.services.world import World
@@ -171,6 +172,7 @@ def live(
             "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
             "person_trips": lived.person_trips, "journeys_dropped": lived.journeys_dropped,
             "simpy_events": lived.simpy_events, "services": _about(services), "people": _counts(town),
+            "reasons": reasons_to_json(),
             "served_chance": {
                 name: dict(zip(("asked", "expected", "met"), served_chance(experiences or {}, one), strict=True))
                 for name, one in (

@@ -17,8 +17,10 @@ import simpy
 from kera_mobility.clock import DEPARTURES_OF_PEOPLE, at_moment
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
+from kera_mobility.results.reasons import retry_reasons
 from kera_mobility.services.base import Service
 from kera_mobility.services.contract import Booking, Leg, Offer, Outcome, Refusal
+from kera_mobility.services.reasons import CLOSED, NO_JOURNEY
 from kera_mobility.services.world import World
 from kera_mobility.simulation.advance_booking import AdvanceBookings, book_on_board, tell_the_line
 from kera_mobility.simulation.choice_log import ChoiceSets
@@ -37,10 +39,6 @@ LINES_AND_WAYS = frozenset({"announced", "closed", "heavy_snow", "streets"})
 """Topics after which other stops may be the best ones."""
 UNCHANGED = Timeline()
 """A day without disturbances."""
-CLOSED = "closed"
-"""The reason of a refusal because a line or a way is shut."""
-AGAIN = frozenset({CLOSED, "lost_race", "broken"})
-"""Reasons after which the same service may still help: another line, another way, another vehicle."""
 
 
 class Got(NamedTuple):
@@ -252,7 +250,7 @@ class Travellers:
         for leg, refusal in decision.lost:
             self._log_refusal(leg, refusal)
         if choice is None:
-            self._log_refusal(wish, Refusal("no_journey", wish.origin))
+            self._log_refusal(wish, Refusal(NO_JOURNEY, wish.origin))
         return choice
 
     def _ride(self, candidates: Candidates, choice: Choice, wish: Leg) -> Generator[simpy.Event, Any, Got]:
@@ -297,7 +295,7 @@ class Travellers:
         self, candidates: Candidates, wish: Leg, last: Leg, place: int, index: int, refused: Refusal
     ) -> Candidates:
         """Return what is left at the same place, or new plans from a new one, or where things are not as planned."""
-        again = refused.reason in AGAIN
+        again = refused.reason in retry_reasons()
         shunned = candidates.shunned | ({last.service} if not again else set())
         if place == wish.origin and last.leg == wish.leg and not again:
             return candidates._replace(shunned=shunned)

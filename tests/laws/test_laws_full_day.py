@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.results.explain import explain
-from kera_mobility.results.explain.reasons import REASONS
 from kera_mobility.results.promise_audit import verdict
+from kera_mobility.results.reasons import declared_reasons
 from kera_mobility.simulation.run import END_S, live
 from tests.kit.everything import FLEET, HOLD_MOST_S, LINE_HOLD_S, FullDay, full_day
 from tests.kit.hamlet import rows, seconds
@@ -251,7 +251,7 @@ def a_wheelchair_rides_only_where_its_place_is(day: FullDay) -> None:
 
 @law
 def every_reason_and_every_figure_is_explained(day: FullDay) -> None:
-    assert {row["reason"] for row in rows(day.log, "refusals")} <= set(REASONS)
+    assert {row["reason"] for row in rows(day.log, "refusals")} <= set(declared_reasons())
     with tempfile.TemporaryDirectory() as folder:
         found = explain(day.log.save(Path(folder) / "day"))
     assert not found.disagreements

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.demand.choice_model import IMPOSSIBLE
-from kera_mobility.errors import ResultError, UnknownPersonError
+from kera_mobility.errors import ExtensionError, ResultError, UnknownPersonError
 from kera_mobility.experiments.counterfactual import ask, watch
 from kera_mobility.experiments.remedies import remedies
 from kera_mobility.results.compare.pairing import read_side
@@ -31,10 +32,10 @@ from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.cases import PROMISE, REFUSED, UNSERVED
 from kera_mobility.results.explain.inputs import read_run
-from kera_mobility.results.explain.reasons import REASONS, meaning
 from kera_mobility.results.explain.text import tell
 from kera_mobility.results.explain.trip import story_of
 from kera_mobility.results.explain.trip_text import tell_trip
+from kera_mobility.results.reasons import Reason, declared_reasons, reasons_of, sentence_of
 from kera_mobility.results.store import load_record
 from kera_mobility.simulation.run import Run, live, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
@@ -356,7 +357,7 @@ def test_every_refusal_of_the_trials_has_a_reason_and_a_sentence_and_adds_up(tri
     run = small_run(trial)
     refused = rows(run, "refusals")
     assert len(refused) > 10
-    assert {row["reason"] for row in refused} <= set(REASONS)
+    assert {row["reason"] for row in refused} <= set(declared_reasons())
     folder = run.save(tmp_path / trial)
     found = explain(folder)
     assert not found.disagreements
@@ -439,11 +440,43 @@ def test_on_any_day_the_sums_are_those_of_the_kpis(
 def test_every_reason_that_the_code_can_give_has_a_sentence() -> None:
     reasons = set(reasons_in_source())
     assert {"no_vehicle", "full", "no_journey", "out_of_reach", "no_departure"} <= reasons
-    assert sorted(reasons - set(REASONS)) == []
+    assert sorted(reasons - set(declared_reasons())) == []
+
+
+def test_no_request_is_denied_with_a_free_string() -> None:
+    calls = [node for file in sorted(PACKAGE.rglob("*.py")) for node in ast.walk(ast.parse(file.read_text("utf-8")))
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refusal"]  # fmt: skip
+    assert len(calls) > 20
+    assert [ast.unparse(call) for call in calls if isinstance(call.args[0], ast.Constant) and call.args[0].value] == []
+
+
+def test_every_declared_reason_has_a_label_and_a_sentence_in_every_language() -> None:
+    assert len(declared_reasons()) > 20
+    for reason in declared_reasons().values():
+        for texts in (reason.label, reason.sentence):
+            assert list(texts) == ["en", "fi", "sv"]
+            assert all(text and not text.endswith(".") for text in texts.values())
+
+
+def test_a_code_is_declared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = ModuleType("again")
+    again.__dict__["FULL"] = Reason("full", en=("", ""), fi=("", ""), sv=("", ""))
+    monkeypatch.setattr("kera_mobility.results.reasons.parts_of", lambda *_: (again,))
+    with pytest.raises(ExtensionError, match="again: reason 'full' is declared already"):
+        declared_reasons.__wrapped__()
 
 
 def test_a_reason_without_a_sentence_is_shown_as_it_is() -> None:
-    assert meaning("moose_on_track") == "moose on track"
+    assert sentence_of("moose_on_track", reasons_of({})) == "moose on track"
+
+
+def test_reasons_travel_with_the_run_and_an_older_result_has_those_of_this_version(small_day: Path) -> None:
+    meta = load_record(small_day).meta
+    sentence = "the robot was asleep"
+    meta["reasons"]["asleep"] = {"sentence": {"en": sentence}}
+    assert sentence_of("asleep", reasons_of(meta)) == sentence
+    del meta["reasons"]
+    assert sentence_of("no_vehicle", reasons_of(meta)) == "no free vehicle within walking distance"
 
 
 GIVES_REASON = {"Refusal": 0, "Ridden": 2, "end_run": 1, "drop_promises": 1}
@@ -475,6 +508,8 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             value = node.value
+            if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Reason":
+                value = value.args[0]
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 yield node.targets[0].id, value.value
 

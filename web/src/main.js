@@ -13,11 +13,12 @@ import { climate, services, times } from './parts/times.js';
 import { travel } from './parts/travel.js';
 import { who } from './parts/who.js';
 import { reliability } from './parts/why.js';
-import { LANGUAGES, language, number, speak, t } from './words.js';
+import { LANGUAGES, declareReasons, language, number, speak, t } from './words.js';
 
 const PARTS = { headline, happened, travel, times, reliability, kept, services, climate, who, map: null, sure, sources, figures };
 const PRINTED_PX = 680; // A4 between its margins
 const content = readContent();
+declareReasons(content.reasons);
 const state = { population: 'residents', side: content.sides.length - 1 };
 const map = new MapPart(content);
 const page = document.getElementById('page');

@@ -57,15 +57,24 @@ export function change(value, unit) {
 }
 
 export const mode = (name) => known(`mode.${name}`) ?? name.replaceAll('_', ' ');
+// Reasons of denied requests as the run declares them: label and sentence by language.
+let reasons = {};
+export function declareReasons(declared) {
+  reasons = declared;
+}
+function ofReason(name, text) {
+  const texts = Object.hasOwn(reasons, name) ? reasons[name][text] : {};
+  return (texts[code] ?? texts.en)?.replaceAll("'", '\u2019');
+}
 // A reason as a sentence of `kera explain`, to follow a colon.
-export const meaning = (name) => known(`why.reason.${name}`) ?? reason(name);
-export const reason = (name) => known(`reason.${name}`) ?? name.replaceAll('_', ' ');
+export const meaning = (name) => ofReason(name, 'sentence') ?? reason(name);
+export const reason = (name) => ofReason(name, 'label') ?? name.replaceAll('_', ' ');
 export const service = (name, services) => {
   const title = services?.[name]?.title;
   return title && title !== name ? title : known(`service.${name}`) ?? name.replaceAll('_', ' ');
 };
 export const population = (name) => known(`of.${name}`) ?? name;
-export const part = (name) => known(`mode.${name}`) ?? known(`reason.${name}`) ?? known(`service.${name}`) ?? name.replaceAll('_', ' ');
+export const part = (name) => known(`mode.${name}`) ?? ofReason(name, 'label') ?? known(`service.${name}`) ?? name.replaceAll('_', ' ');
 export const named = (key, fallback) => known(key) ?? fallback;
 
 // The name of a KPI: by its id, else by a pattern with one free word (`mode_share.*`), else the id in plain words.

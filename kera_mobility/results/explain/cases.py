@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kera_mobility.results.explain.inputs import RunReader
-from kera_mobility.results.explain.reasons import GAVE_UP, LATER, NEVER_LEFT, UNDER_WAY, done
+from kera_mobility.results.explain.sequels import GAVE_UP, LATER, NEVER_LEFT, UNDER_WAY, done
 from kera_mobility.results.facts import EVERYONE, RESIDENTS
 from kera_mobility.results.record import numbers, texts
 from kera_mobility.units import HOUR_S, IntArray

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kera_mobility.results.explain.cases import Case, Cases, cases_of
 from kera_mobility.results.explain.inputs import RunReader, read_runs
-from kera_mobility.results.explain.reasons import meaning
 from kera_mobility.results.explain.sums import Sum, pooled, sums_of
 from kera_mobility.results.explain.trip import LATE
+from kera_mobility.results.reasons import Reasons, sentence_of
 from kera_mobility.results.record import numbers
 
 CASE_COLUMNS = ("run", *Case._fields, "meaning", "count")
@@ -45,6 +45,12 @@ class Explanation:
     runs: Sequence[OfRun]
     own: frozenset[str] = frozenset()
     """Services that nobody operates: feet, bicycles and cars of people's own, which cannot say no."""
+    reasons: Reasons = field(default_factory=dict)
+    """The declared reasons of denied requests."""
+
+    def meaning(self, reason: str) -> str:
+        """Return what a reason means, as a sentence."""
+        return sentence_of(reason, self.reasons)
 
     @property
     def cases(self) -> Cases:
@@ -68,7 +74,7 @@ class Explanation:
         """Yield the cases of each run as plain rows, for CSV."""
         for run in self.runs:
             for case, count in sorted(run.cases.items()):
-                yield {"run": run.about, **_row(case), "count": count}
+                yield {"run": run.about, **self._row(case), "count": count}
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -79,13 +85,16 @@ class Explanation:
                 {
                     "folder": str(run.folder), "run": run.about, "trips": run.trips, "lacking": list(run.lacking),
                     "sums": [one._asdict() | {"agrees": one.agrees} for one in run.sums],
-                    "cases": [_row(case) | {"count": count} for case, count in sorted(run.cases.items())],
+                    "cases": [self._row(case) | {"count": count} for case, count in sorted(run.cases.items())],
                 }
                 for run in self.runs
             ],
             "sums": [one._asdict() | {"agrees": one.agrees} for one in self.sums],
             "agrees": not self.disagreements,
         }  # fmt: skip
+
+    def _row(self, case: Case) -> dict[str, Any]:
+        return case._asdict() | {"meaning": self.meaning(case.binding) if case.binding else ""}
 
 
 def explain(place: str | Path) -> Explanation:
@@ -101,7 +110,7 @@ def explain(place: str | Path) -> Explanation:
     services = {name: runs[0].title(name) for name in meta["services"]}
     own = frozenset(name for name in meta["services"] if not runs[0].operated(name))
     title = str(meta.get("title") or meta["scenario"])
-    return Explanation(str(meta["scenario"]), title, services, [*map(_of, runs)], own)
+    return Explanation(str(meta["scenario"]), title, services, [*map(_of, runs)], own, runs[0].reasons)
 
 
 def _of(told: RunReader) -> OfRun:
@@ -110,7 +119,3 @@ def _of(told: RunReader) -> OfRun:
     rows = told.record.tables["notices"].to_pylist()
     notices = tuple((float(row["t_s"]), str(row["text"])) for row in rows if row["topic"] != LATE)
     return OfRun(told.folder, told.about, cases, sums_of(told, cases), trips, told.lacking, notices)
-
-
-def _row(case: Case) -> dict[str, Any]:
-    return case._asdict() | {"meaning": meaning(case.binding) if case.binding else ""}

@@ -16,6 +16,7 @@ from kera_mobility.files import parse_yaml
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.explain.place_names import Gazetteer
 from kera_mobility.results.facts import Facts
+from kera_mobility.results.reasons import Reasons, reasons_of, sentence_of
 from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import load_record, read_kpis, require_one_scenario, result_folders
 
@@ -59,6 +60,15 @@ class RunReader:
     def operated(self, service: str) -> bool:
         """Return whether somebody operates a service, who could say no; feet and own vehicles cannot."""
         return bool(self.record.meta["services"].get(service, {}).get("operated", True))
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """The declared reasons of denied requests."""
+        return reasons_of(self.record.meta)
+
+    def meaning(self, reason: str) -> str:
+        """Return what a reason means, as a sentence."""
+        return sentence_of(reason, self.reasons)
 
     @property
     def about(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kera_mobility.results.explain.cases import CUT_OFF, LEFT, PROMISE, REFUSED, UNSERVED, Case, Cases, by_population
 from kera_mobility.results.explain.explanation import Explanation
-from kera_mobility.results.explain.reasons import NOTHING_FIRST, meaning
+from kera_mobility.results.explain.sequels import NOTHING_FIRST
 from kera_mobility.units import clock
 
 WIDTH = 110
@@ -65,7 +65,7 @@ def _in_short(found: Explanation, cases: Cases) -> str:
     return _wrapped(
         f"{text}Services said no {_times(total, 'time', 'times')}. "
         f"Most often ({most:,}) it was {found.services[service]}: "
-        f"{meaning(reason)}; most of all at {place} between {hour} and {hour + 1} o'clock ({there:,}). "
+        f"{found.meaning(reason)}; most of all at {place} between {hour} and {hour + 1} o'clock ({there:,}). "
         f"Of all who were refused, most {instead} ({did:,})."
     )
 
@@ -89,8 +89,8 @@ def _given_up(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
     lines = [f"Trips given up: {mine.total():,}"]
     for (service, reason), count in _ordered(_by(mine, lambda case: (case.service, case.binding))):
         some = Counter({case: n for case, n in mine.items() if (case.service, case.binding) == (service, reason)})
-        why = f"after {found.services.get(service, service)} said no: {meaning(reason)}" if service else NOTHING_FIRST
-        lines += _block(count, mine.total(), why, some, top, instead=False)
+        denied = f"after {found.services.get(service, service)} said no: {found.meaning(reason)}"
+        lines += _block(count, mine.total(), denied if service else NOTHING_FIRST, some, top, instead=False)
     yield "\n".join(lines)
 
 
@@ -102,7 +102,7 @@ def _refused(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
         lines = [f"{found.services.get(service, service)} {said} {_times(total, 'time', 'times')}"]
         for reason, count in _ordered(_by(mine, lambda case: case.reason)):
             some = Counter({case: n for case, n in mine.items() if case.reason == reason})
-            lines += _block(count, total, meaning(reason), some, top)
+            lines += _block(count, total, found.meaning(reason), some, top)
         yield "\n".join(lines)
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 
 from kera_mobility.results.explain.inputs import RunReader
-from kera_mobility.results.explain.reasons import meaning
 from kera_mobility.results.explain.trip import OFFERED, Row, Story, Worth, minutes, refused, utility, was_expected
 from kera_mobility.units import MINUTE_S, clock
 
@@ -51,7 +50,7 @@ def _events(told: RunReader, story: Story, worth: Worth) -> Iterator[tuple[float
     for row in story.refusals:
         said = "said no" if told.operated(row["service"]) else "had to turn"
         who = f"{told.title(row['service'])} {said}: " if row["service"] else ""
-        yield row["t_s"], row["step"], 1, [f"{clock(row['t_s'])}  {who}{meaning(row['reason'])}"]
+        yield row["t_s"], row["step"], 1, [f"{clock(row['t_s'])}  {who}{told.meaning(row['reason'])}"]
     for row in story.legs:
         step = max((rows[0]["step"] for rows in story.choices if rows[0]["t_s"] <= row["t_s"]), default=0)
         yield row["t_s"], step, 4, [_leg(told, row)]

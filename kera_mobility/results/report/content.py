@@ -11,6 +11,7 @@ import numpy as np
 from kera_mobility.errors import ConfigError, MissingFileError
 from kera_mobility.files import package_version, parse_yaml, read_yaml
 from kera_mobility.results.facts import Facts
+from kera_mobility.results.reasons import reasons_of
 from kera_mobility.results.record import RunRecord, numbers
 from kera_mobility.results.report import breakdowns, map_layers
 from kera_mobility.results.report.basemap import Ground
@@ -72,6 +73,7 @@ def gather(
     return {
         "format": FORMAT, "version": package_version(), "areas": areas, "sides": told, "definitions": definitions,
         "differences": pairs, "measures": list(breakdowns.MEASURES),
+        "reasons": {code: reason for side in sides for code, reason in reasons_of(side.meta).items()},
         "checks": read_checks(checks) if checks is not None else {"scenario": "", "rows": []},
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kera_mobility.results.explain import Explanation, explain
 from kera_mobility.results.explain.cases import REFUSED, UNSERVED, Case, Cases, by_population
-from kera_mobility.results.explain.reasons import GAVE_UP, LATER, MODE_DONE, NEVER_LEFT, UNDER_WAY
+from kera_mobility.results.explain.sequels import GAVE_UP, LATER, MODE_DONE, NEVER_LEFT, UNDER_WAY
 from kera_mobility.results.explain.text import tell
 
 MOST = 3

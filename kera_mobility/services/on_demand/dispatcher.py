@@ -18,6 +18,7 @@ from kera_mobility.services.contract import Booking, Refusal
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
 from kera_mobility.services.on_demand.rider import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, OnDemandRider
 from kera_mobility.services.on_demand.routes import DROP, PICK_UP, RideRequest, Routes
+from kera_mobility.services.reasons import BROKEN, CLOSED, EXPIRED
 from kera_mobility.services.world import World
 from kera_mobility.units import FloatArray, IntArray
 
@@ -262,7 +263,7 @@ class Dispatcher:
             self._board(rider)
             return
         if not rider.end:
-            self.end(rider, "expired", LATE_RIDER, Refusal("expired", self._nodes[rider.request.pickup]))
+            self.end(rider, "expired", LATE_RIDER, Refusal(EXPIRED, self._nodes[rider.request.pickup]))
         self._free(vehicle)
 
     def _stands_until(self, vehicle: int, free_s: float) -> None:
@@ -339,7 +340,7 @@ class Dispatcher:
     def _promise_elsewhere(self, rider: OnDemandRider) -> None:
         placement = self._policy.best_placement(self.routes, rider.request, self._world.env.now)
         if placement is None:
-            self.end(rider, "expired", BREAKDOWN, Refusal("broken", self._nodes[rider.request.pickup]))
+            self.end(rider, "expired", BREAKDOWN, Refusal(BROKEN, self._nodes[rider.request.pickup]))
             return
         vehicle, now_s = rider.vehicle, self._world.env.now
         set_out = not self.routes.column_of(vehicle, rider.request.rider, PICK_UP)
@@ -359,7 +360,7 @@ class Dispatcher:
         """Let everyone alight where a broken vehicle stands."""
         aboard = [rider for rider in self.riders.values() if rider.vehicle == vehicle and rider.aboard]
         for rider in sorted(aboard, key=lambda rider: rider.request.rider):
-            self._set_down(rider, BREAKDOWN, "broken")
+            self._set_down(rider, BREAKDOWN, BROKEN)
 
     def _set_down(self, rider: OnDemandRider, cause: str, reason: str) -> None:
         """Let somebody alight where the vehicle stands."""
@@ -378,10 +379,10 @@ class Dispatcher:
         if max(hop_s, on_s) < math.inf:
             return False
         if rider.aboard:
-            self._set_down(rider, STREETS, "closed")
+            self._set_down(rider, STREETS, CLOSED)
             self._wake(vehicle)
         else:
-            self.end(rider, "expired", STREETS, Refusal("closed", self._nodes[rider.request.pickup]))
+            self.end(rider, "expired", STREETS, Refusal(CLOSED, self._nodes[rider.request.pickup]))
         return True
 
     def withdraw(self, chosen: Sequence[int]) -> None:

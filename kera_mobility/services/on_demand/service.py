@@ -14,10 +14,12 @@ from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome
 from kera_mobility.services.on_demand.dispatcher import Dispatcher
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
+from kera_mobility.services.on_demand.reasons import OUTSIDE_HOURS
 from kera_mobility.services.on_demand.rider import STREETS, OnDemandRider
 from kera_mobility.services.on_demand.routes import RideRequest, Routes
 from kera_mobility.services.on_demand.settings import OnDemandSettings
 from kera_mobility.services.on_demand.virtual_stops import VirtualStops
+from kera_mobility.services.reasons import CLOSED, EXPIRED, OUTSIDE_AREA
 from kera_mobility.services.world import Notice, World
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray, IntArray, round_one_s, round_s
@@ -203,7 +205,7 @@ class OnDemand(Service):
         if walk_s == np.inf:  # shut since it was booked
             if not rider.end:
                 self._dispatcher.end(rider, "expired", STREETS)
-            return Outcome(leg.origin, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1, Refusal("closed", leg.origin))
+            return Outcome(leg.origin, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1, Refusal(CLOSED, leg.origin))
         if walk_s > 0:
             yield env.timeout(walk_s)
         stood_s = env.now
@@ -213,14 +215,14 @@ class OnDemand(Service):
         wait_s = (rider.pickup_s if rode else env.now) - stood_s
         ride_s, ride_m = (rider.arrival_s - rider.pickup_s, rider.ride_m) if rode else (0.0, 0.0)
         if rider.end != "ridden":
-            refusal = rider.refusal or Refusal("expired", stop)
+            refusal = rider.refusal or Refusal(EXPIRED, stop)
             refusal = refusal if rode else refusal._replace(place=stop)
             vehicle = rider.vehicle if rode else -1
             return Outcome(refusal.place, walk_s, wait_s, ride_s, walk_m, ride_m, 0.0, vehicle, refusal)
         on_s, on_m = self.walk_one_s(target, leg.destination), self.walk_m(target, leg.destination)
         if on_s == np.inf:
             return Outcome(target, walk_s, wait_s, ride_s, walk_m, ride_m, booking.offer.fare_eur, rider.vehicle,
-                           Refusal("closed", target))  # fmt: skip
+                           Refusal(CLOSED, target))  # fmt: skip
         if on_s > 0:
             yield env.timeout(on_s)
         walk_m += on_m
@@ -262,11 +264,11 @@ class OnDemand(Service):
         routes, policy, now_s = self._dispatcher.routes, self._policy, self.world.env.now
         ride_requests = self._ride_requests(leg)
         if not ride_requests:
-            return Refusal("outside_area", leg.origin)
+            return Refusal(OUTSIDE_AREA, leg.origin)
         ready_s = min(request.ready_s for request, _ in ride_requests)
         begin_s, end_s = self._shifts
         if not np.any((begin_s <= ready_s + self.settings.max_wait_s) & (end_s > ready_s)):
-            return Refusal("outside_hours", leg.origin)
+            return Refusal(OUTSIDE_HOURS, leg.origin)
         for request, walk_s in ride_requests:
             placement = policy.best_placement(routes, request, now_s)
             if placement:

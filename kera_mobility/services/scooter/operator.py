@@ -10,17 +10,17 @@ import numpy as np
 import simpy
 
 from kera_mobility.config.calendar import Timeline, Window
+from kera_mobility.services.reasons import CLOSED, OFFLINE, SNOW
 from kera_mobility.services.scooter.fleet import AWAY, BROKEN, FREE, Fleet
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
+from kera_mobility.services.scooter.reasons import WITHDRAWN
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.services.world import Notice, World
 from kera_mobility.town.town import Town
 from kera_mobility.units import DAY_S, BoolArray, FloatArray
 
-HALTS = {"offline": "offline", "closed": "closed", "heavy_snow": "snow"}
+HALTS = {"offline": OFFLINE, "closed": CLOSED, "heavy_snow": SNOW}
 """Topics of notices that stop new rentals until they are over, and the reason that people are given."""
-CLOSED = "closed"
-WITHDRAWN = "withdrawn"
 
 
 class Operator:

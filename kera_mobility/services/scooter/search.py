@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from kera_mobility.services.contract import Leg, Offer, Refusal
+from kera_mobility.services.reasons import LOW_BATTERY, NO_VEHICLE, OUTSIDE_AREA
 from kera_mobility.services.scooter.fares import Fares
 from kera_mobility.services.scooter.fleet import Fleet
 from kera_mobility.services.scooter.operator import Operator
 from kera_mobility.services.scooter.parking import NOWHERE, Parking, ZoneRules
+from kera_mobility.services.scooter.reasons import LOST_RACE, NO_PARKING, TOO_SHORT
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.services.world import World
 from kera_mobility.town.streets.streets import Skims
@@ -52,7 +54,7 @@ class Search:
         if isinstance(ends, Refusal):
             return ends
         rules, end = ends
-        free, reason = self._fleet.free, "no_vehicle"
+        free, reason = self._fleet.free, NO_VEHICLE
         for node, walk_m in self._nodes_near(origin):
             parked = free.get(node)
             if not parked:
@@ -61,12 +63,12 @@ class Search:
             if ride_m == math.inf:
                 continue
             if ride_m < settings.shortest_ride_m:
-                reason = "too_short" if reason == "no_vehicle" else reason
+                reason = TOO_SHORT if reason == NO_VEHICLE else reason
                 continue
             vehicle = self._able(parked, ride_m)
             if vehicle >= 0:
                 return AvailableVehicle(self._offer(walk_m, equivalent_m, ride_m, end, leg), vehicle, node, end)
-            reason = "low_battery"
+            reason = LOW_BATTERY
         return Refusal(reason, origin)
 
     def at(self, leg: Leg, node: int) -> AvailableVehicle | Refusal:
@@ -78,7 +80,7 @@ class Search:
         equivalent_m, ride_m = self._way(rules, node, end)
         vehicle = self._able(self._fleet.parked_at(node), ride_m)
         if vehicle < 0:
-            return Refusal("lost_race", node)
+            return Refusal(LOST_RACE, node)
         return AvailableVehicle(self._offer(0.0, equivalent_m, ride_m, end, leg), vehicle, node, end)
 
     def _ends(self, leg: Leg, place: int) -> tuple[ZoneRules, int] | Refusal:
@@ -87,10 +89,10 @@ class Search:
         if reason:
             return Refusal(reason, place)
         if not parking.inside[place] or not parking.inside[leg.destination]:
-            return Refusal("outside_area", place)
+            return Refusal(OUTSIDE_AREA, place)
         rules = parking.rules_at(self._world.env.now)
         end = parking.end(rules, leg.destination, self._fleet)
-        return Refusal("no_parking", place) if end == NOWHERE else (rules, end)
+        return Refusal(NO_PARKING, place) if end == NOWHERE else (rules, end)
 
     def _way(self, rules: ZoneRules, start: int, end: int) -> tuple[float, float]:
         """Return the way between nodes now: metres at full speed, and real metres."""

@@ -18,6 +18,7 @@ import simpy
 from kera_mobility.config.registry import policies_beside
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.reasons import BROKEN
 from kera_mobility.services.scooter.crews import Crews
 from kera_mobility.services.scooter.fares import Fares
 from kera_mobility.services.scooter.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
@@ -334,7 +335,7 @@ class Scooter(Service):
             self.fleet.break_down(vehicle)
             self.fleet.give_room_back(booking.plan.end)
             self._close(booking, "cancelled")
-            return Refusal("broken", plan.start)
+            return Refusal(BROKEN, plan.start)
         self.fleet.set_off(vehicle)
         return booking
 

@@ -13,6 +13,7 @@ import simpy
 
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.reasons import NO_DEPARTURE, OUT_OF_REACH
 from kera_mobility.services.shuttle.calls import LoopPlan, RunReader, Trip
 from kera_mobility.services.shuttle.operation import LoopRunning
 from kera_mobility.services.shuttle.seats import Seats, using_wheelchairs
@@ -279,10 +280,10 @@ class Shuttle(Service):
         if reason:
             return Refusal(reason, leg.origin)
         if not near[leg.origin] or not near[leg.destination]:
-            return Refusal("out_of_reach", leg.origin)
+            return Refusal(OUT_OF_REACH, leg.origin)
         walks = self._walks.one(leg.origin, leg.destination)
         if walks.board == walks.alight:
-            return Refusal("out_of_reach", leg.origin)
+            return Refusal(OUT_OF_REACH, leg.origin)
         settings = self.settings
         ready_s = self.world.env.now + walks.to_stop_s
         for asked, trip in enumerate(self._now.calls.departures(walks.board, walks.alight, ready_s)):
@@ -298,7 +299,7 @@ class Shuttle(Service):
             reason = "full" if reason == "full" else lacking
             if asked >= settings.patience:
                 return Refusal(reason, leg.origin)
-        return Refusal("no_departure", leg.origin)
+        return Refusal(NO_DEPARTURE, leg.origin)
 
     def _refuses_all(self) -> str:
         """Return why nobody is taken as things are, or nothing."""

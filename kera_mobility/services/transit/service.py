@@ -13,6 +13,7 @@ from pydantic import Field
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.reasons import CLOSED, FULL, NO_DEPARTURE
 from kera_mobility.services.stops.boarding import AsRun, Boarding, Dwell, Ridden, TimetabledSettings, line_vehicles
 from kera_mobility.services.transit import delays
 from kera_mobility.services.transit.background_load import FILE, others_aboard, read_background
@@ -25,7 +26,6 @@ from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, IntArray, round_m
 
 _DEGREE_M = 111_320.0
-_CLOSED = "closed"
 _NEXT_ONE = frozenset({"full", "gone"})
 """Left without a run that goes on: the rider waits for the next."""
 
@@ -230,20 +230,20 @@ class Transit(Service):
         if notice.over:
             self._closures = [one for one in self._closures if not one <= meant]
             still = frozenset().union(*self._closures)
-            boarding.reopen([run for run, line in enumerate(self._run_line) if line not in still], _CLOSED)
+            boarding.reopen([run for run, line in enumerate(self._run_line) if line not in still], CLOSED)
         else:
             self._closures.append(meant)
             first_s = np.asarray(self.timetable.call_depart_s)[np.asarray(self.timetable.run_start)[:-1]].tolist()
             until_s = notice.detail.get("until_s", math.inf)
             for run, line in enumerate(self._run_line):
                 if line in meant and first_s[run] < until_s:
-                    boarding.end_run(run, _CLOSED)
+                    boarding.end_run(run, CLOSED)
         self._look_again()
 
     def _hear_announced(self, notice: Notice) -> None:
         """Expect nothing of runs that an announced closure of lines will end on their way, or not let begin."""
         detail = notice.detail
-        if notice.service != self.name or detail.get("topic") != _CLOSED:
+        if notice.service != self.name or detail.get("topic") != "closed":
             return
         start, meant = np.asarray(self.timetable.run_start), detail.get("lines") or self.timetable.line_name
         begins = np.asarray(self.timetable.call_depart_s)[start[:-1]] < detail["until_s"]
@@ -254,7 +254,7 @@ class Transit(Service):
     def _look_again(self) -> None:
         """Plan and ride by the runs that are known to go on to their end."""
         boarding = self._boarding
-        closed = sorted(self._announced.union(boarding.ended_runs(_CLOSED)))
+        closed = sorted(self._announced.union(boarding.ended_runs(CLOSED)))
         self._known = self._journeys_without(self.timetable, closed)
         self._boards = self._known
         if self._connections:
@@ -292,7 +292,7 @@ class Transit(Service):
             found, held = held or self._boards.next_one(here, target, ready_s), None
             if found is None:
                 is_closed = self._known is not self.journeys and self.journeys.next_one(here, target, ready_s)
-                refusal = Refusal(_CLOSED if is_closed else "no_departure", place)
+                refusal = Refusal(CLOSED if is_closed else NO_DEPARTURE, place)
                 break
             if self._connections:
                 self._connections.announce(found, target)
@@ -306,7 +306,7 @@ class Transit(Service):
                 ready_s = max(env.now, found.depart_s) + 1 / STEPS_PER_S
                 left_behind += 1
                 if left_behind > self.settings.patience:
-                    refusal = Refusal("full", place)
+                    refusal = Refusal(FULL, place)
                     break
                 continue
             wait_s += got.boarded_s - asked_s

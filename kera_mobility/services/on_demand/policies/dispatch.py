@@ -16,11 +16,10 @@ from scipy.optimize import linear_sum_assignment
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.on_demand.insertion import insertions
 from kera_mobility.services.on_demand.nearest import nearest
+from kera_mobility.services.on_demand.reasons import DETOUR_OF_OTHERS, END_OF_SHIFT, NO_VEHICLE_IN_TIME, OWN_DETOUR
 from kera_mobility.services.on_demand.routes import RideRequest, Routes
+from kera_mobility.services.reasons import FULL
 
-NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT = (
-    "no_vehicle_in_time", "full", "detour_of_others", "own_detour", "end_of_shift",
-)  # fmt: skip
 REASONS = (NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT)
 """Why a wish cannot be served, in the order in which they are looked for."""
 
