@@ -2,6 +2,7 @@
 # make web    the script of the report, built from web/ (needs Node; the built one is in the repository)
 # make test   every test
 # make check  style, types, floors
+# make docs   the documentation as a site, in site/; a broken link fails
 # make bench  speed, as a ratio to bare SimPy
 # make mechanisms  what each mechanism costs in speed; a quarter of an hour
 # `.venv` is made anew when pyproject.toml or constraints.txt changed; otherwise it is used as it is.
@@ -15,7 +16,7 @@ CHECKS = $(addprefix --checks ,$(wildcard docs/calibration_result.yaml))
 RUNS = results/$(basename $(notdir $(SCENARIO)))
 export PYTHON
 
-.PHONY: run test check bench mechanisms web core-environment test-environment clean
+.PHONY: run test check docs bench mechanisms web core-environment test-environment clean
 
 run: core-environment
 	.venv/bin/kera run $(SCENARIO) $(ARGS)
@@ -29,6 +30,9 @@ check: test-environment
 	.venv/bin/ruff check .
 	.venv/bin/mypy --strict
 	.venv/bin/lint-imports --no-cache --no-logo
+
+docs: test-environment
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --site-dir site
 
 web:
 	npm ci --prefix web --no-audit --no-fund

@@ -57,8 +57,8 @@ def settings_page(document: Mapping[str, Any]) -> str:
     keys = dict(_keys_by_class(document))
     lines = [
         "# Settings",
-        "Every key of a scenario, from `kera schema`. A default is named with its unit, bounds and source, or is called an "
-        "assumption. [The tutorial](../tutorials/first_trial.md) shows how a scenario extends another.",
+        "Every key of a scenario, from `kera schema`. A default is named with its unit, bounds and source, or is "
+        "called an assumption. [The tutorial](../tutorials/first_trial.md) shows how a scenario extends another.",
     ]
     for name, model in classes.items():
         if "properties" not in model:
@@ -131,7 +131,7 @@ def _cell(text: Any) -> str:
 
 def events_page() -> str:
     """Return a table for each kind of event and each table of a result folder."""
-    lines = ["# Events and tables", "What the tables of a result folder hold; `km.columns(table)` says the same in Python."]
+    lines = ["# Events and tables", "What the tables of a result folder hold, as `km.columns(table)` says them."]
     for table in DESCRIPTIONS:
         lines.append(f"## {table}")
         types = {field.name: str(field.type) for field in KINDS[table].schema} if table in KINDS else {}
@@ -146,18 +146,20 @@ def kpis_page() -> str:
     run = km.simulate(str(ROOT / KPI_SCENARIO))
     lines = [
         "# KPIs",
-        f"What `kera run {KPI_SCENARIO}` computes. What a service did begins with the service's name. What people did is for "
-        "residents; the same for others ends with `@everyone`, `@workers`, `@neighbours` or `@visitors`.",
-        "| KPI | unit | definition |\n|---|---|---|\n"
-        + "\n".join(f"| `{kpi.id}` | {kpi.unit} | {_cell(kpi.definition)} |" for kpi in run.kpis() if "@" not in kpi.id),
+        f"What `kera run {KPI_SCENARIO}` computes. What a service did begins with the service's name. What people did "
+        "is for residents; the same for others ends with `@everyone`, `@workers`, `@neighbours` or `@visitors`.",
     ]
+    rows = ["| KPI | unit | definition |", "|---|---|---|"]
+    rows += [f"| `{kpi.id}` | {kpi.unit} | {_cell(kpi.definition)} |" for kpi in run.kpis() if "@" not in kpi.id]
+    lines.append("\n".join(rows))
     return "\n\n".join(lines) + "\n"
 
 
 def command_line_page() -> str:
     """Return the help of each verb."""
     lines = ["# Command line"]
-    lines += [f"## {title}\n\n```text\n{text}\n```" for title, text in _helps(typer.main.get_command(command_line()), "kera")]
+    helps = _helps(typer.main.get_command(command_line()), "kera")
+    lines += [f"## {title}\n\n```text\n{text}\n```" for title, text in helps]
     return "\n\n".join(lines) + "\n"
 
 

@@ -16,11 +16,9 @@ from typing import Any
 
 import pytest
 
-from kera_mobility.results.events import KINDS
-from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS
-
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+EXTEND = (ROOT / "docs" / "how-to" / "extend.md").read_text(encoding="utf-8")
 MODEL = (ROOT / "docs" / "explanation" / "model.md").read_text(encoding="utf-8")
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "decisions").glob("*.md")])
 PEOPLE = ("residents=150", "jobs=50", "neighbours_within_m=0")
@@ -67,27 +65,6 @@ def test_every_equation_has_one_place_and_one_row() -> None:
     assert len(rows) == len(set(rows)) == 55
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_columns_of_each_event_stand_in_their_order(kind: str) -> None:
-    assert columns(rf"`{kind}`", 3) == KINDS[kind].schema.names
-
-
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [("people", PEOPLE_COLUMNS), ("vehicles", VEHICLE_COLUMNS), ("places", PLACE_COLUMNS)],
-)
-def test_the_columns_of_each_table_stand_in_their_order(file: str, expected: tuple[str, ...]) -> None:
-    assert columns(rf"`{file}\.parquet`", 2)[: len(expected)] == list(expected)
-
-
-def columns(first_cell: str, cell: int) -> list[str]:
-    """Return the names in one cell of the row of a table that begins with a cell."""
-    row = re.search(rf"^\| {first_cell} \|.*$", ARCHITECTURE, re.MULTILINE)
-    assert row is not None
-    quoted = re.findall(r"`([^`]+)`", row.group(0).split("|")[cell])
-    return [name for part in quoted for name in part.split(", ")]
-
-
 def test_the_floors_are_those_that_are_kept() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     kept = [re.findall(r"\w+", floor) for floor in project["tool"]["importlinter"]["contracts"][0]["layers"]]
@@ -105,7 +82,9 @@ def test_links_and_pages_that_are_named_exist(page: Path) -> None:
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     headings = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
     for target in re.findall(r"\]\(([^)]+)\)", text):
-        assert target[1:] in headings if target.startswith("#") else (page.parent / target).exists(), target
+        generated = "reference/" in target  # the site is built by test_docs_site, where a broken link fails
+        there = target[1:] in headings if target.startswith("#") else generated or (page.parent / target).exists()
+        assert there, target
     for path in re.findall(r"`((?:docs|decisions|configs|tests)/[\w./-]+\.\w+)`", text):
         assert (ROOT / path).exists(), path
 
@@ -113,12 +92,12 @@ def test_links_and_pages_that_are_named_exist(page: Path) -> None:
 def test_the_examples_of_extension_are_one_file_each_and_run(tmp_path: Path) -> None:
     for name in ("kera_mobility", "configs", "networks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "gtfs", "*.graphml"))
-    examples = re.findall(r"`(kera_mobility/[\w/]+\.py)`:\n\n```python\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    examples = re.findall(r"`(kera_mobility/[\w/]+\.py)`:\n\n```python\n(.*?)```", EXTEND, re.DOTALL)
     assert len(examples) == 3
     for path, code in examples:
         assert not (tmp_path / path).exists()
         (tmp_path / path).write_text(code, encoding="utf-8")
-    scenario = re.search(r"```yaml\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    scenario = re.search(r"```yaml\n(.*?)```", EXTEND, re.DOTALL)
     assert scenario is not None
     (tmp_path / "taxi.yaml").write_text(scenario.group(1), encoding="utf-8")
     kpis = run_there(tmp_path, "run", "taxi.yaml", "--json", *FEW)["runs"][0]["kpis"]
