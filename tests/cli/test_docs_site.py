@@ -80,8 +80,7 @@ def test_the_tutorial_can_be_typed_as_it_stands(require: Callable[..., Any], tmp
     (tmp_path / "fleet80.yaml").write_text(scenario, encoding="utf-8")
     for folder in ("configs", "networks"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.graphml"))
-    blocks = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    commands = re.findall(r"^kera (.+)$", "\n".join(blocks), re.MULTILINE)
+    commands = re.findall(r"^kera (.+)$", text, re.MULTILINE)
     assert len(commands) == 8
     for command in commands:
         few = [f"--set=town.people.{people}" for people in FEW] if command.startswith("run") else []
