@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import typer
+from kera_mobility.experiments.columns import DESCRIPTIONS, columns
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -20,7 +21,6 @@ from mkdocs.structure.pages import Page
 import kera_mobility as km
 from kera_mobility import plugins
 from kera_mobility.cli import command_line
-from kera_mobility.experiments.columns import DESCRIPTIONS, columns
 from kera_mobility.results.events import KINDS
 from kera_mobility.simulation.scenario import schema
 
@@ -69,7 +69,7 @@ def settings_page(document: Mapping[str, Any]) -> str:
         rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
         required = set(model.get("required", ()))
         for key, field in model["properties"].items():
-            default = "required" if key in required else f"`{field['default']}`" if "default" in field else ""
+            default = "required" if key in required else f"`{field['default']}`" if field.get("default", "") != "" else ""
             rows.append(f"| `{key}` | {_type(field)} | {_cell(default)} | {_cell(field.get('description', ''))} |")
         lines.append("\n".join(rows))
     return "\n\n".join(lines) + "\n"
