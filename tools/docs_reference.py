@@ -69,7 +69,8 @@ def settings_page(document: Mapping[str, Any]) -> str:
         rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
         required = set(model.get("required", ()))
         for key, field in model["properties"].items():
-            default = "required" if key in required else f"`{field['default']}`" if field.get("default", "") != "" else ""
+            value = field.get("default", "")
+            default = "required" if key in required else f"`{value}`" if value != "" else ""
             rows.append(f"| `{key}` | {_type(field)} | {_cell(default)} | {_cell(field.get('description', ''))} |")
         lines.append("\n".join(rows))
     return "\n\n".join(lines) + "\n"
