@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
-import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
+
+from pebble import ProcessExpired, ProcessPool
 
 from kera_mobility.errors import MissingExtraError, ResultError
 from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, perform
@@ -26,6 +27,8 @@ from kera_mobility.files import sweep
 
 MOST_TRIES = 3
 """A run whose worker died this often is given up: it may be the run that kills it, for instance by its memory."""
+WATCH_S = 5.0
+"""A pool that failed before it had the job does not answer; pools are looked at this often."""
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
@@ -41,13 +44,14 @@ class Lost:
     why: str
 
 
-Ended = Written | Lost
+Outcome = Written | Lost
+"""What became of a job."""
 
 
 class Executor(Protocol):
     """What does runs."""
 
-    def perform(self, jobs: Iterable[Job]) -> Iterator[Ended]:
+    def perform(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield what became of each job, in the order in which they end; a fault of the input or ours is raised."""
 
     def close(self) -> None:
@@ -66,7 +70,7 @@ class Serial:
         self._towns = Towns()
         self._telling = (progress, follow, say)
 
-    def perform(self, jobs: Iterable[Job]) -> Iterator[Ended]:
+    def perform(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield each run when it is written."""
         for job in jobs:
             yield perform(job, self._towns, *self._telling)
@@ -83,119 +87,83 @@ class Processes:
     """
 
     def __init__(self, workers: int) -> None:
-        self._most = workers
-        self._workers: list[_Worker] = []
+        # A pool for each worker: a pool of several fails as a whole if a process dies while it waits for a job.
+        self._workers = workers
+        self._idle: list[ProcessPool] = []
+        self._busy: dict[Future[Written], tuple[Job, ProcessPool]] = {}
+        self._environment = ExitStack()
+        self._environment.enter_context(_one_thread_each())
 
-    def perform(self, jobs: Iterable[Job]) -> Iterator[Ended]:
+    def perform(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield each run when it is written, or given up."""
         waiting = deque(jobs)
-        tries: dict[Path, int] = {}
-        while waiting or any(worker.job for worker in self._workers):
-            self._hand_out(waiting)
-            for worker in self._heard():
-                job = worker.job
-                assert job is not None
-                answer = worker.answer()
-                if isinstance(answer, Written):
-                    yield answer
-                elif isinstance(answer, Exception):
-                    raise answer
-                else:
-                    self._workers.remove(worker)
+        deaths: Counter[Path] = Counter()
+        while waiting or self._busy:
+            while waiting and len(self._busy) < self._workers:
+                job, pool = waiting.popleft(), self._free_pool()
+                self._busy[pool.schedule(_perform_in_worker, [job])] = job, pool
+            for future in self._ended():
+                job, pool = self._busy.pop(future)
+                try:
+                    written = future.result(0)
+                except (ProcessExpired, BrokenProcessPool, TimeoutError) as death:
+                    _end(pool)
                     sweep(job.folder)
-                    tries[job.folder] = tries.get(job.folder, 0) + 1
-                    if tries[job.folder] < MOST_TRIES:
+                    deaths[job.folder] += 1
+                    if deaths[job.folder] < MOST_TRIES:
                         waiting.appendleft(job)
                     else:
-                        yield Lost(job, f"its worker died {MOST_TRIES} times ({worker.how_it_ended()})")
+                        yield Lost(job, f"its worker died {MOST_TRIES} times ({_cause(death)})")
+                else:
+                    self._idle.append(pool)
+                    yield written
 
     def close(self) -> None:
         """End every worker, at once if it is busy, and remove what it had half-written."""
-        for worker in self._workers:
-            worker.end()
-        for worker in self._workers:
-            worker.process.join()
-            if worker.job is not None:
-                sweep(worker.job.folder)
-        self._workers.clear()
+        _end(*self._idle, *(pool for _, pool in self._busy.values()))
+        for job, _ in self._busy.values():
+            sweep(job.folder)
+        self._environment.close()
 
-    def _hand_out(self, waiting: deque[Job]) -> None:
-        for worker in self._workers:
-            if waiting and worker.job is None:
-                worker.give(waiting.popleft())
-        while waiting and len(self._workers) < self._most:
-            worker = _Worker()
-            self._workers.append(worker)
-            worker.give(waiting.popleft())
+    def _free_pool(self) -> ProcessPool:
+        while self._idle:
+            pool = self._idle.pop()
+            if pool.active:
+                return pool
+            _end(pool)  # its process died between two jobs
+        return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
 
-    def _heard(self) -> list[_Worker]:
-        """Return the workers that have answered or died, after waiting for one."""
-        by_connection = {worker.connection: worker for worker in self._workers if worker.job is not None}
-        return [by_connection[connection] for connection in wait(list(by_connection))]  # type: ignore[index]
+    def _ended(self) -> Iterable[Future[Written]]:
+        """Wait, and return the jobs that have ended, or those whose pool failed before it had taken them."""
+        ended = wait(self._busy, WATCH_S, return_when=FIRST_COMPLETED).done
+        return ended or [future for future, (_, pool) in self._busy.items() if not pool.active]
 
 
-class _Worker:
-    """A process that does one job at a time."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection: Connection
-        self.connection, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.job: Job | None = None
-        with _one_thread_each():
-            self.process.start()
-        theirs.close()  # so that reading ends when the process does
-
-    def give(self, job: Job) -> None:
-        self.job = job
-        with suppress(OSError):  # a worker that is dead already shows when it is read
-            self.connection.send(job)
-
-    def answer(self) -> Written | Exception | None:
-        """Return what came of the job, or None if the process died; a worker that answered is free again."""
-        try:
-            answer: Written | Exception = self.connection.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
-            self.process.join()
-            return None
-        self.job = None
-        return answer
-
-    def end(self) -> None:
-        if self.job is not None:
-            self.process.kill()
-        with suppress(OSError):
-            self.connection.send(None)
-
-    def how_it_ended(self) -> str:
-        code = self.process.exitcode or 0
-        if code == -signal.SIGKILL:
-            return "killed; is there memory enough for so many workers?"
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+def _end(*pools: ProcessPool) -> None:
+    for pool in pools:
+        pool.stop()
+    for pool in pools:
+        pool.join()
 
 
-def _serve(connection: Connection) -> None:
-    """Do jobs until there are no more, or nobody listens."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
-    towns = Towns()
-    with suppress(EOFError, OSError):
-        while (job := connection.recv()) is not None:
-            try:
-                answer: Written | Exception = perform(job, towns)
-            except Exception as error:
-                answer = _portable(error, job)
-            connection.send(answer)
+def _cause(death: Exception) -> str:
+    """Return how a worker died, in words."""
+    code = death.exitcode if isinstance(death, ProcessExpired) else None
+    if code is None:
+        return 'killed before it began; is the call under `if __name__ == "__main__":`, is there memory enough?'
+    if code == -signal.SIGKILL:
+        return "killed; is there memory enough for so many workers?"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _portable(error: Exception, job: Job) -> Exception:
-    """Return an exception that survives the way to another process; a fault of ours keeps its traceback as a note."""
-    error.add_note(f"In the worker, {job}:\n{traceback.format_exc()}")
-    try:
-        same = type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301 - our own
-    except Exception:
-        same = False
-    return error if same else RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+@cache
+def _towns_of_this_process() -> Towns:
+    return Towns()
+
+
+def _perform_in_worker(job: Job) -> Written:
+    """Return the run once it is written; the town stays in the process for the next one."""
+    return perform(job, _towns_of_this_process())
 
 
 @contextmanager
@@ -231,14 +199,14 @@ class Cluster:
         except (OSError, ValueError, TimeoutError) as error:
             raise ResultError(f"{address}: no dask scheduler answers: {str(error).splitlines()[0]}") from None
 
-    def perform(self, jobs: Iterable[Job]) -> Iterator[Ended]:
+    def perform(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield each run when it is written, or given up."""
         import distributed
 
-        wanted = {self._client.submit(_on_cluster, job, pure=False): job for job in jobs}
-        ended: Any = distributed.as_completed(list(wanted), loop=self._client.loop)  # type: ignore[no-untyped-call]
-        for future in ended:
-            job = wanted.pop(future)
+        job_of = {self._client.submit(_perform_in_worker, job, pure=False): job for job in jobs}
+        completed: Any = distributed.as_completed(list(job_of), loop=self._client.loop)  # type: ignore[no-untyped-call]
+        for future in completed:
+            job = job_of.pop(future)
             try:
                 yield future.result()
             except distributed.KilledWorker:
@@ -249,6 +217,3 @@ class Cluster:
         """Leave the cluster; what has not begun there is forgotten."""
         self._client.close()
 
-
-def _on_cluster(job: Job) -> Written:
-    return perform(job, Towns())
