@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from abc import ABC
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Annotated, Any, TypeVar, Union, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args
 
 from pydantic import Field
 
+from kera_mobility.config.settings import Settings
 from kera_mobility.errors import ExtensionError
 
 T = TypeVar("T")
 POLICY_GROUP = "kera_mobility.policies"
 """Entry points of policies of other packages."""
+
+
+class Policy(ABC):
+    """A decision of an operator that a scenario chooses by `kind`: a pure function, without a state of its own."""
+
+    kind: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
+    """Settings with the field `kind: Literal[...]`."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
 
 
 @cache
@@ -111,6 +124,11 @@ def settings_union(package: str, base: type[Any], group: str = "", part: str = "
 def policies_beside(module: str, base: type[Any]) -> dict[str, Any]:
     """Return the policies of a family by kind: those in the folder `policies` beside a module, then other packages'."""
     return members(f"{module.rpartition('.')[0]}.policies", base, POLICY_GROUP)  # type: ignore[arg-type]
+
+
+def policy_beside(module: str, base: type[Any], settings: Any) -> Any:
+    """Return the policy that settings choose, of those in the folder `policies` beside a module and other packages'."""
+    return policies_beside(module, base)[settings.kind](settings)
 
 
 def policy_settings_beside(module: str, base: type[Any]) -> Any:

@@ -1,9 +1,9 @@
-"""The contract that every way to travel keeps: expect in arrays; peek, book, ride and cancel live."""
+"""The contract that every service keeps: expectations in arrays before the day; quote, book, ride and cancel live."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,12 +12,12 @@ import simpy
 from pydantic import Field
 
 from kera_mobility.config.registry import members, settings_union
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Place, Settings
 from kera_mobility.results.reasons import scarcity_reasons
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.reasons import OUT_OF_REACH
 from kera_mobility.services.world import Notice, World
-from kera_mobility.town.town import Town
+from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
 
 Ride = Generator[simpy.Event, Any, Outcome]
@@ -25,42 +25,42 @@ Carried = Mapping[str, AnyArray]
 
 HOURS = 28
 """Hours of a day's experience; a day runs until four in the morning of the next."""
-PRIOR_ASKS = 10.0
-"""How firmly people believe what they have not tried, in times of having asked. Assumption."""
+PRIOR_REQUESTS = 10.0
+"""Weight of the prior expectation, in requests. Assumption."""
 
 _UNKNOWN, _ONE = np.zeros((1, 1)), np.ones((1, 1))
 
 
 class Experience(NamedTuple):
-    """How often people asked a scarce service and were served, and how; arrays (zones, hours)."""
+    """Requests to a service of limited capacity, and how they were served; arrays (zones, hours)."""
 
-    asked: FloatArray
+    requests: FloatArray
     served: FloatArray
     waited_s: FloatArray = _UNKNOWN
-    """Waits of those who were served, added up, where the service says them."""
+    """Sum of the waits of served requests, where the service states them."""
     detour_s: FloatArray = _UNKNOWN
-    """How much longer than straight there they were to ride, added up, where the service says so."""
+    """Sum of the detours of served requests, offered over direct ride, where the service states them."""
     days: FloatArray = _ONE
-    """How many days are added up here, by their weights, (1, 1)."""
+    """Sum of the weights of the days, (1, 1)."""
 
     @classmethod
     def none(cls, zones: int) -> Experience:
-        """Return what nobody has met yet."""
+        """Return an experience without requests."""
         return cls(*(np.zeros((zones, HOURS)) for _ in cls._fields))._replace(days=_ONE)
 
     def mean_s(self, total_s: FloatArray, prior_s: float) -> FloatArray:
-        """Return the mean of a total of those served, (zones, hours): the fewer there were the nearer to the mean
-        overall, which itself begins with PRIOR_ASKS times `prior_s`."""
-        overall_s = (total_s.cumsum()[-1] + PRIOR_ASKS * prior_s) / (self.served.cumsum()[-1] + PRIOR_ASKS)
-        mean_s: FloatArray = (total_s + PRIOR_ASKS * overall_s) / (self.served + PRIOR_ASKS)
+        """Return the mean of a sum over served requests, (zones, hours): the fewer they were the nearer to the mean
+        overall, which itself begins with PRIOR_REQUESTS times `prior_s`."""
+        overall_s = (total_s.cumsum()[-1] + PRIOR_REQUESTS * prior_s) / (self.served.cumsum()[-1] + PRIOR_REQUESTS)
+        mean_s: FloatArray = (total_s + PRIOR_REQUESTS * overall_s) / (self.served + PRIOR_REQUESTS)
         return mean_s
 
     @property
     def chance(self) -> FloatArray:
-        """Chance of being served, (zones, hours): what was met there and then, the less often asked the nearer to the
-        chance overall, which itself begins with PRIOR_ASKS times of being served."""
-        overall = (self.served.cumsum()[-1] + PRIOR_ASKS) / (self.asked.cumsum()[-1] + PRIOR_ASKS)
-        chance: FloatArray = (self.served + PRIOR_ASKS * overall) / (self.asked + PRIOR_ASKS)
+        """Chance of being served, (zones, hours): that of the zone and hour, the fewer the requests the nearer to the
+        chance overall, which itself begins with PRIOR_REQUESTS served requests."""
+        overall = (self.served.cumsum()[-1] + PRIOR_REQUESTS) / (self.requests.cumsum()[-1] + PRIOR_REQUESTS)
+        chance: FloatArray = (self.served + PRIOR_REQUESTS * overall) / (self.requests + PRIOR_REQUESTS)
         return chance
 
 
@@ -98,30 +98,31 @@ class Service(ABC):
     sustainable: bool = False
     """Counted in the sustainable share as the travel survey defines it."""
     direct: ClassVar[bool] = True
-    """Carries from door to door by itself."""
+    """Serves a trip from door to door by itself."""
     access_mode: ClassVar[bool] = False
-    """Carries to and from the stops of lines."""
+    """Access and egress mode: serves legs to and from the stops of lines."""
     line: ClassVar[bool] = False
-    """Runs between stops of its own; reached by services that feed."""
+    """Runs between stops of its own; reached by access modes."""
     capacity_limited: ClassVar[bool] = False
-    """Must be asked live before its offer is firm."""
+    """Capacity is limited: only a live quote is firm, and a booking may be refused."""
     operated: ClassVar[bool] = False
     """Run by an operator, with vehicles, fares, promises and refusals to account for."""
     subscribes_to: ClassVar[tuple[str, ...]] = ("closed", "offline", "withdrawn", "heavy_snow")
-    """Topics of notices about it that change what it does, if it is operated; a scenario may post it no others."""
+    """Topics of notices about it that change what it does, if it is operated. A disturbance that would post another
+    topic about it is an error of the scenario."""
     deterministic: ClassVar[bool] = False
-    """A ride is what was offered: once begun nothing that happens changes it, and `arrived` tells it all."""
+    """The outcome of a ride is the offer: nothing that happens on the day changes it, and `arrived` returns it."""
     pre_arranged: ClassVar[bool] = False
-    """Arranged before setting out: nobody finds it on the way. Assumption; true of private vehicles as well."""
+    """Arranged before departure: not available after a refusal on the way. Assumption; true of private vehicles too."""
     private: ClassVar[bool] = False
-    """Taken for a whole tour or not at all: who leaves with it brings it back."""
+    """A private vehicle: taken for a whole tour and brought back, or not at all."""
     street_mode: ClassVar[str] = ""
-    """Whose streets a steady ride follows: walk, cycle or drive; empty if it cannot meet one that is shut."""
+    """Streets that a deterministic ride follows: walk, cycle or drive; empty if closed streets do not concern it."""
 
     lead_s: float = 0.0
-    """How long before setting out people who know their trip book it; 0 where nobody does."""
+    """Booking lead time of people who know their trip; 0 where nobody books in advance."""
     from_line: bool = False
-    """Whether people who come by a line book on board, for when it should arrive."""
+    """Whether people who come by a line book on board, for its expected arrival."""
 
     def __init__(self, name: str, settings: Any, town: Town) -> None:
         self.name = name
@@ -139,11 +140,11 @@ class Service(ABC):
         """Return what the service expects to do for each request; pure, inf where impossible."""
 
     def bound(self, requests: Requests) -> Offers:
-        """Return offers at least as good as any live offer can be; equal to `expect` unless scarce."""
+        """Return offers at least as good as any live offer can be; equal to `expect` unless capacity is limited."""
         return self.expect(requests)
 
     def learn(self, experience: Experience) -> None:
-        """Let `expect` know the chance of being served, by zone and hour."""
+        """Let `expect` use the chance of being served, by zone and hour, that earlier days had."""
         self._chance = experience.chance
 
     def members(self) -> BoolArray:
@@ -159,12 +160,12 @@ class Service(ABC):
         raise NotImplementedError(f"{self.name} is no line")
 
     def feeds_stop(self, stops: IntArray) -> BoolArray:
-        """Return which stops a feeding service may carry to and from, (S,)."""
+        """Return the stops that an access mode serves, (S,)."""
         return np.ones(len(stops), dtype=np.bool_)
 
     def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
-        """Return a typical duration between nodes, (T,), to choose stops with; inf if out of reach."""
-        raise NotImplementedError(f"{self.name} does not feed lines")
+        """Return a typical duration of an access mode between nodes, (T,), to choose stops; inf if out of reach."""
+        raise NotImplementedError(f"{self.name} is no access mode")
 
     # The day: live.
 
@@ -172,10 +173,10 @@ class Service(ABC):
         """Put the vehicles in their places (`carried` from last night, if any) and begin to operate."""
         self.world, self.skims = world, world.streets
         world.notices.listen("streets", self._see_streets)
-        self.met = Experience.none(int(self.town.zone.max()) + 1)
+        self.experience = Experience.none(int(self.town.zone.max()) + 1)
 
     def quote(self, leg: Leg) -> Offer | Refusal:
-        """Return the firm offer at this moment; no simulated time, nothing changes but the count of who asked."""
+        """Return the firm offer at this moment; no simulated time, nothing changes but the count of requests."""
         offer = self._firm(leg)
         if self.capacity_limited:
             self._count(leg, offer)
@@ -192,12 +193,12 @@ class Service(ABC):
     def ride(self, booking: Booking) -> Ride:
         """Carry the person, in simulated time, and return what it was in the end."""
         if not self.deterministic:
-            raise NotImplementedError(f"{self.name} is not steady, and must say how it rides")
+            raise NotImplementedError(f"{self.name} is not deterministic: it must define `ride`")
         yield self.world.env.timeout(booking.offer.walk_s + booking.offer.wait_s + booking.offer.ride_s)
         return self.arrived(booking)
 
     def arrived(self, booking: Booking) -> Outcome:
-        """Return what a steady ride was in the end."""
+        """Return the outcome of a deterministic ride."""
         offer, leg = booking.offer, booking.leg
         return Outcome(leg.destination, offer.walk_s, offer.wait_s, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
 
@@ -243,7 +244,7 @@ class Service(ABC):
         return round_one_s(self.skims.walk_m.item(origin, destination) / self.settings.walk_speed_m_s)
 
     def walked_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
-        """Return how far a steady ride has people walk, (T,): what `arrived` says, for many at once."""
+        """Return how far a deterministic ride has people walk, (T,): what `arrived` says, for many at once."""
         return np.zeros(len(origins))
 
     def walk_m(self, origin: int, destination: int) -> float:
@@ -259,13 +260,13 @@ class Service(ABC):
         self.skims = self.world.streets
 
     def _count(self, leg: Leg, answer: object) -> None:
-        """Keep in mind who was served and who was not, by zone and hour."""
+        """Count a request and whether it can be served, by zone and hour."""
         refused = isinstance(answer, Refusal)
         if refused and answer.reason not in scarcity_reasons():  # type: ignore[attr-defined]
             return
         place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
-        self.met.asked[place] += 1.0
-        self.met.served[place] += 0.0 if refused else 1.0
+        self.experience.requests[place] += 1.0
+        self.experience.served[place] += 0.0 if refused else 1.0
 
     def _or_walk(self, requests: Requests, offers: Offers) -> Offers:
         """Return the mean of being served and of walking instead, by the chance of being served."""
@@ -302,6 +303,25 @@ def service_kinds() -> dict[str, type[Service]]:
 def service_settings() -> Any:
     """Return the type of the settings of any service, told apart by `kind`."""
     return settings_union(*FAMILY)
+
+
+def operating_area(town: Town, centres: IntArray, radius_m: float) -> BoolArray:
+    """Return the nodes within a straight distance of some centre (C,), without those outside the map, (N,)."""
+    xy_m = np.asarray(town.streets.node_xy_m)
+    near = np.zeros(len(xy_m), dtype=np.bool_)
+    for node in centres.tolist():
+        step = xy_m - xy_m[node]
+        near |= step[:, 0] ** 2 + step[:, 1] ** 2 <= radius_m**2
+    return near & ~np.asarray(town.streets.node_outside)
+
+
+def off_map(keys: Sequence[str], places: Sequence[Place], snapped_m: Sequence[float]) -> list[tuple[str, str]]:
+    """Return the places too far from the nearest street, as `Service.faults` does; one key and distance for each."""
+    return [
+        (key, f"{place.name or 'place'} ({place.lon}, {place.lat}) lies {distance_m:.0f} m from the nearest street, "
+              f"expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
+        for key, place, distance_m in zip(keys, places, snapped_m, strict=True) if distance_m > SNAP_LIMIT_M
+    ]  # fmt: skip
 
 
 FAMILY = "kera_mobility.services", Service, "kera_mobility.services", "service"

@@ -36,11 +36,11 @@ def experiences_of(scenario: Scenario, town: Town, live: Day) -> Experiences:
 def served_chance(experiences: Experiences, met: Experiences) -> tuple[float, float, float]:
     """Return how many asked one service, and the chance of being served that they reckoned with and that they met."""
     ((name, day),) = met.items()
-    asked = float(np.cumsum(day.asked)[-1])
+    asked = float(np.cumsum(day.requests)[-1])
     if not asked:
         return 0.0, 1.0, 1.0
-    reckoned = experiences[name].chance if name in experiences else np.ones_like(day.asked)
-    return asked, float(np.cumsum(reckoned * day.asked)[-1] / asked), float(np.cumsum(day.served)[-1] / asked)
+    reckoned = experiences[name].chance if name in experiences else np.ones_like(day.requests)
+    return asked, float(np.cumsum(reckoned * day.requests)[-1] / asked), float(np.cumsum(day.served)[-1] / asked)
 
 
 def _learn(scenario: Scenario, live: Day) -> Experiences:

@@ -176,7 +176,7 @@ def live(
             "served_chance": {
                 name: dict(zip(("asked", "expected", "met"), served_chance(experiences or {}, one), strict=True))
                 for name, one in (
-                    (name, {name: service.met}) for name, service in services.items() if service.capacity_limited
+                    (name, {name: service.experience}) for name, service in services.items() if service.capacity_limited
                 )
             },
             "assumptions": list(assumptions(scenario)),
@@ -256,7 +256,7 @@ def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) 
         return {}
     timeline = Timeline.of((), 0, town, weather)
     _live(today, town, services, Dice().at("warm-up", number), timeline, {}, learned, NoLog(), Stopwatch())
-    return {name: service.met for name, service in services.items() if service.capacity_limited}
+    return {name: service.experience for name, service in services.items() if service.capacity_limited}
 
 
 def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2) -> list[Run]:

@@ -299,7 +299,7 @@ def test_two_vans_never_go_for_the_same_scooter(tmp_path: Path) -> None:
 
 def test_what_people_will_ask_for_is_spread_over_the_hubs_of_their_zone(tmp_path: Path) -> None:
     story = Story(tmp_path, [HOME], asked={(HOME, 8): 6.0, (SCHOOL, 9): 2.0})
-    asked = story.crews._places.asked
+    asked = story.crews._places.expected_requests
     assert asked.sum() == pytest.approx(8.0)
     nodes = np.flatnonzero(story.town.zone == story.town.zone[HOME])
     mine = np.count_nonzero(story.crews._places.of_node[nodes] == 0)

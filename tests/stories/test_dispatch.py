@@ -114,7 +114,7 @@ def test_an_idle_vehicle_drives_to_where_it_learned_that_people_ask(tmp_path: Pa
     """Many ask around the school between 8 and 9: who brought somebody home at 8 waits there, and else stays."""
     town = hamlet_town(tmp_path, [], [trip(1, MILL, HOME, "8:00")])
     met = Experience.none(int(town.zone.max()) + 1)
-    met.asked[town.zone[SCHOOL], 8] = met.served[town.zone[SCHOOL], 8] = 20.0
+    met.requests[town.zone[SCHOOL], 8] = met.served[town.zone[SCHOOL], 8] = 20.0
     went = {}
     for kind in ("stay", "expected"):
         ways = scenario({"walk": {}, "on_demand": {"vehicles": 1, "repositioning": {"kind": kind}}},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kera_mobility.services.base import PRIOR_ASKS, Experience
+from kera_mobility.services.base import PRIOR_REQUESTS, Experience
 from kera_mobility.services.contract import Requests
 from kera_mobility.simulation.expectations import experiences_of
 from kera_mobility.simulation.run import live, simulate
@@ -25,9 +25,9 @@ def test_the_chance_of_a_place_never_tried_is_the_chance_overall() -> None:
     asked, served = np.zeros((2, 28)), np.zeros((2, 28))
     asked[0, 8], served[0, 8] = 90.0, 40.0
     chance = Experience(asked, served).chance
-    overall = (40.0 + PRIOR_ASKS) / (90.0 + PRIOR_ASKS)
+    overall = (40.0 + PRIOR_REQUESTS) / (90.0 + PRIOR_REQUESTS)
     assert chance[1, 8] == pytest.approx(overall)
-    assert chance[0, 8] == pytest.approx((40.0 + PRIOR_ASKS * overall) / (90.0 + PRIOR_ASKS))
+    assert chance[0, 8] == pytest.approx((40.0 + PRIOR_REQUESTS * overall) / (90.0 + PRIOR_REQUESTS))
 
 
 def test_an_expected_ride_is_a_ride_or_a_walk_by_the_chance_of_being_served(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_an_expected_ride_is_a_ride_or_a_walk_by_the_chance_of_being_served(tmp_
     request = Requests(np.array([0]), np.array([MILL]), np.array([STATION]), np.array([8 * 3600.0]))
     sure = scooter.expect(request)
     met = Experience.none(int(town.zone.max()) + 1)
-    met.asked[:, :] = 1e9
+    met.requests[:, :] = 1e9
     met.served[:, :] = 0.5e9
     scooter.learn(met)
     half = scooter.expect(request)
@@ -55,14 +55,14 @@ def test_asking_is_counted_where_and_when_it_happens(tmp_path: Path) -> None:
     scooter.book(leg(town, "scooter", 1, MILL, STATION))
     scooter.quote(leg(town, "scooter", 2, MILL, STATION))
     zone = town.zone[MILL]
-    assert (scooter.met.asked[zone, 8], scooter.met.served[zone, 8]) == (2.0, 1.0)
+    assert (scooter.met.requests[zone, 8], scooter.experience.served[zone, 8]) == (2.0, 1.0)
 
 
 def test_a_service_that_does_not_go_there_is_no_matter_of_chance(tmp_path: Path) -> None:
     town = hamlet_town(tmp_path, [person(1)])
     _, services = live_services(scenario({"walk": {}, "scooter": {"max_walk_m": 100.0}}), town)
     services["scooter"].quote(leg(town, "scooter", 1, HOME, 4))
-    assert services["scooter"].met.asked.sum() == 0.0
+    assert services["scooter"].experience.requests.sum() == 0.0
 
 
 def test_what_is_expected_and_what_is_met_agree_within_a_tenth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -223,11 +223,12 @@ def test_who_comes_by_train_has_booked_on_board(tmp_path: Path) -> None:
 
 def test_who_comes_by_a_late_train_has_booked_for_when_boards_say_that_it_arrives(tmp_path: Path) -> None:
     """It leaves at 8:04 instead of 8:00. The vehicle is there at 8:14, and has not waited for anybody."""
-    delays = {"on": True, "train_mean_min": 0.0, "cancelled_share": 0.0}
+    delay_settings = {"on": True, "train_mean_min": 0.0, "cancelled_share": 0.0}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delays, "late_s", lambda settings, timetable, dice: np.array([240.0]))
+        late = "kera_mobility.services.transit.delays.late_s"
+        patch.setattr(late, lambda settings, timetable, dice: np.array([240.0]))
         town = hamlet_town(tmp_path, trips=[trip(1, CITY, HOME, "7:58")], trains=TRAIN)
-        ways = {"walk": {}, "rail": {"delays": delays}, "on_demand": {}}
+        ways = {"walk": {}, "rail": {"delays": delay_settings}, "on_demand": {}}
         log = live(scenario(ways, LIKED), town)
     found = [(row["person"], row["t_s"], row["ready_s"], row["pickup_s"]) for row in promises(log)]
     assert found == [(1, seconds("7:58"), seconds("8:14"), seconds("8:14"))]
@@ -356,7 +357,7 @@ def test_people_expect_what_was_met_in_their_zone_and_hour(tmp_path: Path) -> No
     assert (before.wait_s[0], before.ride_s[0]) == (300.0, 145.0)
     met = Experience.none(int(service.town.zone.max()) + 1)
     zone = service.town.zone[HOME]
-    met.asked[zone, 8] = met.served[zone, 8] = 100.0
+    met.requests[zone, 8] = met.served[zone, 8] = 100.0
     met.waited_s[zone, 8], met.detour_s[zone, 8] = 6000.0, 3000.0
     service.learn(met)
     after = service.expect(request)

@@ -33,9 +33,9 @@ from kera_mobility.services.scooter.policies.rebalancing import (
     Stock,
     Threshold,
     ThresholdSettings,
-    asked_between,
     chance_at_least,
     pairs,
+    requests_between,
 )
 
 HOURS = 28
@@ -101,7 +101,7 @@ def test_the_chance_that_n_or_more_ask_is_that_of_poisson() -> None:
 def test_who_is_expected_to_ask_is_counted_from_the_parts_of_hours() -> None:
     asked = np.zeros((1, HOURS))
     asked[0, 7:10] = [4.0, 6.0, 8.0]
-    assert asked_between(asked, 7.5 * 3600, 9.25 * 3600).tolist() == [2.0 + 6.0 + 2.0]
+    assert requests_between(asked, 7.5 * 3600, 9.25 * 3600).tolist() == [2.0 + 6.0 + 2.0]
 
 
 @pytest.mark.parametrize(("least_gain", "moved"), [(0.3, 3), (0.5, 2), (0.6, 1), (0.9, 0)])

@@ -118,7 +118,7 @@ class OnDemand(Service):
         prior_s = self.settings.expected_wait * self.settings.max_wait_s
         self._mean_wait_s = experience.mean_s(experience.waited_s, prior_s)
         self._mean_detour_s = np.maximum(experience.mean_s(experience.detour_s, 0.0), 0.0)
-        self._asks = experience.asked / experience.days
+        self._asks = experience.requests / experience.days
 
     def access_time_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return walk, expected wait and straight ride between nodes, (T,)."""
@@ -305,11 +305,11 @@ class OnDemand(Service):
         super()._count(leg, answer)
         if isinstance(answer, Offer):
             place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
-            self.met.waited_s[place] += answer.wait_s
+            self.experience.waited_s[place] += answer.wait_s
             found = self._last[1]
             if isinstance(found, FeasibleRide):
                 straight_s = self._person_s + float(self._hop_s[found.request.pickup, found.request.dropoff])
-                self.met.detour_s[place] += answer.ride_s - straight_s
+                self.experience.detour_s[place] += answer.ride_s - straight_s
 
     def _waits_at(self, vehicle: int) -> int:
         """Return the stop where a vehicle with nothing to do waits: where it is, or in the middle of another zone."""

@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from kera_mobility.config.registry import policy_settings_beside
 from kera_mobility.config.settings import Place, Settings
-from kera_mobility.services.scooter.crew_tasks import Pace
 from kera_mobility.services.scooter.policies.crew_routes import NearestTaskFirstSettings, TourPlanner
 from kera_mobility.services.scooter.policies.rebalancing import NoMovesSettings, RebalancingPolicy
 from kera_mobility.units import HOUR_S
@@ -78,8 +77,3 @@ class CrewSettings(Settings):
         if times != sorted(times):
             raise ValueError(f"expected shifts that end after they begin, one after the other; got {times} s")
         return self
-
-    @property
-    def pace(self) -> Pace:
-        """How long the work takes, and what it is worth."""
-        return Pace(self.drive_factor, self.stop_s, self.swap_s, self.lift_s, self.worth_s)

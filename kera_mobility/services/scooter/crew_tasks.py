@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kera_mobility.services.base import HOURS
+from kera_mobility.services.scooter.crew_settings import CrewSettings
 from kera_mobility.services.scooter.fleet import BROKEN, FREE, Fleet
 from kera_mobility.services.scooter.policies.crew_routes import DEPOT, HERE, NOWHERE, TourTasks
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy, Stock, pairs
@@ -31,9 +32,9 @@ class CrewTask:
     end: int = NOWHERE
     """Node where they are put out; NOWHERE for a swap."""
     aboard: list[int] = field(default_factory=list)
-    """Those that were found and taken."""
-    taken_s: float = 0.0
-    """When they were taken in hand."""
+    """Those that were there and taken."""
+    begun_s: float = 0.0
+    """When the work on them began."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,17 @@ class Places:
     """The place that each street node belongs to, (N,); NOWHERE if it is out of reach."""
     target: IntArray
     """Vehicles that stand there on the first morning, (K,)."""
-    asked: FloatArray
-    """Times that people are expected to ask there in each hour, (K, hours)."""
+    expected_requests: FloatArray
+    """Requests expected there in each hour, (K, hours)."""
 
 
 def places_of(
-    town: Town, hubs: IntArray, anywhere: BoolArray, reach_m: float, first: IntArray, asked: FloatArray | None
-) -> Places:
+    town: Town, hubs: IntArray, anywhere: BoolArray, reach_m: float, first: IntArray,
+    expected_requests: FloatArray | None,
+) -> Places:  # fmt: skip
     """Return the places of a fleet: its hubs, and beyond reach of them, where vehicles may stand, the town's zones.
 
-    What people ask in a zone is spread evenly over its street nodes.
+    The requests of a zone are spread evenly over its street nodes.
 
     Parameters
     ----------
@@ -67,8 +69,8 @@ def places_of(
         How far people walk to a hub.
     first
         Node of each vehicle on the first morning, (V,).
-    asked
-        Times that people are expected to ask, (zones, hours); None if nothing is known.
+    expected_requests
+        Requests expected on a day, (zones, hours); None if nothing is known.
     """
     walk_m = np.asarray(town.skims.walk_m[hubs])
     of_node = np.where(np.isfinite(walk_m.min(axis=0)), walk_m.argmin(axis=0), NOWHERE).astype(np.int64)
@@ -79,7 +81,8 @@ def places_of(
         of_node[far] = len(node)
         node.append(int(allowed[_most_central(np.asarray(town.skims.walk_m)[np.ix_(allowed, far)])]))
     target = np.bincount(of_node[first], minlength=len(node)).astype(np.int64)
-    return Places(np.array(node, dtype=np.int64), of_node, target, _spread(asked, town.zone, of_node, len(node)))
+    requests = _spread(expected_requests, town.zone, of_node, len(node))
+    return Places(np.array(node, dtype=np.int64), of_node, target, requests)
 
 
 def _most_central(walk_m: AnyArray) -> int:
@@ -89,29 +92,31 @@ def _most_central(walk_m: AnyArray) -> int:
     return int(np.lexsort((farthest, -reached))[0])
 
 
-def _spread(asked: FloatArray | None, zone: IntArray, of_node: IntArray, places: int) -> FloatArray:
-    """Return by place, (K, hours), what was asked by zone."""
+def _spread(expected_requests: FloatArray | None, zone: IntArray, of_node: IntArray, places: int) -> FloatArray:
+    """Return by place, (K, hours), the expected requests by zone."""
     by_place = np.zeros((places, HOURS))
-    if asked is None:
+    if expected_requests is None:
         return by_place
-    nodes = np.zeros((len(asked), places))
+    nodes = np.zeros((len(expected_requests), places))
     np.add.at(nodes, (zone[of_node >= 0], of_node[of_node >= 0]), 1.0)
-    for number in np.flatnonzero(asked.any(axis=1)).tolist():
-        by_place += nodes[number][:, None] / max(nodes[number].sum(), 1.0) * asked[number]
+    for number in np.flatnonzero(expected_requests.any(axis=1)).tolist():
+        by_place += nodes[number][:, None] / max(nodes[number].sum(), 1.0) * expected_requests[number]
     return by_place
 
 
-def swaps(fleet: Fleet, below: float, spare: int, taken: Collection[int], dark: Collection[int]) -> Iterator[CrewTask]:
-    """Yield the changes of batteries, one task for each node, at most `spare` vehicles each; none at `dark` nodes."""
-    low = [vehicle for vehicle in fleet.in_state(*FREE) if fleet.charge[vehicle] < below and vehicle not in taken]
+def swaps(
+    fleet: Fleet, below: float, spare: int, reserved: Collection[int], no_power: Collection[int]
+) -> Iterator[CrewTask]:  # fmt: skip
+    """Yield the changes of batteries, one task for each node, at most `spare` vehicles each; none without power."""
+    low = [vehicle for vehicle in fleet.in_state(*FREE) if fleet.charge[vehicle] < below and vehicle not in reserved]
     for node, vehicles in _by_node(fleet, low).items():
-        if node not in dark:
+        if node not in no_power:
             yield from (CrewTask(SWAP, node, part) for part in _parts(vehicles, spare))
 
 
-def collections(fleet: Fleet, depot: int, room: int, taken: Collection[int]) -> Iterator[CrewTask]:
+def collections(fleet: Fleet, depot: int, room: int, reserved: Collection[int]) -> Iterator[CrewTask]:
     """Yield the broken vehicles that must be brought to the depot, at most `room` in one task."""
-    broken = [vehicle for vehicle in fleet.in_state(BROKEN) if vehicle not in taken]
+    broken = [vehicle for vehicle in fleet.in_state(BROKEN) if vehicle not in reserved]
     for node, vehicles in _by_node(fleet, broken).items():
         yield from (CrewTask(COLLECT, node, part, depot) for part in _parts(vehicles, room))
 
@@ -140,8 +145,9 @@ def rebalancing(
             standing[place] += 1
             there[place].append(vehicle)
     room_at = [min(fleet.room(node), MOST_ROOM) for node in places.node.tolist()]
-    stock = Stock(standing, places.target, np.maximum(np.array(room_at, np.int64) - coming, 0), places.asked, now_s)
-    change = np.maximum(policy.changes(stock), -np.array([len(found) for found in there], dtype=np.int64))
+    room_left = np.maximum(np.array(room_at, np.int64) - coming, 0)
+    stock = Stock(standing, places.target, room_left, places.expected_requests, now_s)
+    change = np.maximum(policy.changes(stock), -np.array([len(vehicles) for vehicles in there], dtype=np.int64))
     for giver, taker, number in pairs(change, way_s).tolist():
         by_node = _by_node(fleet, there[giver])
         for node in sorted(by_node, key=lambda node: (-len(by_node[node]), node)):
@@ -152,24 +158,8 @@ def rebalancing(
                 yield CrewTask(REBALANCE, node, part, int(places.node[taker]))
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long the work of a crew takes, and what it is worth."""
-
-    drive_factor: float
-    """Driving times are those of the streets times this."""
-    stop_s: float
-    """Parking the van and coming back to it, at each stop."""
-    swap_s: float
-    """Changing one battery."""
-    lift_s: float
-    """Taking one vehicle aboard, or putting one out."""
-    worth_s: float
-    """Van time that one vehicle is worth."""
-
-
 def as_arrays(
-    tasks: Sequence[CrewTask], here: int, depot: int, drive_s: AnyArray, pace: Pace, room: int, spare: int,
+    tasks: Sequence[CrewTask], here: int, depot: int, drive_s: AnyArray, settings: CrewSettings, room: int, spare: int,
     within_s: float, home_s: float,
 ) -> TourTasks:  # fmt: skip
     """Return tasks as planners of tours take them, in their order.
@@ -183,25 +173,25 @@ def as_arrays(
     room, spare, within_s, home_s
         As in `TourTasks`.
     """
-    visited = sorted({node for one in tasks for node in (one.node, one.end) if node != NOWHERE})
+    visited = sorted({node for task in tasks for node in (task.node, task.end) if node != NOWHERE})
     row = {node: at for at, node in enumerate(visited, max(HERE, DEPOT) + 1)}
     nodes = np.array([here, depot, *visited], dtype=np.int64)
-    way_s = round_s(drive_s[np.ix_(nodes, nodes)] * pace.drive_factor)
-    way_s += pace.stop_s * (nodes[:, None] != nodes[None, :])
-    way_s[:, DEPOT] -= pace.stop_s * (nodes != depot)
-    number = np.array([len(one.vehicles) for one in tasks], dtype=np.int64)
+    way_s = round_s(drive_s[np.ix_(nodes, nodes)] * settings.drive_factor)
+    way_s += settings.stop_s * (nodes[:, None] != nodes[None, :])
+    way_s[:, DEPOT] -= settings.stop_s * (nodes != depot)
+    number = np.array([len(task.vehicles) for task in tasks], dtype=np.int64)
     many: FloatArray = number.astype(np.float64)
-    swap = np.array([one.cause == SWAP for one in tasks], dtype=np.bool_)
-    moved = np.array([one.cause == REBALANCE for one in tasks], dtype=np.bool_)
+    swap = np.array([task.cause == SWAP for task in tasks], dtype=np.bool_)
+    moved = np.array([task.cause == REBALANCE for task in tasks], dtype=np.bool_)
     return TourTasks(
         way_s=way_s,
-        pick=np.array([row[one.node] for one in tasks], dtype=np.int64),
-        drop=np.array([_drop(one, row) for one in tasks], dtype=np.int64),
+        pick=np.array([row[task.node] for task in tasks], dtype=np.int64),
+        drop=np.array([_drop(task, row) for task in tasks], dtype=np.int64),
         places=np.where(swap, 0, number),
         batteries=np.where(swap, number, 0),
-        pick_s=round_s(many * np.where(swap, pace.swap_s, pace.lift_s)),
-        drop_s=round_s(many * np.where(moved, pace.lift_s, 0.0)),
-        worth_s=round_s(many * pace.worth_s),
+        pick_s=round_s(many * np.where(swap, settings.swap_s, settings.lift_s)),
+        drop_s=round_s(many * np.where(moved, settings.lift_s, 0.0)),
+        worth_s=round_s(many * settings.worth_s),
         room=room, spare=spare, within_s=within_s, home_s=home_s,
     )  # fmt: skip
 
@@ -214,10 +204,10 @@ def _drop(task: CrewTask, row: Mapping[int, int]) -> int:
 
 def _by_node(fleet: Fleet, vehicles: Sequence[int]) -> dict[int, list[int]]:
     """Return vehicles by node, nodes in rising order, vehicles by id."""
-    found: dict[int, list[int]] = {}
+    by_node: dict[int, list[int]] = {}
     for vehicle in sorted(vehicles):
-        found.setdefault(fleet.node[vehicle], []).append(vehicle)
-    return dict(sorted(found.items()))
+        by_node.setdefault(fleet.node[vehicle], []).append(vehicle)
+    return dict(sorted(by_node.items()))
 
 
 def _parts(vehicles: list[int], most: int) -> Iterator[list[int]]:

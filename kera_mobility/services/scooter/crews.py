@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import simpy
 
-from kera_mobility.config.registry import policies_beside
+from kera_mobility.config.registry import policy_beside
+from kera_mobility.services.base import off_map
 from kera_mobility.services.scooter.crew_settings import CrewSettings, CrewShift
 from kera_mobility.services.scooter.crew_tasks import (
     COLLECT,
@@ -27,50 +27,13 @@ from kera_mobility.services.scooter.crew_tasks import (
 from kera_mobility.services.scooter.fleet import BROKEN, FREE, Fleet
 from kera_mobility.services.scooter.policies.crew_routes import DROP, NOWHERE, PICK, TourPlanner
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy
+from kera_mobility.services.scooter.van import StopResult, Van
 from kera_mobility.services.world import Notice, World
-from kera_mobility.town.town import SNAP_LIMIT_M, Town
+from kera_mobility.town.town import Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s
 
 Work = Generator[simpy.Event, Any, None]
-
-
-@dataclass(eq=False)
-class Van:
-    """A van and its crew."""
-
-    number: int
-    node: int
-    shift: int = 0
-    step: int = 0
-    """Rows of the log in this shift so far."""
-    spare: int = 0
-    """Charged batteries aboard."""
-    planned: list[CrewTask] = field(default_factory=list)
-    """What other crews leave to this one: the tasks of its tour that are not done."""
-    load: list[CrewTask] = field(default_factory=list)
-    """Whose vehicles are aboard."""
-
-    @property
-    def aboard(self) -> int:
-        """How many vehicles are aboard."""
-        return sum(len(one.aboard) for one in self.load)
-
-    def begin(self, shift: int, spare: int) -> None:
-        """Begin a shift with so many charged batteries."""
-        self.shift, self.step, self.spare = shift, 0, spare
-
-
-@dataclass
-class StopResult:
-    """What came of one stop: counts of vehicles."""
-
-    swapped: int = 0
-    taken: int = 0
-    put: int = 0
-    missed: int = 0
-    """Planned, but not found as planned."""
-    charged: float = 0.0
-    """Charge that new batteries brought, 1 for a full one."""
+StopWork = Generator[simpy.Event, Any, StopResult]
 
 
 class Crews:
@@ -80,7 +43,7 @@ class Crews:
         self, service: str, settings: CrewSettings, town: Town, hubs: IntArray, anywhere: BoolArray | None = None,
         reach_m: float = math.inf,
     ) -> None:  # fmt: skip
-        """Make ready.
+        """Find the depot and the policies.
 
         Parameters
         ----------
@@ -98,36 +61,32 @@ class Crews:
         if settings.depot is not None:
             node, snapped_m = town.snap((settings.depot,))
             self._depot, self._depot_m = int(node[0]), float(snapped_m[0])
-        policies, planners = (policies_beside(__name__, base) for base in (RebalancingPolicy, TourPlanner))
-        self._policy: RebalancingPolicy = policies[settings.rebalancing.kind](settings.rebalancing)
-        self._planner: TourPlanner = planners[settings.tours.kind](settings.tours)
+        self._policy: RebalancingPolicy = policy_beside(__name__, RebalancingPolicy, settings.rebalancing)
+        self._planner: TourPlanner = policy_beside(__name__, TourPlanner, settings.tours)
 
     def faults(self) -> list[tuple[str, str]]:
-        """Return what in the settings does not fit the town."""
-        if self._depot_m <= SNAP_LIMIT_M:
-            return []
-        return [("crews.depot", f"lies {self._depot_m:.0f} m from the nearest street, expected at most "
-                 f"{SNAP_LIMIT_M:.0f} m: is it outside the map?")]  # fmt: skip
+        """Return a depot outside the map."""
+        return off_map(["crews.depot"], [self.settings.depot], [self._depot_m]) if self.settings.depot else []
 
-    def start(self, world: World, fleet: Fleet, first: IntArray, asked: FloatArray | None = None) -> None:
+    def start(self, world: World, fleet: Fleet, first: IntArray, expected_requests: FloatArray | None = None) -> None:
         """Begin the day.
 
         Parameters
         ----------
         first
             Node of each vehicle on the first morning, (V,).
-        asked
-            Times that people are expected to ask on a day, (zones, hours).
+        expected_requests
+            Requests expected on a day, (zones, hours).
         """
         self._world, self._fleet = world, fleet
-        self._places = places_of(self._town, self._hubs, self._anywhere, self._reach_m, first, asked)
+        self._places = places_of(self._town, self._hubs, self._anywhere, self._reach_m, first, expected_requests)
         self._vans: dict[int, Van] = {}
         self._stranded: dict[int, Van] = {}
-        self._dark: set[int] = set()
+        self._without_power: set[int] = set()
         self._handled: dict[int, int] = {}
         world.notices.listen("no_power", self._hear)
         for number in range(self.settings.vans):
-            world.env.process(self._live(number))
+            world.env.process(self._work_shifts(number))
 
     def finish(self) -> None:
         """Close the shifts that the end of the run cuts off."""
@@ -145,8 +104,7 @@ class Crews:
 
     # A van's day.
 
-    def _live(self, number: int) -> Work:
-        """Work shift after shift."""
+    def _work_shifts(self, number: int) -> Work:
         env = self._world.env
         for index, shift in enumerate(self.settings.shifts):
             yield env.timeout(max(shift.begin_s - env.now, 0.0))
@@ -155,7 +113,7 @@ class Crews:
             self._log(van, van.node, env.now, env.now, 0.0, StopResult())
             while self._left_s(van, shift) > 0:
                 next_s = min(env.now + self.settings.replan_every_s, shift.end_s)
-                yield from self._tour(van, shift, next_s)
+                yield from self._drive_tour(van, shift, next_s)
                 rest_s = min(next_s - env.now, self._left_s(van, shift))
                 if rest_s > 0:
                     yield env.timeout(rest_s)
@@ -164,7 +122,7 @@ class Crews:
             if van.node != self._depot:
                 self._stranded[number] = van
 
-    def _tour(self, van: Van, shift: CrewShift, next_s: float) -> Work:
+    def _drive_tour(self, van: Van, shift: CrewShift, next_s: float) -> Work:
         """Plan a tour and drive it; what the streets did not allow is left for the next, first what is aboard.
 
         A stop that is begun is done, and none is begun when the shift is over.
@@ -172,7 +130,7 @@ class Crews:
         env = self._world.env
         if van.spare == 0 < self.settings.batteries or van.aboard >= self.settings.places:
             yield from self._return(van)
-        for task in [one for one in van.load if one.cause == REBALANCE]:
+        for task in [task for task in van.load if task.cause == REBALANCE]:
             yield from self._stop(van, task, DROP)
         tour = self._plan(van, next_s - env.now, shift.end_s - env.now) if env.now < next_s else []
         for task, end in tour:
@@ -181,16 +139,17 @@ class Crews:
             if task.aboard if end == DROP else env.now < next_s:
                 yield from self._stop(van, task, end)
             if end == DROP or task.cause != REBALANCE or not task.aboard:
-                van.planned = [one for one in van.planned if one is not task]
+                van.planned = [other for other in van.planned if other is not task]
         van.planned = []
 
     def _stop(self, van: Van, task: CrewTask, end: int) -> Work:
         """Drive to where a task begins or ends and do what can be done there."""
         env, node = self._world.env, task.node if end == PICK else task.end
         origin, begin_s = van.node, env.now
-        drive_s, drive_m = self._way(origin, node)
+        drive_s, drive_m = self._drive(origin, node)
         if math.isinf(drive_s):
-            self._log(van, origin, begin_s, begin_s, 0.0, StopResult(missed=len(task.vehicles) if end == PICK else 0))
+            missed = len(task.vehicles) if end == PICK else 0
+            self._log(van, origin, begin_s, begin_s, 0.0, StopResult(missed=missed))
             return
         yield env.timeout(drive_s + (self.settings.stop_s if node != origin else 0.0))
         van.node = node
@@ -198,11 +157,12 @@ class Crews:
         result = yield from work(van, task)
         self._log(van, origin, begin_s, begin_s + drive_s, drive_m, result)
 
-    def _swap(self, van: Van, task: CrewTask) -> Generator[simpy.Event, Any, StopResult]:
+    def _swap(self, van: Van, task: CrewTask) -> StopWork:
         """Change the batteries of vehicles that stand here, free and low; nobody rents them meanwhile."""
         fleet, node = self._fleet, van.node
-        low = [vehicle for vehicle in self._found(van, task) if fleet.charge[vehicle] < self.settings.swap_below]
-        chosen = [] if node in self._dark else low[: min(len(task.vehicles), van.spare)]
+        low = [vehicle for vehicle in self._vehicles_here(van, task)
+               if fleet.charge[vehicle] < self.settings.swap_below]  # fmt: skip
+        chosen = [] if node in self._without_power else low[: min(len(task.vehicles), van.spare)]
         before = [fleet.charge[vehicle] for vehicle in chosen]
         self._lift(task, chosen, node)
         yield self._world.env.timeout(self.settings.swap_s * len(chosen))
@@ -211,11 +171,11 @@ class Crews:
         missed = max(len(task.vehicles) - len(chosen), 0)
         return StopResult(swapped=len(chosen), missed=missed, charged=math.fsum(1.0 - charge for charge in before))
 
-    def _take(self, van: Van, task: CrewTask) -> Generator[simpy.Event, Any, StopResult]:
+    def _take(self, van: Van, task: CrewTask) -> StopWork:
         """Take aboard what was planned, or others like it; reserved and ridden vehicles are let be."""
         fleet = self._fleet
-        able = [one for one in self._found(van, task)
-                if task.cause == COLLECT or fleet.charge[one] >= self.settings.swap_below]  # fmt: skip
+        able = [vehicle for vehicle in self._vehicles_here(van, task)
+                if task.cause == COLLECT or fleet.charge[vehicle] >= self.settings.swap_below]  # fmt: skip
         most = min(len(task.vehicles), self.settings.places - van.aboard)
         if task.cause == REBALANCE:
             most = min(most, int(min(max(fleet.room(task.end), 0), MOST_ROOM)))
@@ -224,7 +184,7 @@ class Crews:
         yield self._world.env.timeout(self.settings.lift_s * len(task.aboard))
         return StopResult(taken=len(task.aboard), missed=max(len(task.vehicles) - len(task.aboard), 0))
 
-    def _put(self, van: Van, task: CrewTask) -> Generator[simpy.Event, Any, StopResult]:
+    def _put(self, van: Van, task: CrewTask) -> StopWork:
         """Put out what was taken for this place."""
         yield self._world.env.timeout(self.settings.lift_s * len(task.aboard))
         self._set_down(task, van.node)
@@ -234,11 +194,11 @@ class Crews:
     def _return(self, van: Van, end_s: float = 0.0) -> Work:
         """Drive to the depot, unload, take charged batteries, and stay until the shift is over."""
         env, origin, begin_s, put = self._world.env, van.node, self._world.env.now, 0
-        drive_s, drive_m = self._way(origin, self._depot)
+        drive_s, drive_m = self._drive(origin, self._depot)
         if math.isfinite(drive_s):
             yield env.timeout(drive_s)
             van.node = self._depot
-            put = self._unload(van)
+            put = self._hand_in(van)
             van.spare = self._charged_spare(van.spare)
         else:
             drive_s, drive_m = 0.0, 0.0
@@ -247,8 +207,8 @@ class Crews:
             yield env.timeout(end_s - env.now)
         self._log(van, origin, begin_s, arrive_s, drive_m, StopResult(put=put))
 
-    def _unload(self, van: Van) -> int:
-        """Leave what is aboard at the depot, and return how many that is: what is broken, and what found no place."""
+    def _hand_in(self, van: Van) -> int:
+        """Leave what is aboard at the depot, and return how many that is: what is broken, and what has no place."""
         fleet, number = self._fleet, van.aboard
         for task in van.load:
             for vehicle in task.aboard:
@@ -262,48 +222,50 @@ class Crews:
     # What the crew knows.
 
     def _plan(self, van: Van, within_s: float, home_s: float) -> list[tuple[CrewTask, int]]:
-        """Return a tour of what no other crew has in mind: tasks, each with the end of it that comes then."""
+        """Return a tour of tasks that no other crew has planned, each with the end of it that comes then."""
         settings, fleet = self.settings, self._fleet
-        others = [one for other in self._vans.values() if other is not van for one in other.planned]
-        taken = frozenset(vehicle for one in others for vehicle in one.vehicles)
+        planned = self._planned_by_others(van)
+        reserved = frozenset(vehicle for task in planned for vehicle in task.vehicles)
         room = settings.places - van.aboard
-        tasks = list(swaps(fleet, settings.swap_below, van.spare, taken, self._dark))
+        tasks = list(swaps(fleet, settings.swap_below, van.spare, reserved, self._without_power))
         if settings.fetch_broken:
-            tasks += collections(fleet, self._depot, room, taken)
-        able = [one for one in fleet.in_state(*FREE) if one not in taken and fleet.charge[one] >= settings.swap_below]
+            tasks += collections(fleet, self._depot, room, reserved)
+        able = [vehicle for vehicle in fleet.in_state(*FREE)
+                if vehicle not in reserved and fleet.charge[vehicle] >= settings.swap_below]  # fmt: skip
         streets, node = self._world.streets, self._places.node
         way_s = streets.drive_s[np.ix_(node, node)].astype(np.float64)
         tasks += rebalancing(
-            fleet, self._places, self._policy, able, self._coming(others), room, way_s, self._world.env.now
+            fleet, self._places, self._policy, able, self._coming(planned), room, way_s, self._world.env.now
         )
-        table = as_arrays(
-            tasks, van.node, self._depot, streets.drive_s, settings.pace, room, van.spare, within_s, home_s
-        )
+        table = as_arrays(tasks, van.node, self._depot, streets.drive_s, settings, room, van.spare, within_s, home_s)
         tour = [(tasks[row], end) for row, end in self._planner.tour(table).tolist()]
         van.planned = [task for task, end in tour if end == PICK]
         return tour
 
+    def _planned_by_others(self, van: Van) -> list[CrewTask]:
+        return [task for other in self._vans.values() if other is not van for task in other.planned]
+
     def _coming(self, tasks: list[CrewTask]) -> IntArray:
         """Return how many vehicles some crews will bring to each place, (K,)."""
         coming = np.zeros_like(self._places.node)
-        for one in tasks:
-            if one.cause == REBALANCE:
-                coming[self._places.node == one.end] += len(one.aboard or one.vehicles)
+        for task in tasks:
+            if task.cause == REBALANCE:
+                coming[self._places.node == task.end] += len(task.aboard or task.vehicles)
         return coming
 
-    def _found(self, van: Van, task: CrewTask) -> list[int]:
+    def _vehicles_here(self, van: Van, task: CrewTask) -> list[int]:
         """Return the vehicles here that a task is about: those that were planned first, then others, by id."""
         fleet, node = self._fleet, van.node
-        others = {one for other in self._vans.values() if other is not van for job in other.planned
-                  for one in job.vehicles}  # fmt: skip
+        reserved = {vehicle for other in self._planned_by_others(van) for vehicle in other.vehicles}
         if task.cause == COLLECT:
-            here = [one for one in fleet.in_state(BROKEN) if fleet.node[one] == node]
+            here = [vehicle for vehicle in fleet.in_state(BROKEN) if fleet.node[vehicle] == node]
         else:
             here = sorted(fleet.parked_at(node))
         planned = set(task.vehicles)
-        return sorted((one for one in here if one not in others), key=lambda one: (one not in planned, one))
+        free = (vehicle for vehicle in here if vehicle not in reserved)
+        return sorted(free, key=lambda vehicle: (vehicle not in planned, vehicle))
 
-    def _way(self, origin: int, destination: int) -> tuple[float, float]:
+    def _drive(self, origin: int, destination: int) -> tuple[float, float]:
         """Return seconds and metres of the drive between two nodes as the streets are now."""
         streets = self._world.streets
         drive_s = round_one_s(float(streets.drive_s[origin, destination]) * self.settings.drive_factor)
@@ -311,23 +273,23 @@ class Crews:
 
     def _left_s(self, van: Van, shift: CrewShift) -> float:
         """Return the time until the van must drive home."""
-        return shift.end_s - self._way(van.node, self._depot)[0] - self._world.env.now
+        return shift.end_s - self._drive(van.node, self._depot)[0] - self._world.env.now
 
     def _charged_spare(self, spare: int) -> int:
         """Return how many charged batteries a van leaves the depot with; without power there are no new ones."""
-        return spare if self._depot in self._dark else self.settings.batteries
+        return spare if self._depot in self._without_power else self.settings.batteries
 
     def _hear(self, notice: Notice) -> None:
         if notice.service not in ("", self.service):
             return
         nodes = range(len(self._town.zone)) if notice.place < 0 else (notice.place,)
-        (self._dark.difference_update if notice.over else self._dark.update)(nodes)
+        (self._without_power.difference_update if notice.over else self._without_power.update)(nodes)
 
     # Vehicles in the crew's hands.
 
     def _lift(self, task: CrewTask, vehicles: list[int], end: int) -> None:
         """Take vehicles in hand, and keep room where they will be put; NOWHERE keeps none."""
-        task.aboard, task.taken_s = vehicles, self._world.env.now
+        task.aboard, task.begun_s = vehicles, self._world.env.now
         self._fleet.take(vehicles)
         for _ in vehicles if end != NOWHERE else ():
             self._fleet.promise_room(end)
@@ -343,7 +305,7 @@ class Crews:
         fleet, world = self._fleet, self._world
         self._handled[vehicle] = self._handled.get(vehicle, 0) + 1
         world.log.add(
-            "moves", task.taken_s, vehicle, fleet.rides[vehicle], self._handled[vehicle], self.service, task.cause,
+            "moves", task.begun_s, vehicle, fleet.rides[vehicle], self._handled[vehicle], self.service, task.cause,
             task.node, end, world.env.now, 0.0, fleet.charge[vehicle],
         )  # fmt: skip
 

@@ -83,7 +83,7 @@ class Scooter(Service):
     def learn(self, experience: Experience) -> None:
         """Let people know the chance of being served, and crews how often they ask."""
         super().learn(experience)
-        self._asked = experience.asked / experience.days
+        self._asked = experience.requests / experience.days
 
     def members(self) -> BoolArray:
         """Return who has the app, (P,); a larger share holds the smaller one."""
@@ -371,7 +371,7 @@ class Scooter(Service):
     def _count_lost(self, booking: Booking) -> None:
         """Keep in mind that somebody who was promised a scooter did not get it."""
         place = self.town.zone[booking.leg.origin], min(int(booking.made_s // HOUR_S), HOURS - 1)
-        self.met.served[place] = max(self.met.served[place] - 1.0, 0.0)
+        self.experience.served[place] = max(self.met.served[place] - 1.0, 0.0)
 
     # Geometry, prepared once, and anew when streets are shut or opened.
 

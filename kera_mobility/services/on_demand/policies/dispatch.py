@@ -5,7 +5,7 @@ A policy never breaks a promise: it only chooses among insertions that keep ever
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 from scipy.optimize import linear_sum_assignment
 
+from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.on_demand.insertion import insertions
 from kera_mobility.services.on_demand.nearest import nearest
@@ -33,16 +34,11 @@ class Placement(NamedTuple):
     added_s: float
 
 
-class DispatchPolicy(ABC):
+class DispatchPolicy(Policy):
     """How requests are given to vehicles; found by its `kind`."""
 
-    kind: ClassVar[str]
-    settings_type: ClassVar[type[Settings]]
     round_s: float = 0.0
     """How often promises that nobody has set out for are given to vehicles again, s; 0 is never."""
-
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
 
     @abstractmethod
     def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from abc import abstractmethod
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.units import FloatArray, IntArray
 
 
-class RepositioningPolicy(ABC):
+class RepositioningPolicy(Policy):
     """What a vehicle does that has nothing to do."""
-
-    kind: ClassVar[str]
-    settings_type: ClassVar[type[Settings]]
-
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
 
     @abstractmethod
     def waiting_zone(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
+from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.units import FloatArray, IntArray
 
@@ -48,14 +49,8 @@ class TourTasks:
     """The van must be at the depot by then, from now."""
 
 
-class TourPlanner(ABC):
+class TourPlanner(Policy):
     """A decision on the order of tasks, a pure function; found by its `kind`."""
-
-    kind: ClassVar[str]
-    settings_type: ClassVar[type[Settings]]
-
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
 
     @abstractmethod
     def tour(self, tasks: TourTasks) -> IntArray:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from abc import abstractmethod
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.units import DAY_S, HOUR_S, FloatArray, IntArray
 
 
-class OvernightPolicy(ABC):
+class OvernightPolicy(Policy):
     """A decision of the night, a pure function; found by its `kind`."""
-
-    kind: ClassVar[str]
-    settings_type: ClassVar[type[Settings]]
 
     mends: ClassVar[bool] = True
     """Whether what is broken or missing is back in use in the morning."""
-
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
 
     @property
     def away_s(self) -> tuple[float, float] | None:
@@ -80,7 +75,7 @@ class Reset(OvernightPolicy):
     """Every vehicle is brought back to its first place; low batteries are swapped."""
 
     kind = "reset"
-    settings_type = ResetSettings
+    settings_type: ClassVar[type[Settings]] = ResetSettings
 
     settings: ResetSettings
 
@@ -93,20 +88,18 @@ class Reset(OvernightPolicy):
         return np.where(charge < self.settings.swap_below, 1.0, charge)
 
 
-class WithdrawSettings(Settings):
+class WithdrawSettings(ResetSettings):
     """Settings of taking the fleet in for the night."""
 
-    kind: Literal["withdraw"] = "withdraw"
+    kind: Literal["withdraw"] = "withdraw"  # type: ignore[assignment]
     from_s: float = Field(22 * HOUR_S, ge=0, le=DAY_S)
     """When free vehicles are taken off the streets, seconds from midnight; those that are ridden follow as they are
     parked. Assumption."""
     until_s: float = Field(6 * HOUR_S, ge=0, le=DAY_S)
     """When they are put out again in their first places, seconds from midnight. Assumption."""
-    swap_below: float = Field(0.5, ge=0, le=1)
-    """Batteries below this state of charge are swapped for full ones. Assumption (by day scooter.swap_threshold)."""
 
 
-class Withdraw(OvernightPolicy):
+class Withdraw(Reset):
     """The fleet is away at night and stands in its first places in the morning, low batteries swapped."""
 
     kind = "withdraw"
@@ -118,11 +111,3 @@ class Withdraw(OvernightPolicy):
     def away_s(self) -> tuple[float, float]:
         """Return the hours of the night."""
         return self.settings.from_s, self.settings.until_s
-
-    def places(self, parked: IntArray, first: IntArray) -> IntArray:
-        """Return the places of the first day."""
-        return first
-
-    def charges(self, charge: FloatArray) -> FloatArray:
-        """Return full batteries where they were low."""
-        return np.where(charge < self.settings.swap_below, 1.0, charge)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.kernels import exact
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
@@ -24,20 +25,14 @@ class Stock:
     """Vehicles that stood there on the first morning, (K,)."""
     room: IntArray
     """How many more may be put there, (K,)."""
-    asked: FloatArray
-    """Times that people are expected to ask there in each hour of the day, (K, hours)."""
+    expected_requests: FloatArray
+    """Requests expected there in each hour of the day, (K, hours)."""
     now_s: float
     """Seconds from midnight."""
 
 
-class RebalancingPolicy(ABC):
+class RebalancingPolicy(Policy):
     """A decision of the day; found by its `kind`."""
-
-    kind: ClassVar[str]
-    settings_type: ClassVar[type[Settings]]
-
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
 
     @abstractmethod
     def changes(self, stock: Stock) -> IntArray:
@@ -88,9 +83,9 @@ class Threshold(RebalancingPolicy):
         long = stock.standing > self.settings.upper * stock.target
         change = np.zeros_like(stock.standing)
         while True:
-            over = stock.standing + change - stock.target
-            gives = np.where(over > 0, over + _FIRST * long, 0)
-            gets = np.where((over < 0) & (change < stock.room), _FIRST * short - over, 0)
+            surplus = stock.standing + change - stock.target
+            gives = np.where(surplus > 0, surplus + _FIRST * long, 0)
+            gets = np.where((surplus < 0) & (change < stock.room), _FIRST * short - surplus, 0)
             giver, taker = _most(gives), _most(gets)
             if giver < 0 or taker < 0 or not (long[giver] or short[taker]):
                 return change
@@ -122,8 +117,9 @@ class Forecast(RebalancingPolicy):
 
     def changes(self, stock: Stock) -> IntArray:
         """Return how many vehicles to bring to each place, (K,)."""
-        useful = chance_at_least(asked_between(stock.asked, stock.now_s, stock.now_s + self.settings.ahead_s),
-                                 int(stock.standing.sum()) + 1)  # fmt: skip
+        until_s = stock.now_s + self.settings.ahead_s
+        requests = requests_between(stock.expected_requests, stock.now_s, until_s)
+        useful = chance_at_least(requests, int(stock.standing.sum()) + 1)
         place = np.arange(len(stock.standing))
         change = np.zeros_like(stock.standing)
         while len(place):
@@ -148,13 +144,13 @@ def _most(values: IntArray) -> int:
     return best if len(values) and values[best] > 0 else -1
 
 
-def asked_between(asked: FloatArray, begin_s: float, end_s: float) -> FloatArray:
-    """Return the expected times of being asked between two moments, (K,), from those in each hour, (K, hours)."""
-    hour = np.arange(asked.shape[1]) * HOUR_S
+def requests_between(expected_requests: FloatArray, begin_s: float, end_s: float) -> FloatArray:
+    """Return the requests expected between two moments, (K,), from those in each hour, (K, hours)."""
+    hour = np.arange(expected_requests.shape[1]) * HOUR_S
     part = np.clip(np.minimum(hour + HOUR_S, end_s) - np.maximum(hour, begin_s), 0.0, HOUR_S) / HOUR_S
-    total = np.zeros(len(asked))
+    total = np.zeros(len(expected_requests))
     for column in np.flatnonzero(part).tolist():
-        total = total + asked[:, column] * part[column]
+        total = total + expected_requests[:, column] * part[column]
     return total
 
 
@@ -178,13 +174,13 @@ def pairs(change: IntArray, way_s: FloatArray) -> IntArray:
     way_s
         Time from place to place, (K, K).
     """
-    left, found = change.copy(), []
-    givers, takers = np.flatnonzero(left < 0), np.flatnonzero(left > 0)
+    remaining, flows = change.copy(), []
+    givers, takers = np.flatnonzero(remaining < 0), np.flatnonzero(remaining > 0)
     near = sorted((float(way_s[a, b]), int(a), int(b)) for a in givers for b in takers if np.isfinite(way_s[a, b]))
     for _, giver, taker in near:
-        number = min(-int(left[giver]), int(left[taker]))
+        number = min(-int(remaining[giver]), int(remaining[taker]))
         if number > 0:
-            left[giver] += number
-            left[taker] -= number
-            found.append((giver, taker, number))
-    return np.array(found, dtype=np.int64).reshape(-1, 3)
+            remaining[giver] += number
+            remaining[taker] -= number
+            flows.append((giver, taker, number))
+    return np.array(flows, dtype=np.int64).reshape(-1, 3)
