@@ -20,12 +20,8 @@ from kera_mobility.units import HOUR_S
 
 
 class DayCosts(Settings):
-    """What changes cost a day, EUR: rough, to order them by."""
+    """What changes cost a day, EUR, that no service states a rate for: rough, to order them by."""
 
-    shared_vehicle_eur: float = Field(1.5, ge=0)
-    """One more shared vehicle on the streets. Assumption, as in the unit values of comparisons; range 0.8 to 4."""
-    vehicle_hour_eur: float = Field(50.79, ge=0)
-    """One more hour of a shuttle, bus or on-demand vehicle. Source: HELMET CBA workbook (bus.cost_per_hour)."""
     seat_eur: float = Field(1.0, ge=0)
     """One more seat in one vehicle. Assumption."""
     space_eur: float = Field(0.2, ge=0)
@@ -134,7 +130,7 @@ def _more_often(name: str, title: str, settings: Any, reason: str) -> Iterator[R
     if reason in {"full", "no_departure", "no_wheelchair_place"} and headway_s and vehicles:
         overrides = (_override(name, "headway_s", headway_s / 2), _override(name, "vehicles", 2 * vehicles))
         words = f"{title}: every {headway_s / 120:g} min instead of {headway_s / 60:g}, with {2 * vehicles} vehicles"
-        yield Remedy(words, overrides, vehicles * _hours(settings) * COSTS.vehicle_hour_eur)
+        yield Remedy(words, overrides, vehicles * _hours(settings) * settings.vehicle_hour_eur)
 
 
 def _longer_hours(name: str, title: str, settings: Any, reason: str, t_s: float) -> Iterator[Remedy]:
@@ -144,7 +140,7 @@ def _longer_hours(name: str, title: str, settings: Any, reason: str, t_s: float)
     first_s, last_s = _value(settings, "first_s"), _value(settings, "last_s")
     vehicles = _value(settings, "vehicles") or 1
     for hours in (1, 3):
-        cost_eur = hours * vehicles * COSTS.vehicle_hour_eur
+        cost_eur = hours * vehicles * (_value(settings, "vehicle_hour_eur") or 0.0)
         if first_s is not None and last_s is not None:
             early = abs(t_s - first_s) < abs(t_s - last_s)
             key, value_s = ("first_s", first_s - hours * HOUR_S) if early else ("last_s", last_s + hours * HOUR_S)
@@ -213,21 +209,24 @@ def _per_vehicle(eur: float) -> Callable[[Any, Any, Any], float]:
     return lambda settings, old, new: (new - old) * eur * (_value(settings, "vehicles") or 1)
 
 
-def _for_fleet(eur: float) -> Callable[[Any, Any, Any], float]:
-    return lambda settings, old, new: eur * (_value(settings, "fleet") or _value(settings, "vehicles") or 1)
+def _for_fleet(vehicle_days: float) -> Callable[[Any, Any, Any], float]:
+    """Return a part of what the whole fleet costs a day."""
+    return lambda settings, old, new: vehicle_days * settings.vehicle_day_eur * settings.fleet
 
 
 _FOUND = frozenset({"no_vehicle", "low_battery", "lost_race", "broken"})
 _CARRIED = frozenset({"no_vehicle_in_time", "detour_of_others"})
 _RULES = (
-    _Rule(_FOUND, "fleet", _grown(0.1, 0.25, 1.0), _each(COSTS.shared_vehicle_eur), "{new} vehicles instead of {old}"),
+    _Rule(_FOUND, "fleet", _grown(0.1, 0.25, 1.0), lambda settings, old, new: (new - old) * settings.vehicle_day_eur,
+          "{new} vehicles instead of {old}"),
     _Rule(_FOUND | {"no_parking", "out_of_reach"}, "max_walk_m", _plus(100.0, 300.0),
           _each(COSTS.walk_100_m_eur, 100.0), "people walk up to {new} m to it instead of {old}"),
-    _Rule(frozenset({"low_battery"}), "reserve_charge", _to(0.0), _for_fleet(0.1 * COSTS.shared_vehicle_eur),
+    _Rule(frozenset({"low_battery"}), "reserve_charge", _to(0.0), _for_fleet(0.1),
           "batteries may be ridden empty instead of down to {old}"),
-    _Rule(frozenset({"low_battery"}), "battery_wh", _times(1.5, 2.0), _for_fleet(0.3 * COSTS.shared_vehicle_eur),
+    _Rule(frozenset({"low_battery"}), "battery_wh", _times(1.5, 2.0), _for_fleet(0.3),
           "batteries of {new} Wh instead of {old}"),
-    _Rule(frozenset({"no_parking", "no_parking_zone"}), "parking", _to("anywhere"), _for_fleet(0.1),
+    _Rule(frozenset({"no_parking", "no_parking_zone"}), "parking", _to("anywhere"),
+          lambda settings, old, new: 0.1 * settings.fleet,
           "parking anywhere instead of at {old} only"),
     _Rule(frozenset({"outside_area"}), "operating_radius_m", _plus(500.0, 1500.0, 5000.0),
           lambda settings, old, new: math.pi * (new**2 - old**2) / M2_PER_KM2 * COSTS.area_km2_eur,
@@ -235,7 +234,7 @@ _RULES = (
     _Rule(frozenset({"full"}), "seats", _grown(0.25, 1.0), _per_vehicle(COSTS.seat_eur),
           "{new} seats in a vehicle instead of {old}"),
     _Rule(_CARRIED | {"no_wheelchair_place", "expired", "broken"}, "vehicles", _grown(0.25, 1.0),
-          lambda settings, old, new: (new - old) * _hours(settings) * COSTS.vehicle_hour_eur,
+          lambda settings, old, new: (new - old) * _hours(settings) * settings.vehicle_hour_eur,
           "{new} vehicles instead of {old}"),
     _Rule(frozenset({"no_vehicle_in_time"}), "max_wait_s", _times(1.5, 3.0), _flat(COSTS.comfort_eur),
           "people may be made to wait {new} s instead of {old}"),
@@ -248,7 +247,7 @@ _RULES = (
     _Rule(frozenset({"expired"}), "hold_s", _times(2.0), _flat(COSTS.comfort_eur),
           "vehicles wait {new} s for their passengers instead of {old}"),
     _Rule(frozenset({"lost_race"}), "reservation", _to(True), _flat(COSTS.comfort_eur), "vehicles can be reserved"),
-    _Rule(frozenset({"broken"}), "broken_chance", _to(0.0), _for_fleet(COSTS.shared_vehicle_eur), "none breaks down"),
+    _Rule(frozenset({"broken"}), "broken_chance", _to(0.0), _for_fleet(1.0), "none breaks down"),
     _Rule(frozenset({"too_short"}), "shortest_ride_m", _to(0.0), _flat(COSTS.comfort_eur), "short rides are allowed"),
     _Rule(frozenset({"snow"}), "rides_in_snow", _to(True), _flat(COSTS.comfort_eur), "it runs in snow"),
     _Rule(frozenset({"snow"}), "drives_in_snow", _to(True), _flat(COSTS.comfort_eur), "it runs in snow"),

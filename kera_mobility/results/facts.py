@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,9 @@ import pyarrow as pa
 from kera_mobility.errors import ResultError
 from kera_mobility.results.record import RunRecord, numbers, rows_at, texts
 from kera_mobility.units import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WALK = "walk"
 TRANSIT = "transit"
@@ -203,6 +206,12 @@ class Facts:
         codes, names = self._service_of(kind)
         wanted = names.index(service) if service in names else -1
         return rows_at(self.record.table(kind), np.flatnonzero(codes == wanted))
+
+    def frame(self, kind: str, service: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return rows of `of_service` as a pandas frame, with some of their columns."""
+        table = self.of_service(kind, service)
+        frame: pd.DataFrame = (table.select(columns) if columns else table).to_pandas()
+        return frame
 
     def ridden(self, service: str) -> pa.Table:
         """Return the legs that were ridden; one that ended in a refusal at the stop is logged, but was no ride."""

@@ -20,8 +20,7 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError
 from kera_mobility.results.events import KINDS
 from kera_mobility.services.contract import Booking, Offer, Refusal
-from kera_mobility.services.shuttle.kpis import operating_eur
-from kera_mobility.services.shuttle.settings import Costs
+from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
 from kera_mobility.simulation.run import END_S, Run, live
 from kera_mobility.town.town import Town
 from tests.kit.hamlet import (
@@ -602,9 +601,9 @@ def test_a_day_costs_its_hours_and_kilometres(tmp_path: Path) -> None:
     hours, km = (3600.0 + 330.0) / 3600.0, 2.4
     assert found["vehicle_hours"] == pytest.approx(hours)
     assert found["operating_cost_eur"] == found["operating_cost_eur.safety_operator"]
-    for crew, hour_eur in (("driver", 50.0), ("safety_operator", 40.0), ("remote", 20.0)):
-        assert found[f"operating_cost_eur.{crew}"] == pytest.approx(hours * hour_eur + km)
-        assert found[f"subsidy_eur_per_ride.{crew}"] == pytest.approx((hours * hour_eur + km - 4.0) / 2.0)
+    for crew, rate_eur in (("driver", 50.0), ("safety_operator", 40.0), ("remote", 20.0)):
+        assert found[f"operating_cost_eur.{crew}"] == pytest.approx(hours * rate_eur + km)
+        assert found[f"subsidy_eur_per_ride.{crew}"] == pytest.approx((hours * rate_eur + km - 4.0) / 2.0)
     assert found["boardings_per_vehicle_hour"] == pytest.approx(2.0 / hours)
     # Two people 600 m each, of two seats for 2.4 km; of four stretches three are empty.
     assert found["passenger_km_per_seat_km"] == pytest.approx(1.2 / 4.8)
@@ -613,7 +612,8 @@ def test_a_day_costs_its_hours_and_kilometres(tmp_path: Path) -> None:
 
 
 def test_a_bus_with_its_driver_costs_what_its_source_says() -> None:
-    assert operating_eur(Costs().model_dump(), "driver", 10.0, 100.0) == pytest.approx(507.9 + 74.0)
+    costs = ShuttleCosts().model_dump()
+    assert 10.0 * hour_eur(costs, "driver") + 100.0 * costs["vehicle_km_eur"] == pytest.approx(507.9 + 74.0)
 
 
 def test_waiting_and_who_was_saved_are_counted(tmp_path: Path) -> None:

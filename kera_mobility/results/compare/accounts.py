@@ -4,47 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from kera_mobility.results.compare.paired_trips import Lived, Words
+from kera_mobility.results.compare.paired_trips import RunTrips
+from kera_mobility.results.costs import DayCost, day_costs
 from kera_mobility.results.crew_work import crew_work
 from kera_mobility.results.facts import TRANSIT, total
 from kera_mobility.results.kpis.modes import SCOOTER
+from kera_mobility.results.line_kinds import LINE_KINDS, line_kinds
 from kera_mobility.results.record import numbers
 from kera_mobility.units import HOUR_S
 
-LINE_TYPES = ("train", "tram", "bus")
-"""Kinds of timetabled lines, as the settings of such a service name them; told apart by the places of a vehicle."""
-UNKNOWN_LINE = "bus"
-"""What a timetabled vehicle is taken for if its places fit no kind. Assumption."""
-
 
 @dataclass(frozen=True)
-class Ridden:
+class ServiceDay:
     """What one service, or one kind of line within it, did on a day."""
 
-    rides: float
+    rides: int
     passenger_km: float
     fare_eur: float
-    vehicles: float
+    vehicles: int
     vehicle_km: float
     vehicle_h: float
-    """Time that vehicles were out: from the first movement to the last of each vehicle's day; for lines, of runs."""
-    crew_eur: float = 0.0
-    """What crews that looked after the fleet cost, at the rates of the scenario."""
-    crew_kg: float = 0.0
-    """CO2 of their vans."""
+    """From the first movement to the last of each vehicle's day; only services that state no costs are priced by it."""
+    crew_kg: float
+    """CO2 of the vans of crews that looked after the fleet."""
 
 
 class Accounts:
-    """A run's services as quantities."""
+    """A run's services as quantities, and what each costs by the rates of the run."""
 
-    def __init__(self, side: Lived) -> None:
+    def __init__(self, side: RunTrips) -> None:
         self.facts = side.facts
-        self._side = side
         self._year = side.run.scenario.get("year")
 
     @property
@@ -53,24 +46,33 @@ class Accounts:
         return None if self._year is None else int(self._year)
 
     @cached_property
-    def services(self) -> dict[tuple[str, str], Ridden]:
-        """Return what each service did, by (service, kind); timetabled lines stand by train, tram and bus."""
-        found: dict[tuple[str, str], Ridden] = {}
-        for name, about in self.facts.services.items():
-            if about["mode"] == TRANSIT and about.get("operated", True):
-                for kind in LINE_TYPES:
-                    found[name, kind] = self._ridden(name, kind)
-            else:
-                found[name, str(about["kind"])] = self._ridden(name, "")
-        return found
+    def costs(self) -> dict[str, DayCost]:
+        """Cost of each operated service that states any."""
+        return day_costs(self.facts)
 
-    def operated(self, *, transit: bool) -> dict[tuple[str, str], Ridden]:
+    @cached_property
+    def services(self) -> dict[tuple[str, str], ServiceDay]:
+        """What each service did, by (service, kind); timetabled lines stand by train, tram and bus."""
+        days: dict[tuple[str, str], ServiceDay] = {}
+        for service, about in self.facts.services.items():
+            legs, moves, fleet = frames = self._frames(service)
+            if about["mode"] == TRANSIT and about.get("operated", True):
+                kinds = [line_kinds(self.facts, service, frame["vehicle"]) for frame in frames]
+                for line in LINE_KINDS:
+                    parts = (frame[kind == line] for frame, kind in zip(frames, kinds, strict=True))
+                    days[service, line] = self._day(service, *parts)
+            else:
+                days[service, str(about["kind"])] = self._day(service, legs, moves, fleet)
+        return days
+
+    def operated(self, *, transit: bool) -> list[str]:
         """Return the services that an operator runs: public transport, or all others."""
-        return {
-            key: ridden
-            for key, ridden in self.services.items()
-            if key[0] in self.facts.operated and (self.mode(key[0]) == TRANSIT) == transit
-        }
+        names = [name for name in self.facts.services if name in self.facts.operated]
+        return [name for name in names if (self.mode(name) == TRANSIT) == transit]
+
+    def of_service(self, service: str) -> list[tuple[str, ServiceDay]]:
+        """Return (kind, day) of a service: one, or of lines one for each kind."""
+        return [(kind, day) for (name, kind), day in self.services.items() if name == service]
 
     def mode(self, service: str) -> str:
         """Return the mode of a service."""
@@ -78,7 +80,7 @@ class Accounts:
 
     def passenger_km(self, mode: str) -> float:
         """Return the kilometres that people rode in a mode, on trips completed or not."""
-        return sum(one.passenger_km for (name, _), one in self.services.items() if self.mode(name) == mode)
+        return sum(day.passenger_km for (name, _), day in self.services.items() if self.mode(name) == mode)
 
     def fares_eur(self) -> float:
         """Return all that people paid: fares, and the running of their cars."""
@@ -87,58 +89,23 @@ class Accounts:
     def sustainable_trips(self) -> int:
         """Return everyone's completed trips whose main mode counts as sustainable, as the KPI counts them."""
         modes = set(self.facts.sustainable_modes) - {SCOOTER}
-        wanted = [index for index, mode in enumerate(self.facts.modes) if mode in modes]
-        return int(np.count_nonzero(np.isin(self.facts.main_mode, wanted)))
+        columns = [index for index, mode in enumerate(self.facts.modes) if mode in modes]
+        return int(np.count_nonzero(np.isin(self.facts.main_mode, columns)))
 
-    def _ridden(self, service: str, line: str) -> Ridden:
-        facts = self.facts
-        legs = facts.ridden(service)
-        moves = facts.of_service("moves", service)
-        fleet = facts.of_service("vehicles", service)
-        mine = self._is_line(service, line, numbers(legs, "vehicle"))
-        out = self._is_line(service, line, numbers(moves, "vehicle"))
-        crews = crew_work(facts, service)
-        return Ridden(
-            int(np.count_nonzero(mine)),
-            total(numbers(legs, "ride_m")[mine]) / 1000.0,
-            total(numbers(legs, "fare_eur")[mine]),
-            int(np.count_nonzero(self._is_line(service, line, numbers(fleet, "vehicle")))),
-            total(numbers(moves, "distance_m")[out]) / 1000.0,
-            _hours_out(moves, out, by_vehicle=not line),
-            crews.eur if crews else 0.0,
+    def _frames(self, service: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        legs = self.facts.ridden(service).select(["vehicle", "ride_m", "fare_eur"]).to_pandas()
+        moves = self.facts.frame("moves", service, ["vehicle", "t_s", "end_s", "distance_m"])
+        return legs, moves, self.facts.frame("vehicles", service, ["vehicle"])
+
+    def _day(self, service: str, legs: pd.DataFrame, moves: pd.DataFrame, fleet: pd.DataFrame) -> ServiceDay:
+        by_vehicle = moves.groupby("vehicle")
+        crews = crew_work(self.facts, service)
+        return ServiceDay(
+            len(legs),
+            total(legs["ride_m"].to_numpy()) / 1000.0,
+            total(legs["fare_eur"].to_numpy()),
+            len(fleet),
+            total(moves["distance_m"].to_numpy()) / 1000.0,
+            total((by_vehicle["end_s"].max() - by_vehicle["t_s"].min()).to_numpy()) / HOUR_S,
             crews.co2_kg if crews else 0.0,
         )
-
-    def _is_line(self, service: str, line: str, vehicle: NDArray[Any]) -> NDArray[np.bool_]:
-        if not line:
-            return np.ones(len(vehicle), dtype=np.bool_)
-        ids, kinds = self._lines(service)
-        if not len(ids):
-            return np.full(len(vehicle), line == UNKNOWN_LINE)
-        at = np.minimum(np.searchsorted(ids, vehicle), len(ids) - 1)
-        known = ids[at] == vehicle
-        same: NDArray[np.bool_] = np.where(known, kinds[at] == line, line == UNKNOWN_LINE)
-        return same
-
-    def _lines(self, service: str) -> tuple[NDArray[Any], Words]:
-        """Return the ids of a service's vehicles, sorted, and the kind of line of each."""
-        fleet = self.facts.of_service("vehicles", service)
-        settings = (self._side.run.scenario.get("services") or {}).get(service) or {}
-        by_places = {(settings.get(kind) or {}).get("places"): kind for kind in reversed(LINE_TYPES)}
-        places = numbers(fleet, "places").tolist()
-        kinds = np.array([by_places.get(int(number), UNKNOWN_LINE) for number in places], dtype=np.str_)
-        ids = numbers(fleet, "vehicle")
-        order = np.argsort(ids, kind="stable")
-        return ids[order], kinds[order]
-
-
-def _hours_out(moves: Any, out: NDArray[np.bool_], *, by_vehicle: bool) -> float:
-    begin_s, end_s = numbers(moves, "t_s")[out], numbers(moves, "end_s")[out]
-    if not by_vehicle:
-        return total(end_s - begin_s) / HOUR_S
-    vehicle = numbers(moves, "vehicle")[out]
-    first: dict[int, float] = {}
-    last: dict[int, float] = {}
-    for one, begin, end in zip(vehicle.tolist(), begin_s.tolist(), end_s.tolist(), strict=True):
-        first[one], last[one] = min(begin, first.get(one, begin)), max(end, last.get(one, end))
-    return sum(last[one] - first[one] for one in sorted(first)) / HOUR_S

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kera_mobility.results.compare.paired_trips import DayPair, Lived
+from kera_mobility.results.compare.paired_trips import DayPair, RunTrips
 from kera_mobility.results.compare.quantity import About, Figure
 from kera_mobility.results.compare.values import Values
 from kera_mobility.results.facts import EVERYONE, RESIDENTS, total
@@ -120,7 +120,7 @@ class Benefit:
         gain: FloatArray = np.where(day.both_completed, saved_s / HOUR_S * per_h + saved_eur, 0.0)
         return gain
 
-    def _per_eur(self, side: Lived) -> FloatArray:
+    def _per_eur(self, side: RunTrips) -> FloatArray:
         coefficients: Mapping[str, Any] = (side.run.scenario.get("choice") or {}).get("coefficients") or {}
         per_eur = np.zeros(len(side.key))
         for purpose, one in coefficients.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from kera_mobility.results.compare.accounts import Accounts, Ridden
+from kera_mobility.results.compare.accounts import Accounts, ServiceDay
 from kera_mobility.results.compare.quantity import About, Figure
 from kera_mobility.results.compare.values import Values, at_year
 from kera_mobility.results.facts import EVERYONE
@@ -34,10 +34,10 @@ class Carbon:
     def kg(self, scope: str, method: str) -> float:
         """Return the CO2 of the day by SCOPES and METHODS."""
         grams = sum(
-            self._grams(self._accounts.mode(name), kind, ridden, method, life_cycle=scope == "life_cycle")
-            for (name, kind), ridden in self._accounts.services.items()
+            self._grams(self._accounts.mode(name), kind, day, method, life_cycle=scope == "life_cycle")
+            for (name, kind), day in self._accounts.services.items()
         )
-        return grams / 1000.0 + sum(ridden.crew_kg for ridden in self._accounts.services.values())
+        return grams / 1000.0 + sum(day.crew_kg for day in self._accounts.services.values())
 
     @cached_property
     def _car_g(self) -> float:
@@ -47,11 +47,11 @@ class Carbon:
     def _bus_g(self) -> float:
         return at_year(self._values.bus_g_per_km, self._year)
 
-    def _grams(self, mode: str, kind: str, ridden: Ridden, method: str, *, life_cycle: bool) -> float:
-        values, rode_km = self._values, ridden.passenger_km
+    def _grams(self, mode: str, kind: str, day: ServiceDay, method: str, *, life_cycle: bool) -> float:
+        values, rode_km = self._values, day.passenger_km
         grid = values.grid_g_per_kwh_market if method == "market" else values.grid_g_per_kwh_location
         if kind in ("train", "tram", "bus"):
-            return self._line_grams(kind, ridden, method, grid, life_cycle=life_cycle)
+            return self._line_grams(kind, day, method, grid, life_cycle=life_cycle)
         if mode == "car":
             more = values.car_life_cycle_g_per_km / values.car_occupancy if life_cycle else 0.0
             return rode_km * (self._car_g + more)
@@ -61,16 +61,16 @@ class Carbon:
         if mode in ("bicycle", "bicycle_share"):
             return rode_km * values.bicycle_life_cycle_g_per_km if life_cycle else 0.0
         more = values.minibus_life_cycle_g_per_km if life_cycle else 0.0
-        return ridden.vehicle_km * (values.minibus_kwh_per_km * grid + more)
+        return day.vehicle_km * (values.minibus_kwh_per_km * grid + more)
 
-    def _line_grams(self, kind: str, ridden: Ridden, method: str, grid: float, *, life_cycle: bool) -> float:
+    def _line_grams(self, kind: str, day: ServiceDay, method: str, grid: float, *, life_cycle: bool) -> float:
         values = self._values
         if method == "marginal":
-            return ridden.vehicle_km * (self._bus_g if kind == "bus" else values.train_kwh_per_km * grid)
+            return day.vehicle_km * (self._bus_g if kind == "bus" else values.train_kwh_per_km * grid)
         per_km = values.train_g_per_pkm_market if method == "market" else values.train_g_per_pkm_location
         if kind == "bus":
             per_km = self._bus_g / values.bus_riders
-        return ridden.passenger_km * (per_km + (values.transit_life_cycle_g_per_pkm if life_cycle else 0.0))
+        return day.passenger_km * (per_km + (values.transit_life_cycle_g_per_pkm if life_cycle else 0.0))
 
 
 def carbon_figures(a: Carbon, b: Carbon) -> Iterator[Figure]:

@@ -12,7 +12,7 @@ from kera_mobility.results.compare.carbon import Carbon, carbon_figures
 from kera_mobility.results.compare.differences import Difference, difference_rows, judged, quotient_rows
 from kera_mobility.results.compare.intervals import ALPHA
 from kera_mobility.results.compare.money import LEAST_SHARED, Money, money_figures, money_parts, yearly_figures
-from kera_mobility.results.compare.paired_trips import FEEDER, MAIN, DayPair, Lived
+from kera_mobility.results.compare.paired_trips import FEEDER, MAIN, DayPair, RunTrips
 from kera_mobility.results.compare.pairing import Folders, Pair, Side, inputs_that_differ, matched_pairs, read_side
 from kera_mobility.results.compare.quantity import About, Figure, Part
 from kera_mobility.results.compare.values import Values
@@ -28,6 +28,12 @@ FAMILIES = {
     "vehicle_km": "vehicle_km",
 }  # fmt: skip
 """KPIs `<family>.<member>` that are parts of a whole: a member that a run with the whole does not name is 0 there."""
+_ON_COSTS = {
+    "without_rates": "No unit cost is known for {}: operating costs leave it out (give them in --values).",
+    "priced_twice": "Unit costs in --values of {} are not used: the runs state costs of their own.",
+    "by_default": "These results do not state what {} costs to run: the default rates of its kind are taken.",
+}
+"""Attribute of a pair of runs -> sentence about the services that it names."""
 YEARLY_CARBON = ("operational", "marginal")
 """The scope and method of the carbon that the yearly balance values."""
 
@@ -112,7 +118,7 @@ def compare_all(
 def _draft(a: Side, b: Side, values: Values) -> Comparison:
     pairs, missing = matched_pairs(a, b)
     kpis, only = _kpi_figures(a, b, pairs)
-    days = {pair: _Day(DayPair(Lived.read(a.runs[pair]), Lived.read(b.runs[pair])), values) for pair in pairs}
+    days = {pair: _Day(DayPair(RunTrips.read(a.runs[pair]), RunTrips.read(b.runs[pair])), values) for pair in pairs}
     personal = difference_rows({pair: day.figures for pair, day in days.items()})
     switched = {row.population: row.difference for row in personal if row.section == "switched"}
     rows = [replace(row, switched=switched.get(row.population)) for row in difference_rows(kpis)] + personal
@@ -139,7 +145,9 @@ class _Day:
         self.changes = day.changes(EVERYONE)
         self.replaced = day.replaced()
         self.parts: list[Part] = list(money_parts(a, b))
-        self.without_rates = sorted({*a.without_rates(), *b.without_rates()})
+        self.without_rates = {*a.without_rates(), *b.without_rates()}
+        self.priced_twice = {*a.priced_twice(), *b.priced_twice()}
+        self.by_default = {*a.by_default(), *b.by_default()}
         self.years = accounts_a.year, accounts_b.year
         self.measures = tuple(benefit.gains)
         self.figures: list[Figure] = [
@@ -256,9 +264,10 @@ def _notes(a: Side, b: Side, pairs: Sequence[Pair], days: Mapping[Pair, _Day], v
         "Runs of a line cost and emit over their whole length, while tickets and benefits are those of the simulated "
         "people alone: where B runs more, its balance of a year leaves out what everybody else gains."
     )
-    lacking = sorted({name for day in days.values() for name in day.without_rates})
-    if lacking:
-        yield f"No unit cost is known for {', '.join(lacking)}: running costs leave it out (give them in --values)."
+    for attribute, sentence in _ON_COSTS.items():
+        names = sorted({name for day in days.values() for name in getattr(day, attribute)})
+        if names:
+            yield sentence.format(", ".join(names))
     yield f"Prices: {values.price_level}. A year is {values.days_per_year:g} such days, an assumption."
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kera_mobility.results.compare.accounts import Accounts, Ridden
+from kera_mobility.results.compare.accounts import Accounts, ServiceDay
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.quantity import About, Figure, Part
 from kera_mobility.results.compare.values import CostRates, Values
@@ -25,49 +25,52 @@ class Money:
 
     def __init__(self, accounts: Accounts, values: Values) -> None:
         self.accounts, self._values = accounts, values
-        self.operators = accounts.operated(transit=False)
-        self.lines = accounts.operated(transit=True)
+        self.operators, self.lines = (accounts.operated(transit=transit) for transit in (False, True))
 
-    def cost_eur(self, service: str, kind: str, ridden: Ridden) -> float:
-        """Return what a service cost to run."""
-        rates = self._values.cost_of(service, kind) or _NO_COST
-        return (
-            rates.eur_per_km * ridden.vehicle_km
-            + rates.eur_per_h * ridden.vehicle_h
-            + rates.eur_per_vehicle_day * ridden.vehicles
-            + rates.eur_per_ride * ridden.rides
-            + ridden.crew_eur
-        )
+    def operating_eur(self, service: str) -> float:
+        """Return the operating cost of a service: as its run states it, else by the unit costs of the comparison."""
+        if service in self.accounts.costs:
+            return self.accounts.costs[service].operating_eur
+        return sum(self._by_rates(service, kind, day) for kind, day in self.accounts.of_service(service))
+
+    def fares_of(self, service: str) -> float:
+        """Return the fares of a service, EUR."""
+        return sum(day.fare_eur for _, day in self.accounts.of_service(service))
 
     @property
     def tickets_eur(self) -> float:
         """Tickets sold by the transit authority."""
-        return sum(ridden.fare_eur for ridden in self.lines.values())
+        return sum(map(self.fares_of, self.lines))
 
     @property
     def lines_cost_eur(self) -> float:
-        """Running of the timetabled lines, over their whole length."""
-        return sum(self.cost_eur(*key, ridden) for key, ridden in self.lines.items())
+        """Operating cost of the timetabled lines, over their whole length."""
+        return sum(map(self.operating_eur, self.lines))
 
     @property
     def revenue_eur(self) -> float:
         """Fares of all other operators."""
-        return sum(ridden.fare_eur for ridden in self.operators.values())
+        return sum(map(self.fares_of, self.operators))
 
     @property
     def running_eur(self) -> float:
-        """Running costs of all other operators."""
-        return sum(self.cost_eur(*key, ridden) for key, ridden in self.operators.items())
+        """Operating cost of all other operators."""
+        return sum(map(self.operating_eur, self.operators))
+
+    @property
+    def capital_eur(self) -> float:
+        """Vehicles by their life and overhead, of services that state them apart."""
+        return sum(cost.capital_eur + cost.overhead_eur for cost in self.accounts.costs.values())
 
     @property
     def subsidy_eur(self) -> float:
-        """What the city pays so that no operator's service makes a loss."""
-        return sum(max(self.cost_eur(*key, ridden) - ridden.fare_eur, 0.0) for key, ridden in self.operators.items())
+        """What the city pays so that fares and subsidy cover the operating cost of each operator's service."""
+        return sum(max(self.operating_eur(name) - self.fares_of(name), 0.0) for name in self.operators)
 
     @property
     def rides(self) -> float:
         """Rides with services other than public transport."""
-        return sum(ridden.rides for ridden in self.operators.values())
+        return sum(day.rides for name in self.operators for _, day in self.accounts.of_service(name))
 
     @property
     def car_km(self) -> float:
@@ -81,9 +84,32 @@ class Money:
         return self.car_km * per_km * self._values.injury_accident_eur
 
     def without_rates(self) -> list[str]:
-        """Return operated services for whose running no unit cost is known."""
-        keys = [*self.operators, *self.lines]
-        return sorted({name for name, kind in keys if self._values.cost_of(name, kind) is None})
+        """Return operated services that state no costs and that no unit cost is known for."""
+        return sorted(
+            name
+            for name in (*self.operators, *self.lines)
+            if name not in self.accounts.costs and self._values.cost_of(name, self._kind(name)) is None
+        )
+
+    def priced_twice(self) -> list[str]:
+        """Return services that state their costs, and that the unit costs of the comparison name nonetheless."""
+        return sorted(name for name in self.accounts.costs if self._values.cost_of(name, self._kind(name)))
+
+    def by_default(self) -> list[str]:
+        """Return services whose run states no costs, so that the defaults of their kind were taken."""
+        return sorted(name for name, cost in self.accounts.costs.items() if not cost.stated)
+
+    def _kind(self, service: str) -> str:
+        return str(self.accounts.facts.services[service]["kind"])
+
+    def _by_rates(self, service: str, kind: str, day: ServiceDay) -> float:
+        rates = self._values.cost_of(service, kind) or _NO_COST
+        return (
+            rates.eur_per_km * day.vehicle_km
+            + rates.eur_per_h * day.vehicle_h
+            + rates.eur_per_vehicle_day * day.vehicles
+            + rates.eur_per_ride * day.rides
+        )
 
 
 def money_figures(a: Money, b: Money) -> Iterator[Figure]:
@@ -91,10 +117,11 @@ def money_figures(a: Money, b: Money) -> Iterator[Figure]:
     rows = (
         ("travellers.paid_eur", "Fares, and the running of their cars, that people pay.", "fares_eur"),
         ("operators.fares_eur", "Fares of services other than public transport.", "revenue_eur"),
-        ("operators.running_eur", "Running costs of services other than public transport.", "running_eur"),
+        ("operators.running_eur", "Operating cost of services other than public transport.", "running_eur"),
+        ("operators.capital_eur", "Vehicles by their life and overhead, where a service states them apart.", "capital_eur"),
         ("authority.tickets_eur", "Tickets for public transport.", "tickets_eur"),
-        ("authority.running_eur", "Running costs of public transport, whole lines.", "lines_cost_eur"),
-        ("city.subsidy_eur", "What the city pays where fares do not cover the running; an assumption.", "subsidy_eur"),
+        ("authority.running_eur", "Operating cost of public transport, whole lines.", "lines_cost_eur"),
+        ("city.subsidy_eur", "What the city pays where fares do not cover the operating cost; an assumption.", "subsidy_eur"),
     )
     for name, definition, what in rows:
         about = About(f"money.{name}", "money", EUR_PER_DAY, EVERYONE, definition)
@@ -135,10 +162,11 @@ def yearly_figures(
     measure, travellers = gained
     rows = {
         "travellers": (travellers, f"Consumer surplus of everyone ({measure.replace('_', ' ')}), after fares."),
-        "operators": ((b.revenue_eur - b.running_eur) - (a.revenue_eur - a.running_eur), "Fares less running costs."),
+        "operators": ((b.revenue_eur - b.running_eur) - (a.revenue_eur - a.running_eur), "Fares less operating cost."),
         "authority": (
-            (b.tickets_eur - b.lines_cost_eur) - (a.tickets_eur - a.lines_cost_eur), "Tickets less running costs.",
+            (b.tickets_eur - b.lines_cost_eur) - (a.tickets_eur - a.lines_cost_eur), "Tickets less operating cost.",
         ),
+        "capital": (a.capital_eur - b.capital_eur, "Vehicles by their life and overhead of operators, less of them."),
         "climate": (-carbon_kg / 1000.0 * values.co2_eur_per_t, "Operational CO2 at its unit value."),
         "accidents": (a.accidents_eur - b.accidents_eur, "Injury accidents of cars at their unit value."),
     }  # fmt: skip

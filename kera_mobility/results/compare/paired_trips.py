@@ -29,14 +29,14 @@ Words = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class Lived:
+class RunTrips:
     """One run with its facts."""
 
     run: RunOf
     facts: Facts
 
     @classmethod
-    def read(cls, run: RunOf) -> Lived:
+    def read(cls, run: RunOf) -> RunTrips:
         """Return a run with its events, read from its folder."""
         return cls(run, Facts(load_record(run.folder)))
 
@@ -87,7 +87,7 @@ class Lived:
 class DayPair:
     """Two runs of one seed, day and draw; M trips that both have, between the same places for the same purpose."""
 
-    def __init__(self, a: Lived, b: Lived) -> None:
+    def __init__(self, a: RunTrips, b: RunTrips) -> None:
         self.a, self.b = a, b
         _, in_a, in_b = np.intersect1d(a.key, b.key, assume_unique=True, return_indices=True)
         same = a.purpose[in_a] == b.purpose[in_b]

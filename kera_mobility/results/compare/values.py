@@ -25,12 +25,12 @@ class TimeValue(Settings):
 
 
 class CostRates(Settings):
-    """What it costs to run a service; each part is added."""
+    """What it costs to run a service that states no costs itself; each part is added."""
 
     eur_per_km: float = Field(0.0, ge=0, le=100)
     """By distance that vehicles went."""
     eur_per_h: float = Field(0.0, ge=0, le=5000)
-    """By time that vehicles were out, from their first to their last movement of the day; of each run for lines."""
+    """By time that vehicles were out, from their first to their last movement of the day."""
     eur_per_vehicle_day: float = Field(0.0, ge=0, le=5000)
     """By vehicle and day, used or not."""
     eur_per_ride: float = Field(0.0, ge=0, le=1000)
@@ -53,14 +53,6 @@ _TIME = {
     "walk": TimeValue(commute_eur_per_h=6.28, leisure_eur_per_h=4.83),
 }
 _TIME_AS = {"scooter": "bicycle", "bicycle_share": "bicycle", "shuttle": "transit", "on_demand": "transit"}
-_COST = {
-    "train": CostRates(eur_per_km=5.6, eur_per_h=584.0),
-    "tram": CostRates(eur_per_km=5.6, eur_per_h=584.0),
-    "bus": CostRates(eur_per_km=0.74, eur_per_h=50.79),
-    "shuttle": CostRates(eur_per_km=0.74, eur_per_h=50.79),
-    "on_demand": CostRates(eur_per_km=0.74, eur_per_h=50.79),
-    "scooter": CostRates(eur_per_vehicle_day=1.5, eur_per_ride=0.6),
-}
 _CAR_G_PER_KM = (OfYear(year=2018, value=133.0), OfYear(year=2020, value=127.0), OfYear(year=2040, value=50.0))
 _BUS_G_PER_KM = (OfYear(year=2018, value=763.0), OfYear(year=2020, value=645.0), OfYear(year=2040, value=200.0))
 
@@ -76,10 +68,9 @@ class Values(Settings):
     """By mode. HELMET CBA workbook for car, transit and bicycle; walking as transit is an assumption."""
     time_as: dict[str, str] = Field(default_factory=lambda: dict(_TIME_AS))
     """Modes without a value of their own, and whose they take. Assumption."""
-    cost: dict[str, CostRates] = Field(default_factory=lambda: dict(_COST))
-    """By name of a service, else its kind; lines by train, tram, bus. HELMET CBA workbook for train and bus.
-    Assumptions: tram as train; shuttle and on_demand as bus (a minibus with driver is 45 to 70 EUR/h, unverified);
-    scooter, range 0.8 to 4 EUR per vehicle and day and 0.3 to 1.5 per ride."""
+    cost: dict[str, CostRates] = Field(default_factory=dict)
+    """By name of a service, else its kind: only of services that state no costs of their own, as all shipped ones
+    do. None by default: an assumption of whoever adds a service."""
     car_occupancy: float = Field(1.3, ge=1, le=8)
     """People in a car: kilometres that people ride in cars over this are vehicle kilometres. HSL journey planner."""
     co2_eur_per_t: float = Field(77.0, ge=0, le=2000)

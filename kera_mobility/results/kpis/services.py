@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from kera_mobility.results.facts import EVERYONE, Facts, mean, share, total
+from kera_mobility.results.costs import day_costs
+from kera_mobility.results.facts import EVERYONE, TRANSIT, Facts, mean, share, total
 from kera_mobility.results.kpis import Kpi, kpi
 from kera_mobility.results.record import numbers, texts
 
@@ -71,6 +72,20 @@ def fleets(facts: Facts) -> Iterator[Kpi]:
             yield _of(service, "rides_per_vehicle", share(count, vehicles), "rides per vehicle", definition)
         if vehicles or moves.num_rows:
             yield from _kilometres(service, moves)
+
+
+@kpi
+def money(facts: Facts) -> Iterator[Kpi]:
+    """Yield what running each operated service costs, and what of it fares do not pay; for lines not by ride."""
+    for service, cost in day_costs(facts).items():
+        definition = f"Operating cost of the day: {', '.join(cost.operating).replace('_', ' ')}; no investment."
+        yield _of(service, "operating_cost_eur", cost.operating_eur, "EUR", definition)
+        if facts.services[service]["mode"] == TRANSIT:
+            continue  # whole lines, of whose riders the people of the model are a part
+        legs = facts.ridden(service)
+        uncovered_eur = cost.operating_eur - total(numbers(legs, "fare_eur"))
+        definition = "Operating cost of the day less fares, over its rides."
+        yield _of(service, "subsidy_eur_per_ride", share(uncovered_eur, legs.num_rows), "EUR per ride", definition)
 
 
 @kpi

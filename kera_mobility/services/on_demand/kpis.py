@@ -11,6 +11,7 @@ from kera_mobility.results.facts import EVERYONE, TRANSIT, Facts, mean, quantile
 from kera_mobility.results.kpis import Kpi, kpi
 from kera_mobility.results.promise_audit import verdict
 from kera_mobility.results.record import numbers, rows_at, texts
+from kera_mobility.services.on_demand.costs import day_cost
 from kera_mobility.units import HOUR_S, FloatArray
 
 KIND = "on_demand"
@@ -80,20 +81,12 @@ def work(facts: Facts) -> Iterator[Kpi]:
 
 @kpi
 def money(facts: Facts) -> Iterator[Kpi]:
-    """Yield what running the service costs, and what of it fares do not pay."""
+    """Yield what a ride costs; see the KPIs of all services for the cost of the day."""
     for service in _on_demand(facts):
-        about = facts.services[service]
-        km = total(numbers(facts.of_service("moves", service), "distance_m")) / 1000.0
-        hourly_eur = float(about["vehicle_hours"]) * float(about["eur_per_vehicle_hour"])
-        cost_eur = hourly_eur + km * float(about["eur_per_km"])
-        fares_eur = total(numbers(facts.of_service("legs", service), "fare_eur"))
-        count = _ridden(facts.of_service("promises", service)).num_rows
-        definition = "Cost of the day: hours of shifts and kilometres, by the rates of the settings."
-        yield _of(service, "operating_cost_eur", cost_eur, "EUR", definition)
-        definition = "Cost of the day over its rides."
-        yield _of(service, "cost_eur_per_ride", share(cost_eur, count), "EUR per ride", definition)
-        definition = "Cost of the day less fares, over its rides."
-        yield _of(service, "subsidy_eur_per_ride", share(cost_eur - fares_eur, count), "EUR per ride", definition)
+        cost, count = day_cost(facts, service), _ridden(facts.of_service("promises", service)).num_rows
+        if cost:
+            definition = "Operating cost of the day over its rides."
+            yield _of(service, "cost_eur_per_ride", share(cost.operating_eur, count), "EUR per ride", definition)
 
 
 def _on_demand(facts: Facts) -> Iterator[str]:

@@ -101,3 +101,8 @@ class OnDemandSettings(ServiceSettings):
     """Driver and vehicle, EUR. Unverified; range 45 to 70 (drt.cost_per_vehicle_hour.minibus)."""
     cost_eur_per_km: float = Field(0.0, ge=0, le=10)
     """Besides, for each kilometre. Assumption: it is part of the hour; a bus has 0.74 (bus.cost.per_km)."""
+
+    @property
+    def vehicle_hour_eur(self) -> float:
+        """What an hour of a vehicle with its driver costs, EUR."""
+        return self.cost_eur_per_vehicle_hour

@@ -8,16 +8,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kera_mobility.results.crew_work import crew_work
-from kera_mobility.results.facts import EVERYONE, Facts, share, total
+from kera_mobility.results.facts import EVERYONE, Facts, share
 from kera_mobility.results.fleet_states import FREE, OFF_THE_STREETS, STANDING, FleetDay, fleets
 from kera_mobility.results.kpis import Kpi, kpi
-from kera_mobility.results.record import numbers, texts
+from kera_mobility.results.record import texts
+from kera_mobility.services.scooter.costs import MARGINAL, METRES_PER_KM, day_cost, fleet_rides
 from kera_mobility.units import DAY_S, MINUTE_S
 
-DAYS_A_MONTH = 30.0
-"""Of the life of a vehicle."""
-PER_RIDES, METRES_PER_KM, M_KM = 100_000.0, 1000.0, 1e6
+PER_RIDES, M_KM = 100_000.0, 1e6
 HELD_AGAINST = (
     "Rides per vehicle and day; Helsinki's free-floating fleets made 1.4 to 2.3 in season (2021 and 2022), the closed "
     "suburban fleet of Vuosaari about 0.3 (2019)."
@@ -28,7 +26,7 @@ HELD_AGAINST = (
 def use(facts: Facts) -> Iterator[Kpi]:
     """Yield how much the vehicles were used, stood idle, had little charge, or were out of use."""
     for service in fleets(facts):
-        day, rides = FleetDay(facts, service), _rides(facts, service)[0]
+        day, rides = FleetDay(facts, service), fleet_rides(facts, service)[0]
         whole_s = day.vehicles * DAY_S
         out_s = whole_s - day.seconds(OFF_THE_STREETS)
         ridden = len(np.unique(day.vehicle[day.state == "ridden"]))
@@ -86,34 +84,25 @@ def lost(facts: Facts) -> Iterator[Kpi]:
 def money(facts: Facts) -> Iterator[Kpi]:
     """Yield what a ride costs the operator: at the margin, to operate, and with capital and overhead."""
     for service in fleets(facts):
-        about, (rides, km) = facts.services[service], _rides(facts, service)
-        costs, vehicles = about["costs"], facts.of_service("vehicles", service).num_rows
-        kwh = km * about["energy_wh_per_km"] / METRES_PER_KM
-        work = crew_work(facts, service)
-        # What crews did not change by day is changed at night, at a rate; their own work is paid by hour and kilometre.
-        swaps = max(km * about["energy_wh_per_km"] / about["battery_wh"] - (work.charged if work else 0.0), 0.0)
-        marginal = rides * costs["ride_eur"] + kwh * costs["kwh_eur"] + swaps * costs["swap_eur"]
-        marginal += work.km_eur if work else 0.0
-        operating = marginal + vehicles * costs["upkeep_eur"] + (work.hours_eur if work else 0.0)
-        capital = vehicles * costs["vehicle_eur"] / (costs["lifetime_months"] * DAYS_A_MONTH)
-        full = (operating + capital) * (1.0 + costs["overhead_share"])
+        cost, rides = day_cost(facts, service), fleet_rides(facts, service)[0]
+        marginal_eur = sum(cost.operating[item] for item in MARGINAL)
         crews = "crews by their kilometres at the margin, by their shifts besides"
         for name, eur, definition in (
-            ("marginal", marginal, "Payment, energy, and the batteries changed for it"),
-            ("operating", operating, "Marginal cost, and the upkeep of all vehicles"),
-            ("full", full, "Operating cost, the vehicles by their life, and overhead"),
+            ("marginal", marginal_eur, "Payment, energy, and the batteries changed for it"),
+            ("operating", cost.operating_eur, "Marginal cost, and the upkeep of all vehicles"),
+            ("full", cost.full_eur, "Operating cost, the vehicles by their life (capital), and overhead"),
         ):
             more = f"{definition}, at the rates of the scenario; {crews}."
             yield _of(service, f"{name}_eur_per_ride", share(eur, rides), "EUR per ride", more)
         definition = "What passes bring in a day, a thirtieth of their monthly price; not in the fares."
-        yield _of(service, "pass_eur", float(about["pass_eur_per_day"]), "EUR", definition)
+        yield _of(service, "pass_eur", float(facts.services[service]["pass_eur_per_day"]), "EUR", definition)
 
 
 @kpi
 def harm(facts: Facts) -> Iterator[Kpi]:
     """Yield the carbon of the whole life cycle and the injuries to be expected, each by a definition of its own."""
     for service in fleets(facts):
-        about, (rides, km) = facts.services[service], _rides(facts, service)
+        about, (rides, km) = facts.services[service], fleet_rides(facts, service)
         costs, vehicles = about["costs"], facts.of_service("vehicles", service).num_rows
         electricity = km * about["energy_wh_per_km"] / METRES_PER_KM * costs["grid_g_per_kwh"]
         grams = vehicles * costs["life_cycle_g_per_vehicle_day"] + electricity
@@ -144,14 +133,6 @@ def parking_compliance(day: FleetDay) -> float:
         at = np.searchsorted(times, day.begin_s[here], side="right") - 1
         good -= int(np.count_nonzero((at >= 0) & (count[np.maximum(at, 0)] > capacity))) if len(times) else 0
     return share(good, len(put_down))
-
-
-def _rides(facts: Facts, service: str) -> tuple[int, float]:
-    """Return how many rides the vehicles of a fleet made, and their kilometres."""
-    moves = facts.of_service("moves", service)
-    codes, names = texts(moves, "cause")
-    ridden = codes == names.index("ride") if "ride" in names else np.zeros(len(codes), dtype=np.bool_)
-    return int(np.count_nonzero(ridden)), total(numbers(moves, "distance_m")[ridden]) / METRES_PER_KM
 
 
 def _named(day: FleetDay) -> Iterator[tuple[str, int, int]]:

@@ -19,6 +19,7 @@ from kera_mobility.config.registry import policies_beside
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.reasons import BROKEN
+from kera_mobility.services.scooter.costs import DAYS_A_MONTH
 from kera_mobility.services.scooter.crews import Crews
 from kera_mobility.services.scooter.fares import Fares
 from kera_mobility.services.scooter.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
@@ -30,9 +31,6 @@ from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.services.world import Notice, World
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
-
-DAYS_A_MONTH = 30.0
-"""Of the price of a pass, to say what it brings in a day."""
 
 
 @dataclass(slots=True)

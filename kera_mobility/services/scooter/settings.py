@@ -12,6 +12,7 @@ from kera_mobility.config.calendar import Season, Window
 from kera_mobility.config.registry import policy_settings_beside
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.base import ServiceSettings
+from kera_mobility.services.scooter.costs import FleetCosts, capital_eur
 from kera_mobility.services.scooter.crew_settings import CrewSettings
 from kera_mobility.services.scooter.fares import PassSettings
 from kera_mobility.services.scooter.permit import PermitSettings
@@ -58,37 +59,6 @@ _REGISTERED = (
     AgeShare(from_age=45, share=0.15),
     AgeShare(from_age=65, share=0.03),
 )
-
-
-class FleetCosts(Settings):
-    """What a fleet costs, emits and breaks; only figures of the result hang on it. Crews have rates of their own."""
-
-    ride_eur: float = Field(0.3, ge=0, le=10)
-    """Payment, customer service and insurance of a ride. Assumption; range 0.1 to 0.6."""
-    swap_eur: float = Field(4.0, ge=0, le=50)
-    """Changing a battery: 12 an hour (scooter.swap_van_rate) at 45 EUR an hour. Assumption; range 2 to 8."""
-    kwh_eur: float = Field(0.15, ge=0, le=2)
-    """Electricity for charging. Assumption; range 0.08 to 0.25."""
-    upkeep_eur: float = Field(0.5, ge=0, le=20)
-    """Repairs, storage and the permit of a vehicle for a day. Assumption; range 0.3 to 1.5."""
-    vehicle_eur: float = Field(700.0, ge=0, le=20_000)
-    """Price of a vehicle with its batteries. Assumption; range 500 to 1000."""
-    lifetime_months: float = Field(36.0, gt=0, le=240)
-    """How long a vehicle lasts; unverified; range 18 to 60 (scooter.lifetime)."""
-    overhead_share: float = Field(0.2, ge=0, le=2)
-    """Office, app and marketing as a part of all other costs. Assumption; range 0.1 to 0.5."""
-    life_cycle_g_per_vehicle_day: float = Field(160.0, ge=0, le=10_000)
-    """CO2 of making, servicing and scrapping a vehicle, by day of its life: the 50 g per km (range 35 to 110,
-    unverified, scooter.lca_gco2_per_km.current_gen) of a fleet with 1.6 rides of 2.0 km a day. Assumption: all of it
-    is by day, so that vehicles that stand emit too, as the 804 to 1679 g per km of little used ones in Lisbon say."""
-    grid_g_per_kwh: float = Field(40.0, ge=0, le=1500)
-    """CO2 of electricity by location, Finland in the mid-2020s; unverified; range 25 to 90."""
-    hospital_injuries_per_100000_rides: float = Field(9.0, ge=0, le=1000)
-    """Injuries treated in a hospital, riders and others, with 20 and 15 km/h limits and a ban on weekend nights; 19
-    without them. Source: Vasara et al. 2023, Helsinki (scooter.injury_rate.hospital_restricted), range 8 to 10."""
-    treated_injuries_per_million_km: float = Field(5.1, ge=0, le=1000)
-    """Injuries that needed medical treatment as operators count them. Source: MMfE 2021 (scooter.injury_rate.industry);
-    about a ninth of the hospitals' count, so never mix the two."""
 
 
 class ScooterSettings(ServiceSettings):
@@ -165,13 +135,19 @@ class ScooterSettings(ServiceSettings):
     crews: CrewSettings = Field(default_factory=CrewSettings)
     """Who looks after the fleet by day; nobody by default."""
     costs: FleetCosts = Field(default_factory=FleetCosts)
-    """For the figures of the result."""
+    """Rates of the cost model, and what KPIs of carbon and injuries are made of."""
     permit: PermitSettings | None = None
     """What the city allows, for the figures of the result."""
 
     def used(self, ride_m: float) -> float:
         """Return the state of charge that a ride takes."""
         return ride_m / METRES_PER_KM * self.energy_wh_per_km / self.battery_wh
+
+    @property
+    def vehicle_day_eur(self) -> float:
+        """What one more vehicle costs a day, EUR: upkeep, its price by day of its life, overhead."""
+        costs = self.costs
+        return (costs.upkeep_eur + capital_eur(costs.model_dump())) * (1.0 + costs.overhead_share)
 
     @property
     def range_m(self) -> float:

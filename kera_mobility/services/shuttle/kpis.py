@@ -11,11 +11,10 @@ import pyarrow as pa
 from kera_mobility.results.facts import EVERYONE, Facts, quantile, share, total
 from kera_mobility.results.kpis import Kpi, kpi
 from kera_mobility.results.record import numbers, rows_at, texts
-from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray
+from kera_mobility.services.shuttle.costs import CREWS, day_cost, paid_h
+from kera_mobility.units import MINUTE_S, FloatArray
 
 KIND = "shuttle"
-CREWS = ("driver", "safety_operator", "remote")
-"""Who may run a vehicle; its cost is given for each, whoever it was."""
 _CREW = {
     "driver": "a driver in each vehicle",
     "safety_operator": "a safety operator in each vehicle",
@@ -31,7 +30,7 @@ def use(facts: Facts) -> Iterator[Kpi]:
         calls = facts.of_service("calls", service)
         ridden_km = total(numbers(_ridden(facts, service), "ride_m")) / 1000.0
         seat_km = _seat_km(facts, service)
-        hours = _vehicle_hours(calls)
+        hours = paid_h(facts, service)
         yield _of(service, "passenger_km_per_seat_km", share(ridden_km, seat_km), "share of seats",
                   "Passenger kilometres over kilometres of seats.")  # fmt: skip
         definition = "Hours of the vehicles, each from its first departure of the day to its last stop."
@@ -77,36 +76,19 @@ def laps(facts: Facts) -> Iterator[Kpi]:
 
 @kpi
 def money(facts: Facts) -> Iterator[Kpi]:
-    """Yield what running each shuttle cost, with its crew and with each other, and what a ride was subsidised by."""
+    """Yield what each shuttle would have cost with each crew, whoever it was, and by what a ride was subsidised."""
     for service, about in _shuttles(facts):
-        costs = about.get("costs")
-        if not costs:
+        if not about.get("costs"):
             continue
-        legs, hours = _ridden(facts, service), _vehicle_hours(facts.of_service("calls", service))
-        km = total(numbers(facts.of_service("moves", service), "distance_m")) / 1000.0
-        fares_eur, rides = total(numbers(facts.of_service("legs", service), "fare_eur")), legs.num_rows
-        own = str(about.get("crew", CREWS[0]))
-        for crew, suffix in ((own, ""), *((crew, f".{crew}") for crew in CREWS)):
-            yield from _priced(service, suffix, crew, operating_eur(costs, crew, hours, km), fares_eur, rides)
-
-
-def operating_eur(costs: Mapping[str, float], crew: str, hours: float, km: float) -> float:
-    """Return what some vehicle-hours and kilometres cost with a crew, EUR."""
-    empty_hour_eur = max(0.0, costs["vehicle_hour_eur"] - costs["driver_hour_eur"])
-    crew_hour_eur = {
-        "driver": costs["vehicle_hour_eur"] - empty_hour_eur,
-        "safety_operator": costs["safety_operator_hour_eur"],
-        "remote": costs["safety_operator_hour_eur"] / costs["vehicles_per_remote_operator"],
-    }[crew]
-    return hours * (empty_hour_eur + crew_hour_eur) + km * costs["vehicle_km_eur"]
-
-
-def _priced(service: str, suffix: str, crew: str, eur: float, fares_eur: float, rides: int) -> Iterator[Kpi]:
-    with_crew = f"with {_CREW[crew]}"
-    definition = f"Cost of the vehicle-hours and kilometres of the day {with_crew}; no investment, no depot."
-    yield _of(service, f"operating_cost_eur{suffix}", eur, "EUR", definition)
-    definition = f"Operating cost {with_crew} less fares, per ride."
-    yield _of(service, f"subsidy_eur_per_ride{suffix}", share(eur - fares_eur, rides), "EUR per ride", definition)
+        legs = _ridden(facts, service)
+        fares_eur = total(numbers(legs, "fare_eur"))
+        for crew in CREWS:
+            eur, with_crew = day_cost(facts, service, crew).operating_eur, f"with {_CREW[crew]}"
+            definition = f"Cost of the vehicle-hours and kilometres of the day {with_crew}; no investment, no depot."
+            yield _of(service, f"operating_cost_eur.{crew}", eur, "EUR", definition)
+            definition = f"Operating cost {with_crew} less fares, per ride."
+            subsidy_eur = share(eur - fares_eur, legs.num_rows)
+            yield _of(service, f"subsidy_eur_per_ride.{crew}", subsidy_eur, "EUR per ride", definition)
 
 
 def _connections(service: str, table: pa.Table) -> Iterator[Kpi]:
@@ -138,13 +120,6 @@ def _seat_km(facts: Facts, service: str) -> float:
     places = dict(zip(numbers(vehicles, "vehicle").tolist(), numbers(vehicles, "places").tolist(), strict=True))
     seats = np.array([places.get(vehicle, 0) for vehicle in numbers(moves, "vehicle").tolist()], dtype=np.float64)
     return total(numbers(moves, "distance_m") * seats) / 1000.0
-
-
-def _vehicle_hours(calls: pa.Table) -> float:
-    """Return the hours of all vehicles together, each from its first row to its last."""
-    t_s, vehicle = numbers(calls, "t_s"), numbers(calls, "vehicle")
-    spans = [t_s[vehicle == one] for one in np.unique(vehicle).tolist()]
-    return total(np.array([span.max() - span.min() for span in spans])) / HOUR_S if spans else 0.0
 
 
 def _empty_share(calls: pa.Table) -> float:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Place, Settings
+from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
 from kera_mobility.services.stops.boarding import TimetabledSettings
 from kera_mobility.units import HOUR_S
 
@@ -141,22 +142,6 @@ class OnDuty(Settings):
         return self
 
 
-class Costs(Settings):
-    """What it costs to run vehicles, EUR of 2023."""
-
-    vehicle_hour_eur: float = Field(50.79, ge=0, le=1000)
-    """A vehicle-hour with driver. Source: HELMET 5 CBA workbook, a bus (bus.cost_per_hour)."""
-    vehicle_km_eur: float = Field(0.74, ge=0, le=100)
-    """A vehicle-kilometre. Source: HELMET 5 CBA workbook, a bus (bus.cost_per_km)."""
-    driver_hour_eur: float = Field(35.0, ge=0, le=1000)
-    """The part of `vehicle_hour_eur` that is the driver. Assumption; range 28 to 42."""
-    safety_operator_hour_eur: float = Field(40.0, ge=0, le=1000)
-    """A safety operator aboard, in place of the driver. Assumption; range 30 to 60; all Finnish pilots had one
-    (robotbus.safety_operator_required)."""
-    vehicles_per_remote_operator: float = Field(5.0, gt=0, le=100)
-    """Vehicles that one person watches from afar, at the price of a safety operator. Assumption; range 2 to 20."""
-
-
 Crew = Literal["driver", "safety_operator", "remote"]
 
 
@@ -210,7 +195,7 @@ class ShuttleSettings(TimetabledSettings):
     """Who runs a vehicle: a driver, a safety operator aboard a robot vehicle, or somebody who watches from afar."""
     stops_in_snow: bool = False
     """Cannot run in heavy snow, as robot vehicles."""
-    costs: Costs = Costs()
+    costs: ShuttleCosts = ShuttleCosts()
     """What running costs; rides and choices do not depend on it."""
 
     @model_validator(mode="after")
@@ -223,6 +208,11 @@ class ShuttleSettings(TimetabledSettings):
         """Whether nothing but notices makes a day differ from the headway's timetable."""
         parts = (self.dwell, self.wheelchair, self.battery, self.breakdowns)
         return self.operation.kind == "headway" and not self.duties and all(part is None for part in parts)
+
+    @property
+    def vehicle_hour_eur(self) -> float:
+        """What an hour of a vehicle with its crew costs, EUR."""
+        return hour_eur(self.costs.model_dump(), self.crew)
 
     @property
     def fleet(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +18,7 @@ from kera_mobility.services.stops.boarding import AsRun, Boarding, Dwell, Ridden
 from kera_mobility.services.transit import delays
 from kera_mobility.services.transit.background_load import FILE, others_aboard, read_background
 from kera_mobility.services.transit.connections import Connections
+from kera_mobility.services.transit.costs import LineCosts
 from kera_mobility.services.transit.crowding import BackgroundSettings, CrowdingSettings, felt_more_s
 from kera_mobility.services.transit.delays import DelaySettings
 from kera_mobility.services.world import Notice, World
@@ -77,6 +78,8 @@ class TransitSettings(TimetabledSettings):
     """People aboard who are not of the model."""
     crowding: CrowdingSettings = CrowdingSettings()
     """Whether a full vehicle is felt."""
+    costs: LineCosts = LineCosts()
+    """What running costs, by kind of line."""
 
 
 class Transit(Service):
@@ -126,6 +129,13 @@ class Transit(Service):
         if settings.crowding.on and not settings.background.on:
             return [("crowding.on", "people expect the load of the background: set background.on as well")]
         return []
+
+    def about(self) -> dict[str, Any]:
+        """Return what each kind of line runs with, and at what costs, for KPIs."""
+        settings = self.settings
+        rolling = {"train": settings.train, "tram": settings.tram, "bus": settings.bus}
+        places = {kind: vehicle.places for kind, vehicle in rolling.items()}
+        return {"places": places, "costs": settings.costs.model_dump()}
 
     def stops(self) -> IntArray:
         """Return the street nodes of the stops that can be reached, (S,)."""

@@ -1,0 +1,65 @@
+"""What timetabled lines cost: hours and kilometres of their runs, over the whole length of the lines.
+
+Paid hours are those of the runs as they were run, from the first stop of each to its last: turning at the ends, rests
+and empty runs are not simulated, and are left to the rate of the hour, which holds driver and vehicle (capital).
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from kera_mobility.config.settings import Settings
+from kera_mobility.results.costs import DayCost
+from kera_mobility.results.facts import Facts, total
+from kera_mobility.results.line_kinds import LINE_KINDS, line_kinds
+from kera_mobility.units import HOUR_S
+
+KIND = "transit"
+
+
+class TrainCosts(Settings):
+    """What a train costs to run, EUR."""
+
+    vehicle_hour_eur: float = Field(584.0, ge=0, le=5000)
+    """Of a run. Source: HELMET 5 CBA workbook (train.cost_per_hour)."""
+    vehicle_km_eur: float = Field(5.6, ge=0, le=100)
+    """Of a run, one unit. Source: HELMET 5 CBA workbook (train.cost_per_km)."""
+
+
+class TramCosts(TrainCosts):
+    """What a tram costs to run, EUR. Assumption: as a train."""
+
+
+class BusCosts(Settings):
+    """What a bus costs to run, EUR."""
+
+    vehicle_hour_eur: float = Field(50.79, ge=0, le=5000)
+    """Of a run. Source: HELMET 5 CBA workbook (bus.cost_per_hour); a trunk bus 52.96."""
+    vehicle_km_eur: float = Field(0.74, ge=0, le=100)
+    """Of a run. Source: HELMET 5 CBA workbook (bus.cost_per_km); a trunk bus 0.78."""
+
+
+class LineCosts(Settings):
+    """What it costs to run each kind of line, EUR of 2023; rides and choices do not depend on it."""
+
+    train: TrainCosts = TrainCosts()
+    """Trains."""
+    tram: TramCosts = TramCosts()
+    """Trams."""
+    bus: BusCosts = BusCosts()
+    """Buses."""
+
+
+def day_cost(facts: Facts, service: str) -> DayCost:
+    """Return the cost of a day; at the default rates where the run, an older one, states none."""
+    stated = facts.services[service].get("costs")
+    rates = stated or LineCosts().model_dump()
+    moves = facts.frame("moves", service, ["vehicle", "t_s", "end_s", "distance_m"])
+    work = moves.assign(h=(moves.end_s - moves.t_s) / HOUR_S, km=moves.distance_m / 1000.0)
+    runs = work.groupby(line_kinds(facts, service, moves.vehicle))[["h", "km"]]
+    by_kind = runs.agg(lambda column: total(column.to_numpy())).reindex(list(LINE_KINDS), fill_value=0.0)
+    eur = {
+        kind: by_kind.h[kind] * rates[kind]["vehicle_hour_eur"] + by_kind.km[kind] * rates[kind]["vehicle_km_eur"]
+        for kind in LINE_KINDS
+    }
+    return DayCost(total(by_kind.h.to_numpy()), eur, stated=stated is not None)
