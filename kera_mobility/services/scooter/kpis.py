@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from math import fsum
 
 import numpy as np
 
@@ -85,7 +86,9 @@ def money(facts: Facts) -> Iterator[Kpi]:
     """Yield what a ride costs the operator: at the margin, to operate, and with capital and overhead."""
     for service in fleets(facts):
         cost, rides = day_cost(facts, service), fleet_rides(facts, service)[0]
-        marginal_eur = sum(cost.operating[item] for item in MARGINAL)
+        if cost is None:
+            continue
+        marginal_eur = fsum(cost.operating[item] for item in MARGINAL)
         crews = "crews by their kilometres at the margin, by their shifts besides"
         for name, eur, definition in (
             ("marginal", marginal_eur, "Payment, energy, and the batteries changed for it"),

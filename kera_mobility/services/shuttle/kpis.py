@@ -77,13 +77,14 @@ def laps(facts: Facts) -> Iterator[Kpi]:
 @kpi
 def money(facts: Facts) -> Iterator[Kpi]:
     """Yield what each shuttle would have cost with each crew, whoever it was, and by what a ride was subsidised."""
-    for service, about in _shuttles(facts):
-        if not about.get("costs"):
-            continue
+    for service, _ in _shuttles(facts):
         legs = _ridden(facts, service)
         fares_eur = total(numbers(legs, "fare_eur"))
         for crew in CREWS:
-            eur, with_crew = day_cost(facts, service, crew).operating_eur, f"with {_CREW[crew]}"
+            cost = day_cost(facts, service, crew)
+            if cost is None:
+                continue
+            eur, with_crew = cost.operating_eur, f"with {_CREW[crew]}"
             definition = f"Cost of the vehicle-hours and kilometres of the day {with_crew}; no investment, no depot."
             yield _of(service, f"operating_cost_eur.{crew}", eur, "EUR", definition)
             definition = f"Operating cost {with_crew} less fares, per ride."

@@ -56,10 +56,10 @@ def day_cost(facts: Facts, service: str) -> DayCost:
     rates = stated or LineCosts().model_dump()
     moves = facts.frame("moves", service, ["vehicle", "t_s", "end_s", "distance_m"])
     work = moves.assign(h=(moves.end_s - moves.t_s) / HOUR_S, km=moves.distance_m / 1000.0)
-    runs = work.groupby(line_kinds(facts, service, moves.vehicle))[["h", "km"]]
-    by_kind = runs.agg(lambda column: total(column.to_numpy())).reindex(list(LINE_KINDS), fill_value=0.0)
+    runs = work.groupby(line_kinds(facts, service, moves.vehicle))
+    hours, km = ({kind: total(part.to_numpy()) for kind, part in runs[name]} for name in ("h", "km"))
     eur = {
-        kind: by_kind.h[kind] * rates[kind]["vehicle_hour_eur"] + by_kind.km[kind] * rates[kind]["vehicle_km_eur"]
+        kind: hours.get(kind, 0.0) * rates[kind]["vehicle_hour_eur"] + km.get(kind, 0.0) * rates[kind]["vehicle_km_eur"]
         for kind in LINE_KINDS
     }
-    return DayCost(total(by_kind.h.to_numpy()), eur, stated=stated is not None)
+    return DayCost(sum(hours.values()), eur, stated=stated is not None)
