@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kera_mobility.config.registry import members
 from kera_mobility.demand.choice_model import TIME_CLASSES, Choice
 from kera_mobility.results.events import fingerprint
-from kera_mobility.services.base import Service
+from kera_mobility.services.base import service_kinds
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.world import World
 from kera_mobility.town.town import Town
 from kera_mobility.units import LENGTH_STEPS_PER_M, STEPS_PER_S
 from tests.kit.hamlet import MILL, PLACES, SCHOOL, STATION, WAYS, at, hamlet_town, leg, live_services, person, scenario
 
-KINDS = members("kera_mobility.services", Service, "kera_mobility.services")
+KINDS = service_kinds()
 THREE_HUBS = [at(MILL, capacity=2), at(STATION, capacity=1), at(SCHOOL, capacity=1)]
 CASES: dict[str, list[dict[str, Any]]] = {
     "scooter": [

@@ -369,7 +369,7 @@ class Scooter(Service):
     def _count_lost(self, booking: Booking) -> None:
         """Keep in mind that somebody who was promised a scooter did not get it."""
         place = self.town.zone[booking.leg.origin], min(int(booking.made_s // HOUR_S), HOURS - 1)
-        self.experience.served[place] = max(self.met.served[place] - 1.0, 0.0)
+        self.experience.served[place] = max(self.experience.served[place] - 1.0, 0.0)
 
     # Geometry, prepared once, and anew when streets are shut or opened.
 
