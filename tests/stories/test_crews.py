@@ -454,7 +454,7 @@ def test_a_crew_with_nothing_to_do_leaves_the_day_as_it_is(tmp_path: Path) -> No
 
 def test_a_depot_outside_the_map_is_a_fault(tmp_path: Path) -> None:
     town = hamlet_town(tmp_path, people=[person(1)])
-    with pytest.raises(ConfigError, match=r"services\.scooter\.crews\.depot: lies .* is it outside the map"):
+    with pytest.raises(ConfigError, match=r"services\.scooter\.crews\.depot: place .* lies .* is it outside the map"):
         live_services(scenario(trial(vans=1, depot={"lon": 20.0, "lat": 60.0})), town)
 
 
