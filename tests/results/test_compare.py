@@ -610,7 +610,8 @@ def test_unit_values_come_from_a_file_that_says_only_what_differs(
     write_record(village("b"), tmp_path / "b")
     mine = tmp_path / "values.yaml"
     mine.write_text(
-        "days_per_year: 250\ncost:\n  scooter: {eur_per_ride: 3.0}\ntime_as: {tractor: car}\ncar_g_per_km: [{year: 2020, value: 170}]\n"
+        "days_per_year: 250\ncost:\n  scooter: {eur_per_ride: 3.0}\ntime_as: {tractor: car}\n"
+        "car_g_per_km: [{year: 2020, value: 170}]\n"
     )
     assert read_values(mine).time_as == {**Values().time_as, "tractor": "car"}
     assert _kera("compare", tmp_path / "a", tmp_path / "b", "--values", mine, "--json") == 0

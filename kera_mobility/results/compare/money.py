@@ -118,10 +118,10 @@ def money_figures(a: Money, b: Money) -> Iterator[Figure]:
         ("travellers.paid_eur", "Fares, and the running of their cars, that people pay.", "fares_eur"),
         ("operators.fares_eur", "Fares of services other than public transport.", "revenue_eur"),
         ("operators.running_eur", "Operating cost of services other than public transport.", "running_eur"),
-        ("operators.capital_eur", "Vehicles by their life and overhead, where a service states them apart.", "capital_eur"),
+        ("operators.capital_eur", "Vehicles by their life, and overhead, where stated apart.", "capital_eur"),
         ("authority.tickets_eur", "Tickets for public transport.", "tickets_eur"),
         ("authority.running_eur", "Operating cost of public transport, whole lines.", "lines_cost_eur"),
-        ("city.subsidy_eur", "What the city pays where fares do not cover the operating cost; an assumption.", "subsidy_eur"),
+        ("city.subsidy_eur", "What the city pays of the operating cost; an assumption.", "subsidy_eur"),
     )
     for name, definition, what in rows:
         about = About(f"money.{name}", "money", EUR_PER_DAY, EVERYONE, definition)
