@@ -72,7 +72,7 @@ class ChoiceSettings(Settings):
     """Utils added by service name when it feeds a line; 0 where none is given. Assumption: set by hand."""
 
 
-class Choice:
+class ChoiceModel:
     """The choice model of one scenario, its coefficients as arrays by purpose."""
 
     def __init__(self, settings: ChoiceSettings) -> None:
@@ -110,12 +110,12 @@ class Choice:
 
         NaN for what is impossible, and where money has no weight.
         """
-        known = (utility != IMPOSSIBLE) & (self._cost[purpose] < 0)
-        per_eur = np.where(known, -self._cost[purpose], 1.0)
-        return np.where(known, np.where(known, utility, 0) / UTILITY_STEPS / per_eur, np.nan)
+        priced = (utility != IMPOSSIBLE) & (self._cost[purpose] < 0)
+        per_eur = np.where(priced, -self._cost[purpose], 1.0)
+        return np.where(priced, np.where(priced, utility, 0) / UTILITY_STEPS / per_eur, np.nan)
 
-    def leg_utility_of_one(self, purpose: int, time_class: str, offer: Offer, *, leaves_later: bool = False) -> int:
-        """Return the same for one live offer, equal to the bit."""
+    def utility_of_offer(self, purpose: int, time_class: str, offer: Offer, *, leaves_later: bool = False) -> int:
+        """Return what `leg_utility` returns, for one live offer."""
         settings = self.settings
         spare_s = offer.spare_s if leaves_later else 0.0
         felt_s = offer.ride_s + settings.wait_weight * (offer.wait_s - spare_s) + settings.walk_weight * offer.walk_s
@@ -126,7 +126,7 @@ class Choice:
     def nest_errors(self, dice: Dice, nest: str, person: IntArray, tour: IntArray) -> FloatArray:
         """Return l ln S(person, tour, nest), (T,): what all alternatives of a nest share on a tour."""
         index, of_nest = self.settings.nest_parameter, dice.at("choice", "nest", nest)
-        if len(person) == 1:  # somebody replans: a scalar draw is the same and ten times as fast
+        if len(person) == 1:  # a trip is replanned: a scalar draw is the same and ten times as fast
             return np.array([index * of_nest.log_stable(index, int(person[0]), int(tour[0]))])
         return index * of_nest.log_stable(index, person, tour)
 
@@ -140,8 +140,8 @@ class Choice:
 
 def best(utilities: IntArray) -> IntArray:
     """Return the column of the highest utility in each row, (T,); the first of equals."""
-    found: IntArray = np.argmax(utilities, axis=1).astype(np.int64)
-    return found
+    column: IntArray = np.argmax(utilities, axis=1).astype(np.int64)
+    return column
 
 
 def choose_for_tours(tour_of_trip: IntArray, free: IntArray, private: IntArray) -> IntArray:

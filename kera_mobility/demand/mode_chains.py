@@ -27,31 +27,31 @@ class ModeChain(NamedTuple):
         """The services that it takes."""
         return frozenset({self.access, self.main, self.egress} - {""})
 
-    def legs(self, stops: tuple[int, int], leg: Leg) -> list[Leg]:
-        """Return the legs of the journey; `leg` says who, from where and to where. Legs of no length are left out."""
-        if not self.access:
-            return [Leg(self.main, leg.origin, leg.destination, leg.person, leg.row, leg.trip, leg.leg, leg.step)]
-        ends = ((self.access, leg.origin, stops[0]), (self.main, *stops), (self.egress, stops[1], leg.destination))
-        legs: list[Leg] = []
-        for service, origin, destination in ends:
-            if origin != destination:
-                number = leg.leg + len(legs)
-                legs.append(Leg(service, origin, destination, leg.person, leg.row, leg.trip, number, leg.step))
-        return legs
+    def legs(self, stops: tuple[int, int], request: Leg) -> list[Leg]:
+        """Return the legs of the journey from where to where the request says. Legs of no length are left out."""
+        origin, destination, number = request.origin, request.destination, request.leg
+        ends = [(self.main, origin, destination)]
+        if self.access:
+            ends = [(self.access, origin, stops[0]), (self.main, *stops), (self.egress, stops[1], destination)]
+            ends = [end for end in ends if end[1] != end[2]]
+        return [
+            Leg(*end, request.person, request.row, request.trip, leg, request.step)
+            for leg, end in enumerate(ends, start=number)
+        ]
 
 
 def chains_of(services: Mapping[str, Service]) -> tuple[ModeChain, ...]:
     """Return all alternatives by name: services alone, and lines with at most one end that is not a walk."""
-    found = [ModeChain(name, service.nest, "", name, "") for name, service in services.items() if service.direct]
+    chains = [ModeChain(name, service.nest, "", name, "") for name, service in services.items() if service.direct]
     feeders = [name for name, service in services.items() if service.access_mode]
     on_foot = [name for name in feeders if services[name].mode == "walk"]
     for line, service in services.items():
         if service.line:
-            found += [
+            chains += [
                 ModeChain(f"{access}+{line}+{egress}", service.nest, access, line, egress, parked)
                 for access in feeders
                 for egress in feeders
                 if access in on_foot or egress in on_foot
                 for parked in [next((name for name in (access, egress) if services[name].private), "")]
             ]
-    return tuple(sorted(found, key=lambda chain: chain.name))
+    return tuple(sorted(chains, key=lambda chain: chain.name))

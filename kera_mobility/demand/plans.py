@@ -1,22 +1,43 @@
-"""What people want and may do on a day, as arrays over trips and chains: the words of the planner."""
+"""Trip demand and candidate journeys of a day, as arrays over trips and chains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.demand.choice_model import IMPOSSIBLE
 from kera_mobility.demand.mode_chains import ModeChain
-from kera_mobility.services.contract import Offers
+from kera_mobility.services.contract import Leg, Offers
 from kera_mobility.town.population.persons import Trips
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 TIMES = ("walk_s", "wait_s", "ride_s", "fare_eur")
 """What is kept of expected journeys, as `Offers` names it."""
+
+
+class PlannedTrip(NamedTuple):
+    """One trip as plain numbers: reading them out of arrays costs ten times as much."""
+
+    plan_row: int
+    """Row of the trip in the demand, and in plans of it."""
+    row: int
+    """Row of the person in `People`."""
+    person: int
+    """Id of the person."""
+    trip: int
+    tour: int
+    purpose: int
+    origin: int
+    destination: int
+    depart_s: float
+
+    def request(self, service: str = "") -> Leg:
+        """Return the request to be carried from origin to destination, by a service or by any."""
+        return Leg(service, self.origin, self.destination, self.person, self.row, self.trip, 0)
 
 
 @dataclass(frozen=True)
@@ -67,18 +88,23 @@ class TripDemand:
         """Tours counted through the day, (T,)."""
         return np.cumsum(self.opens) - 1
 
+    def at(self, rows: IntArray) -> TripDemand:
+        """Return the trips in some rows."""
+        return TripDemand(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
     def among(self, rows: IntArray) -> TripDemand:
         """Return the trips in some rows, which rise."""
         return self if len(rows) == len(self) else self.at(rows)
 
-    def at(self, index: IntArray) -> TripDemand:
-        """Return some of the trips."""
-        return TripDemand(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+    def trips(self) -> list[PlannedTrip]:
+        """Return the trips one by one; a row here is a row of the plans."""
+        columns = (getattr(self, name).tolist() for name in PlannedTrip._fields[1:])
+        return list(map(PlannedTrip, range(len(self)), *columns))
 
 
 @dataclass(frozen=True)
 class Plans:
-    """What everyone may do and would best do, before the day; T trips, J chains."""
+    """The candidate journeys of all trips, before the day; T trips, J chains."""
 
     chains: tuple[ModeChain, ...]
     at_leisure: bool
@@ -93,21 +119,21 @@ class Plans:
     """(T, J, 2) nodes where a line is boarded and left, -1 where there is none."""
     later_s: FloatArray
     """(T, J) how much later than ready people leave to be in time, where the first leg is firm."""
-    taken: IntArray
-    """(T,) what the tour of each trip took: 0 for trip by trip, or 1 + the number of a private vehicle's option."""
+    tour_option: IntArray
+    """(T,) the option of each trip's tour: 0 for trip by trip, or 1 + the number of a private vehicle's option."""
     times: NDArray[np.float32]
-    """(T, J, 4) expected walking, waiting and riding, s, and fares, EUR, NaN where nothing is expected; to tell why
-    somebody chose. (T, 0, 4) where nobody will ask."""
+    """(T, J, 4) expected walking, waiting and riding, s, and fares, EUR, NaN where nothing is expected; for the log of
+    choice sets. (T, 0, 4) where nobody reads it."""
     dropped: int = 0
     """Candidate journeys left out because a trip had more than allowed."""
 
-    def with_rows(self, rows: IntArray, others: Plans, of_others: IntArray) -> Plans:
-        """Return the plans with some rows replaced by rows of others."""
+    def with_rows(self, rows: IntArray, other: Plans, other_rows: IntArray) -> Plans:
+        """Return the plans with some rows replaced by rows of other plans."""
         arrays: dict[str, Any] = {}
-        for name in ("expected", "bound", "first_leg", "stops", "later_s", "taken", "times"):
+        for name in ("expected", "bound", "first_leg", "stops", "later_s", "tour_option", "times"):
             arrays[name] = np.array(getattr(self, name))
-            arrays[name][rows] = getattr(others, name)[of_others]
-        return replace(self, **arrays, dropped=self.dropped + others.dropped)
+            arrays[name][rows] = getattr(other, name)[other_rows]
+        return replace(self, **arrays, dropped=self.dropped + other.dropped)
 
     @classmethod
     def none(cls, trips: int, chains: tuple[ModeChain, ...], *, at_leisure: bool, keeps_times: bool = False) -> Plans:
@@ -115,14 +141,14 @@ class Plans:
         shape = (trips, len(chains))
         impossible = np.full(shape, IMPOSSIBLE, dtype=np.int64)
         stops = np.full((*shape, 2), -1, dtype=np.int32)
-        nothing, taken = np.zeros_like(impossible), np.zeros(trips, dtype=np.int64)
+        nothing, free, later_s = np.zeros_like(impossible), np.zeros(trips, dtype=np.int64), np.zeros(shape)
         times = np.full((trips, len(chains) if keeps_times else 0, len(TIMES)), np.nan, dtype=np.float32)
-        return cls(chains, at_leisure, impossible, impossible.copy(), nothing, stops, np.zeros(shape), taken, times)
+        return cls(chains, at_leisure, impossible, impossible.copy(), nothing, stops, later_s, free, times)
 
     def keep_times(self, rows: IntArray, chain: int, *legs: Offers) -> None:
-        """Remember what a chain is expected to take on some trips, leg after leg, if anybody will ask."""
+        """Keep what a chain is expected to take on some trips, summed over its legs, if anybody reads it."""
         if self.times.shape[1]:
             possible = reduce(np.logical_and, [offers.possible for offers in legs])
             for column, name in enumerate(TIMES):
-                whole = reduce(np.add, [getattr(offers, name) for offers in legs])
-                self.times[rows, chain, column] = np.where(possible, whole, np.nan)
+                total = reduce(np.add, [getattr(offers, name) for offers in legs])
+                self.times[rows, chain, column] = np.where(possible, total, np.nan)

@@ -1,4 +1,4 @@
-"""Where to board and leave a line, for all trips at once."""
+"""Access and egress stop choice: where to board and leave a line, for all trips at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Ends(NamedTuple):
 
     board: IntArray
     alight: IntArray
-    found: BoolArray
+    feasible: BoolArray
 
 
 class StopChoice:
@@ -59,11 +59,11 @@ class StopChoice:
         total_s = up_s[:, :, None] + ride_s + down_s[:, None, :]
         rows = np.arange(len(origins))
         first, second = np.divmod(total_s.reshape(len(rows), -1).argmin(axis=1), near_from.shape[1])
-        found = np.isfinite(total_s[rows, first, second])
-        found &= (up_s[rows, first] <= self._max_access_s) & (down_s[rows, second] <= self._max_access_s)
+        feasible = np.isfinite(total_s[rows, first, second])
+        feasible &= (up_s[rows, first] <= self._max_access_s) & (down_s[rows, second] <= self._max_access_s)
         if alight is not None:
-            found &= alight >= 0
-        return Ends(self._stops[near_to[rows, first]], self._stops[near_from[rows, second]], found)
+            feasible &= alight >= 0
+        return Ends(self._stops[near_to[rows, first]], self._stops[near_from[rows, second]], feasible)
 
     def _columns(self, nodes: IntArray) -> IntArray:
         """Return the column of each stop's node, (T, 1); 0 for no node."""

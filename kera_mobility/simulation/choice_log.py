@@ -1,4 +1,4 @@
-"""What people had in mind when they chose, kept for trips that met a refusal: each journey, expected and as answered.
+"""The choice sets of trips on which a request was denied: each journey, as expected and as answered.
 
 Only references are kept while the day runs, and rows are made of them when it is over, so that the many trips on which
 nothing happens cost nothing.
@@ -15,8 +15,8 @@ from kera_mobility.demand.choice_model import IMPOSSIBLE
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import TIMES, Plans, TripDemand
 from kera_mobility.results.events import EventLog
-from kera_mobility.services.contract import Leg, Offer, Refusal
-from kera_mobility.simulation.choosing import Asked, Candidates, Decision, ranked
+from kera_mobility.services.contract import Leg
+from kera_mobility.simulation.choosing import Candidates, Decision, LiveAnswer, ranked
 
 DECIMALS = 4
 """Of times and fares, which plans keep with half the digits."""
@@ -24,111 +24,112 @@ OFFERED = "offered"
 """Answer of a service that would have carried."""
 
 
-class Moment(NamedTuple):
-    """A choice: who stood where, what came into question, what was answered, and what was taken."""
+class ChoiceSituation(NamedTuple):
+    """A choice: who stood where, the choice set, the live answers, and the alternative chosen."""
 
     t_s: float
-    wish: Leg
+    request: Leg
     candidates: Candidates
-    asked: Mapping[int, Asked]
-    taken: int
+    answers: Mapping[int, LiveAnswer]
+    chosen: int
     """Chain, or -1."""
 
 
 class ChoiceSets:
-    """The choices of trips under way; those of a trip that meets a refusal are kept for the log."""
+    """The choice situations of trips under way; those of a trip with a denied request are kept for the log."""
 
     def __init__(self, planner: Planner, log: EventLog) -> None:
         self._planner, self._log = planner, log
-        self._open: dict[int, list[Moment]] = {}
-        self._kept: dict[int, list[Moment]] = {}
-        self._all: list[list[Moment]] = []
+        self._open: dict[int, list[ChoiceSituation]] = {}
+        """By row of the person, of the trip under way."""
+        self._kept: list[list[ChoiceSituation]] = []
+        self._kept_rows: set[int] = set()
 
-    def note(self, t_s: float, candidates: Candidates, wish: Leg, decision: Decision) -> None:
+    def record(self, t_s: float, candidates: Candidates, request: Leg, decision: Decision) -> None:
         """Remember a choice for as long as the trip lasts."""
-        taken = decision.choice.chain if decision.choice else -1
-        moments = self._open.get(wish.row)
-        if moments is None:
-            moments = self._open[wish.row] = []
-        moments.append(Moment(t_s, wish, candidates, decision.asked, taken))
-        if wish.person == self._log.watched:
-            self.keep(wish.row)
+        chosen = decision.choice.chain if decision.choice else -1
+        situation = ChoiceSituation(t_s, request, candidates, decision.answers, chosen)
+        situations = self._open.get(request.row)
+        if situations is None:
+            self._open[request.row] = [situation]
+        else:
+            situations.append(situation)
+        if request.person == self._log.watched:
+            self.keep(request.row)
 
     def keep(self, row: int) -> None:
-        """Keep what the person of a row considers on the trip under way: it met a refusal."""
-        if row not in self._kept:
-            moments = self._kept[row] = self._open.setdefault(row, [])
-            self._all.append(moments)
+        """Keep the choice situations of a person's trip under way, those to come as well: a request was denied."""
+        if row not in self._kept_rows:
+            self._kept_rows.add(row)
+            self._kept.append(self._open.setdefault(row, []))
 
-    def over(self, row: int) -> None:
-        """Forget the trip of a person, unless it is kept."""
+    def discard(self, row: int) -> None:
+        """Forget the trip of a person, which has ended, unless it is kept."""
         self._open.pop(row, None)
-        self._kept.pop(row, None)
+        self._kept_rows.discard(row)
 
-    def write(self, plans: Plans, wanted: TripDemand) -> None:
-        """Log what was kept, and every trip of the person whom the log watches."""
+    def write(self, plans: Plans, demand: TripDemand) -> None:
+        """Log the choice sets that were kept, and those of every trip of the person whom the log watches."""
         if not self._log.keeps:
             return
-        moments = [moment for trip in self._all for moment in trip]
+        situations = [situation for trip in self._kept for situation in trip]
         if self._log.watched is not None:
-            moments += self._watched(plans, wanted, {(one.wish.person, one.wish.trip) for one in moments})
-        by_chain: dict[int, list[Moment]] = {}
-        for moment in moments:
-            for _, chain in ranked(moment.candidates):
-                by_chain.setdefault(chain, []).append(moment)
-        of_trip = _rows_of(wanted, {moment.wish.person for moment in moments})
-        for chain, some in sorted(by_chain.items()):
-            trips = wanted.at(np.array([of_trip[one.wish.person, one.wish.trip] for one in some], dtype=np.int64))
-            self._log.extend("considered", *_columns(self._planner, chain, some, trips))
+            logged = {(situation.request.person, situation.request.trip) for situation in situations}
+            situations += self._watched(plans, demand, logged)
+        by_chain: dict[int, list[ChoiceSituation]] = {}
+        for situation in situations:
+            for _, chain in ranked(situation.candidates):
+                by_chain.setdefault(chain, []).append(situation)
+        row_of_trip = _rows_of(demand, {situation.request.person for situation in situations})
+        for chain, considered in sorted(by_chain.items()):
+            rows = [row_of_trip[situation.request.person, situation.request.trip] for situation in considered]
+            trips = demand.at(np.array(rows, dtype=np.int64))
+            self._log.extend("considered", *_columns(self._planner, chain, considered, trips))
 
-    def _watched(self, plans: Plans, wanted: TripDemand, known: set[tuple[int, int]]) -> list[Moment]:
-        """Return the first choice of each trip of the watched person that is not known, as it was planned."""
-        found = []
-        for index in np.flatnonzero(wanted.person == self._log.watched).tolist():
-            wish = Leg(
-                "", int(wanted.origin[index]), int(wanted.destination[index]), int(wanted.person[index]),
-                int(wanted.row[index]), int(wanted.trip[index]), 0,
-            )  # fmt: skip
-            if (wish.person, wish.trip) in known:
-                continue
-            candidates = Candidates(plans, index, int(wanted.purpose[index]))
-            best = int(plans.bound[index].argmax())
-            taken = best if plans.bound[index, best] != IMPOSSIBLE else -1
-            found.append(Moment(float(wanted.depart_s[index]), wish, candidates, {}, taken))
-        return found
+    def _watched(self, plans: Plans, demand: TripDemand, logged: set[tuple[int, int]]) -> list[ChoiceSituation]:
+        """Return the first choice of each other trip of the watched person, as it was planned."""
+        situations = []
+        rows = np.flatnonzero(demand.person == self._log.watched)
+        for row, trip in zip(rows.tolist(), demand.at(rows).trips(), strict=True):
+            if (trip.person, trip.trip) not in logged:
+                best = int(plans.bound[row].argmax())
+                chosen = best if plans.bound[row, best] != IMPOSSIBLE else -1
+                candidates = Candidates(plans, row, trip.purpose)
+                situations.append(ChoiceSituation(trip.depart_s, trip.request(), candidates, {}, chosen))
+        return situations
 
 
-def _columns(planner: Planner, chain: int, some: list[Moment], trips: TripDemand) -> tuple[Any, ...]:
-    """Return the columns of the table for one chain, the moments when it came into question and their trips, (M,)."""
-    plans = [(moment.candidates.plans, moment.candidates.row) for moment in some]
-    stops = np.array([table.stops[row, chain] for table, row in plans], dtype=np.int64)
-    utility = np.array([int(table.expected[row, chain]) for table, row in plans], dtype=np.int64)
-    expected = np.array([table.times[row, chain] for table, row in plans], dtype=np.float64)
+def _columns(
+    planner: Planner, chain: int, situations: list[ChoiceSituation], trips: TripDemand
+) -> tuple[Any, ...]:  # fmt: skip
+    """Return the columns of the table for one chain, for the situations where it is in the choice set, (M,)."""
+    rows = [(situation.candidates.plans, situation.candidates.row) for situation in situations]
+    stops = np.array([plans.stops[row, chain] for plans, row in rows], dtype=np.int64)
+    utility = np.array([int(plans.expected[row, chain]) for plans, row in rows], dtype=np.int64)
+    expected = np.array([plans.times[row, chain] for plans, row in rows], dtype=np.float64)
     expected = np.where((utility == IMPOSSIBLE)[:, None], np.nan, np.round(expected, DECIMALS))
-    answers = [moment.asked.get(chain) for moment in some]
-    said = ["" if one is None else one.answer.reason if isinstance(one.answer, Refusal) else OFFERED for one in answers]
-    met = [
-        [getattr(asked.answer, name) if asked and isinstance(asked.answer, Offer) else np.nan for asked in answers]
-        for name in TIMES
-    ]
+    quotes = [situation.answers.get(chain) for situation in situations]
+    answers = [quote.answer if quote else None for quote in quotes]
+    reasons = ["" if answer is None else getattr(answer, "reason", OFFERED) for answer in answers]
+    offered = [[getattr(answer, name, np.nan) for answer in answers] for name in TIMES]
     ranked_by = [
-        asked.utility if asked else int(table.bound[row, chain])
-        for asked, (table, row) in zip(answers, plans, strict=True)
+        quote.utility if quote else int(plans.bound[row, chain])
+        for quote, (plans, row) in zip(quotes, rows, strict=True)
     ]
-    wishes = [moment.wish for moment in some]
+    requests = [situation.request for situation in situations]
     person, trip, step, place = (
-        np.array([getattr(wish, name) for wish in wishes], dtype=np.int64)
+        np.array([getattr(request, name) for request in requests], dtype=np.int64)
         for name in ("person", "trip", "step", "origin")
     )
     return (
-        [moment.t_s for moment in some], person, trip, step, [planner.chains[chain].name] * len(some), place,
-        stops[:, 0], stops[:, 1], *expected.T, utility, planner.liking(chain, trips), said, *met, ranked_by,
-        [int(moment.taken == chain) for moment in some],
+        [situation.t_s for situation in situations], person, trip, step, [planner.chains[chain].name] * len(rows),
+        place, *stops.T, *expected.T, utility, planner.taste(chain, trips), reasons, *offered, ranked_by,
+        [int(situation.chosen == chain) for situation in situations],
     )  # fmt: skip
 
 
-def _rows_of(wanted: TripDemand, persons: set[int]) -> dict[tuple[int, int], int]:
+def _rows_of(demand: TripDemand, persons: set[int]) -> dict[tuple[int, int], int]:
     """Return where the trips of some people stand, by person and trip."""
-    rows = np.flatnonzero(np.isin(wanted.person, np.array(sorted(persons), dtype=np.int64)))
-    keys = zip(wanted.person[rows].tolist(), wanted.trip[rows].tolist(), strict=True)
+    rows = np.flatnonzero(np.isin(demand.person, np.array(sorted(persons), dtype=np.int64)))
+    keys = zip(demand.person[rows].tolist(), demand.trip[rows].tolist(), strict=True)
     return dict(zip(keys, rows.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The choice at the moment of setting out: the best of what is really on offer, found with few questions."""
+"""The choice at the moment of setting out: the best of what is really on offer, with few requests to services."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Rank = tuple[int, int]
 
 
 class Candidates(NamedTuple):
-    """The journeys somebody may still take from one place: one row of plans, less what has refused them."""
+    """The journeys that remain for somebody at one place: a row of plans, less the services that denied a request."""
 
     plans: Plans
     row: int
     """Row of the trip in these plans."""
     purpose: int
     shunned: frozenset[str] = frozenset()
-    """Services that refused on this trip; they are not tried again on it. Assumption."""
+    """Services that denied a request on this trip; they are not tried again on it. Assumption."""
 
 
-class Choice(NamedTuple):
-    """A journey chosen; booked already where its first leg had to be asked live."""
+class ChosenJourney(NamedTuple):
+    """The journey that is taken; booked already where its first leg had to be quoted live."""
 
     chain: int
     utility: int
@@ -37,115 +37,105 @@ class Choice(NamedTuple):
     booking: Booking | None = None
 
 
-class Asked(NamedTuple):
-    """What a service answered for the first leg of a journey, and what the whole journey was ranked by thereupon."""
+class LiveAnswer(NamedTuple):
+    """What a service answered for the first leg of a journey, and the utility that the journey is ranked by then."""
 
     answer: Offer | Refusal
     utility: int
 
 
 class Decision(NamedTuple):
-    """What was chosen, if anything, and who said no to what would have been chosen instead."""
+    """The journey chosen, if any, and the requests denied for journeys that would have been chosen instead."""
 
-    choice: Choice | None
+    choice: ChosenJourney | None
     lost: list[tuple[Leg, Refusal]]
-    asked: Mapping[int, Asked] = MappingProxyType({})
-    """By chain, of those that were asked live."""
+    answers: Mapping[int, LiveAnswer] = MappingProxyType({})
+    """By chain, of those that were quoted live."""
 
 
 class LiveChooser:
-    """Asks the scarce services in the order of their bounds until none unasked can beat the best firm offer."""
+    """Requests quotes of scarce services in the order of their bounds until no further one can beat the best."""
 
     def __init__(self, services: Mapping[str, Service], planner: Planner, plans: Plans) -> None:
-        self._services, self._planner = services, planner
-        self._asks_first = [planner.asks_first(chain) for chain in plans.chains]
+        self._services, self._planner, self._plans = services, planner, plans
+        self._quoted_live = [planner.quoted_live(chain) for chain in plans.chains]
         main_services = [(chain.name, services[chain.main]) for chain in plans.chains]
-        self._uncontested = [
+        self._deterministic = [
             (name, service if service.direct and service.deterministic else None) for name, service in main_services
         ]
         best = plans.bound.argmax(axis=1)
         self._best: list[int] = best.tolist()
         self._best_utility: list[int] = plans.bound[range(len(best)), best].tolist()
         self._best_later_s: list[float] = plans.later_s[range(len(best)), best].tolist()
-        self._of_day = plans
 
     def deterministic(self, row: int) -> tuple[str, Service | None, int]:
-        """Return the chain of a trip's best journey, its service if it is one steady ride, and its utility."""
+        """Return the chain of a trip's best journey, its service if it is one deterministic ride, and its utility."""
         chain, utility = self._best[row], self._best_utility[row]
-        name, service = self._uncontested[chain]
+        name, service = self._deterministic[chain]
         return name, service if utility != IMPOSSIBLE else None, utility
 
-    def decide(self, candidates: Candidates, leg: Leg) -> Decision:
-        """Return the exact maximum of what is on offer now; `leg` says who goes from where to where."""
-        if candidates.plans is self._of_day and not candidates.shunned:
-            # Most trips: the best bound is firm, and nothing has to be asked.
+    def decide(self, candidates: Candidates, request: Leg) -> Decision:
+        """Return the exact maximum of what is on offer now; `request` says who goes from where to where."""
+        if candidates.plans is self._plans and not candidates.shunned:
+            # Most trips: the best bound is firm, and no service has to answer.
             chain, utility = self._best[candidates.row], self._best_utility[candidates.row]
-            if utility != IMPOSSIBLE and not self._asks_first[chain]:
-                return Decision(Choice(chain, utility, self._best_later_s[candidates.row]), [])
-        best, refused, asked = self._ask(candidates, leg)
+            if utility != IMPOSSIBLE and not self._quoted_live[chain]:
+                return Decision(ChosenJourney(chain, utility, self._best_later_s[candidates.row]), [])
+        best, refused, answers = self._query(candidates, request)
         lost = _lost(refused, candidates, best)
-        if best is None:
-            return Decision(None, lost, asked)
-        return Decision(self._booked(candidates, best, leg), lost, asked)
+        choice = self._booked(candidates, best, request) if best else None
+        return Decision(choice, lost, answers)
 
-    def legs(self, candidates: Candidates, chain: int, leg: Leg) -> list[Leg]:
+    def legs(self, candidates: Candidates, chain: int, request: Leg) -> list[Leg]:
         """Return the legs of a journey."""
-        one = candidates.plans.chains[chain]
-        if not one.access:
-            return one.legs((-1, -1), leg)
         board, alight = candidates.plans.stops[candidates.row, chain].tolist()
-        return one.legs((board, alight), leg)
+        return candidates.plans.chains[chain].legs((board, alight), request)
 
-    def firm(self, candidates: Candidates, chain: int, offer: Offer) -> int:
+    def minus_firm_utility(self, candidates: Candidates, chain: int, offer: Offer) -> int:
         """Return minus the utility of a journey whose first leg is what was really offered."""
-        return self._firm(candidates, (-int(candidates.plans.bound[candidates.row, chain]), chain), offer)
+        plans = candidates.plans
+        time_class = self._services[plans.chains[chain].main].time_class
+        first_leg = self._planner.choice_model.utility_of_offer(
+            candidates.purpose, time_class, offer, leaves_later=plans.at_leisure
+        )
+        return int(plans.first_leg[candidates.row, chain]) - int(plans.bound[candidates.row, chain]) - first_leg
 
-    def _ask(
-        self, candidates: Candidates, leg: Leg
-    ) -> tuple[Rank | None, dict[int, tuple[Leg, Refusal]], dict[int, Asked]]:
-        """Return the best firm journey, if any, and by chain the refusals and all that was answered."""
+    def _query(
+        self, candidates: Candidates, request: Leg
+    ) -> tuple[Rank | None, dict[int, tuple[Leg, Refusal]], dict[int, LiveAnswer]]:
+        """Return the best firm journey, if any, and by chain the denied requests and all answers."""
         best: Rank | None = None
         refused: dict[int, tuple[Leg, Refusal]] = {}
-        asked: dict[int, Asked] = {}
+        answers: dict[int, LiveAnswer] = {}
         for rank in ranked(candidates):
             if best is not None and rank > best:
                 break
             chain = rank[1]
-            if self._asks_first[chain]:
-                first = self.legs(candidates, chain, leg)[0]
+            if self._quoted_live[chain]:
+                first = self.legs(candidates, chain, request)[0]
                 offer = self._services[first.service].quote(first)
                 if isinstance(offer, Refusal):
                     refused[chain] = (first, offer)
-                    asked[chain] = Asked(offer, -rank[0])
+                    answers[chain] = LiveAnswer(offer, -rank[0])
                     continue
-                rank = (self._firm(candidates, rank, offer), chain)
-                asked[chain] = Asked(offer, -rank[0])
+                rank = (self.minus_firm_utility(candidates, chain, offer), chain)
+                answers[chain] = LiveAnswer(offer, -rank[0])
             best = min(best, rank) if best else rank
-        return best, refused, asked
+        return best, refused, answers
 
-    def _firm(self, candidates: Candidates, rank: Rank, offer: Offer) -> int:
-        """Return minus the utility of a journey whose first leg is what was really offered."""
-        minus_bound, chain = rank
-        plans = candidates.plans
-        time_class = self._services[plans.chains[chain].main].time_class
-        firm = self._planner.choice.leg_utility_of_one(
-            candidates.purpose, time_class, offer, leaves_later=plans.at_leisure
-        )
-        return minus_bound + int(plans.first_leg[candidates.row, chain]) - firm
-
-    def _booked(self, candidates: Candidates, best: Rank, leg: Leg) -> Choice:
+    def _booked(self, candidates: Candidates, best: Rank, request: Leg) -> ChosenJourney:
         utility, chain = -best[0], best[1]
         plans = candidates.plans
-        if not self._asks_first[chain]:
-            return Choice(chain, utility, float(plans.later_s[candidates.row, chain]))
-        first = self.legs(candidates, chain, leg)[0]
+        if not self._quoted_live[chain]:
+            return ChosenJourney(chain, utility, float(plans.later_s[candidates.row, chain]))
+        first = self.legs(candidates, chain, request)[0]
         booking = self._services[first.service].book(first)
         assert isinstance(booking, Booking), f"{first.service} refused what it offered at the same moment"
-        return Choice(chain, utility, booking.offer.spare_s if plans.at_leisure else 0.0, booking)
+        return ChosenJourney(chain, utility, booking.offer.spare_s if plans.at_leisure else 0.0, booking)
 
 
 def ranked(candidates: Candidates) -> list[Rank]:
-    """Return the journeys that come into question, by their bounds, best first."""
+    """Return the choice set: the journeys that remain, by their bounds, best first."""
     plans, row, _, shunned = candidates
     bounds: list[int] = plans.bound[row].tolist()
     return sorted(

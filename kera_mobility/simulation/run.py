@@ -17,7 +17,7 @@ import pyarrow as pa
 import simpy
 
 from kera_mobility.config.settings import assumptions
-from kera_mobility.demand.choice_model import Choice
+from kera_mobility.demand.choice_model import ChoiceModel
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import TripDemand
 from kera_mobility.dice import Dice
@@ -227,16 +227,16 @@ def _live(
         for name, service in services.items():
             service.start(world, carried.get(name))
         timeline.begin(world)
-        planner = Planner(services, town, Choice(scenario.choice), scenario.planning, dice)
+        planner = Planner(services, town, ChoiceModel(scenario.choice), scenario.planning, dice)
         planner.keeps_times = log.keeps
         for notice in world.notices.read("announced"):
-            planner.foresee(notice)
+            planner.expect_closure(notice)
     with watch.stage("plan"):
-        wanted = TripDemand.of(town.demand(dice), town.people.person)
-        plans = planner.plan_day(wanted)
-        expected_eur = planner.expected_eur(wanted, plans)
+        demand = TripDemand.of(town.demand(dice), town.people.person)
+        plans = planner.plan_day(demand)
+        expected_eur = planner.expected_eur(demand, plans)
     with watch.stage("simulate"), _undisturbed():
-        travellers = Travellers(world, services, planner, wanted, plans, timeline, town)
+        travellers = Travellers(world, services, planner, demand, plans, timeline, town)
         if timeline.after_s(0.0, END_S) < END_S:
             world.env.process(timeline.run(world, travellers.hear))
         world.env.process(travellers.feed())
@@ -244,7 +244,7 @@ def _live(
         travellers.finish()
         for service in services.values():
             service.finish()
-    return _Lived(len(wanted), plans.dropped, next(world.env._eid), expected_eur)
+    return _Lived(len(demand), plans.dropped, next(world.env._eid), expected_eur)
 
 
 def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) -> Experiences:

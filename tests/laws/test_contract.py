@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kera_mobility.demand.choice_model import TIME_CLASSES, Choice
+from kera_mobility.demand.choice_model import TIME_CLASSES, ChoiceModel
 from kera_mobility.results.events import fingerprint
 from kera_mobility.services.base import service_kinds
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
@@ -222,7 +222,7 @@ def test_the_array_form_is_the_live_form_to_the_bit_where_an_offer_is_firm(
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_no_live_offer_is_better_than_the_bound(settings: dict[str, Any], town: Town, clock: str) -> None:
     stage = Stage(settings, town, clock)
-    service, choice = stage.service, Choice(scenario({"one": settings}).choice)
+    service, choice = stage.service, ChoiceModel(scenario({"one": settings}).choice)
     purpose = np.zeros(len(PAIRS), dtype=np.int64)
     expected, bound = (answer(every_request(stage.world.env.now, 0)) for answer in (service.expect, service.bound))
     best = choice.leg_utility(purpose, service.time_class, bound, on_foot=False)
@@ -232,7 +232,7 @@ def test_no_live_offer_is_better_than_the_bound(settings: dict[str, Any], town: 
         offer = service.quote(stage.leg(0, *pair))
         if isinstance(offer, Offer):
             assert bound.possible[index]
-            found = choice.leg_utility_of_one(0, service.time_class, offer)
+            found = choice.utility_of_offer(0, service.time_class, offer)
             assert best[index] >= found, (pair, offer, [float(column[index]) for column in bound.columns])
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from ruamel.yaml import YAML
 
-from kera_mobility.demand.choice_model import IMPOSSIBLE, Choice
+from kera_mobility.demand.choice_model import IMPOSSIBLE, ChoiceModel
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
 from kera_mobility.dice import Dice
@@ -81,7 +81,7 @@ def used(run: Run, service: str) -> set[tuple[int, int]]:
 
 def plans_of(scenario: Scenario, town: Town) -> tuple[Plans, dict[str, Service]]:
     services, dice = open_services(scenario, town), Dice.of(SEED)
-    planner = Planner(services, town, Choice(scenario.choice), scenario.planning, dice)
+    planner = Planner(services, town, ChoiceModel(scenario.choice), scenario.planning, dice)
     return planner.plan_day(TripDemand.of(town.demand(dice), town.people.person)), services
 
 
@@ -285,7 +285,7 @@ def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
 ) -> None:
     trial = load_scenario("configs/trials/all.yaml", (*SMALL, *news))
     at_once = simulate(trial)
-    monkeypatch.setattr(uncontested, "_in_time", lambda wanted, *rest: np.zeros(len(wanted), dtype=np.bool_))
+    monkeypatch.setattr(uncontested, "_in_time", lambda demand, *rest: np.zeros(len(demand), dtype=np.bool_))
     by_the_clock = simulate(trial)
     assert at_once.fingerprint == by_the_clock.fingerprint
     assert at_once.stats["simpy_events"] < by_the_clock.stats["simpy_events"]
@@ -294,13 +294,13 @@ def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
 def test_trips_after_one_by_the_clock_are_told_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
     trial = load_scenario("configs/trials/all.yaml", SMALL)
     told: list[range] = []
-    tell_after = uncontested.UncontestedTrips.tell_after
+    log_following = uncontested.UncontestedTrips.log_following
 
     def noted(trips: uncontested.UncontestedTrips, row: int) -> range:
-        told.append(tell_after(trips, row))
+        told.append(log_following(trips, row))
         return told[-1]
 
-    monkeypatch.setattr(uncontested.UncontestedTrips, "tell_after", noted)
+    monkeypatch.setattr(uncontested.UncontestedTrips, "log_following", noted)
     simulate(trial)
     assert any(told)
     assert not all(told)

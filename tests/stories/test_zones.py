@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kera_mobility.demand.choice_model import Choice
+from kera_mobility.demand.choice_model import ChoiceModel
 from kera_mobility.errors import ConfigError, NetworkError
 from kera_mobility.services.contract import Offer, Requests
 from kera_mobility.services.scooter.geofences import read_riding_zones
@@ -219,7 +219,7 @@ def test_no_live_offer_under_a_zone_is_better_than_the_bound(
     told = scenario({"one": {"kind": "scooter", "fleet": 6, "hubs": hubs, "zones": ["rules"], "parking": parking,
                              "max_walk_m": 600.0, "registered": [{"from_age": 0, "share": 1.0}]}})  # fmt: skip
     world, services = live_services(told, town)
-    service, choice, offered = services["one"], Choice(told.choice), 0
+    service, choice, offered = services["one"], ChoiceModel(told.choice), 0
     pairs = [(a, b) for a, b in product(PLACES, PLACES) if a != b]
     origin, destination = (np.array(one) for one in zip(*pairs, strict=True))
     nobody = np.zeros(len(pairs), dtype=np.int64)
@@ -229,7 +229,7 @@ def test_no_live_offer_under_a_zone_is_better_than_the_bound(
         offer = service.quote(leg(town, "one", 1, *pair))
         if isinstance(offer, Offer):
             assert bound.possible[index]
-            assert best[index] >= choice.leg_utility_of_one(0, "bicycle", offer)
+            assert best[index] >= choice.utility_of_offer(0, "bicycle", offer)
             offered += 1
     # Between the two hubs there is one street.
     assert offered or (parking == "hubs" and rule["rule"] == "no_ride")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kera_mobility.demand.choice_model import IMPOSSIBLE, Choice, choose_for_tours
+from kera_mobility.demand.choice_model import IMPOSSIBLE, ChoiceModel, choose_for_tours
 from kera_mobility.dice import Dice
 from kera_mobility.simulation.run import Run, live
 from kera_mobility.town.population.persons import PURPOSES
@@ -37,8 +37,8 @@ FOUR_SIGMA = 4.0
 L = 0.4
 
 
-def choice(nest_parameter: float) -> Choice:
-    return Choice(scenario({"walk": {}}, choice={"nest_parameter": nest_parameter}).choice)
+def choice(nest_parameter: float) -> ChoiceModel:
+    return ChoiceModel(scenario({"walk": {}}, choice={"nest_parameter": nest_parameter}).choice)
 
 
 def shares(utility: dict[str, float], nests: dict[str, str], l: float, seed: int = 1) -> dict[str, float]:  # noqa: E741

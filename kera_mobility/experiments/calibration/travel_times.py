@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kera_mobility.demand.choice_model import Choice
+from kera_mobility.demand.choice_model import ChoiceModel
 from kera_mobility.demand.mode_chains import ModeChain
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
@@ -80,7 +80,7 @@ class Clockwork:
     def __init__(self, scenario: Scenario, town: Town) -> None:
         self._town = town
         self._services = open_services(scenario, town)
-        self._planner = Planner(self._services, town, Choice(scenario.choice), scenario.planning, Dice.of(0))
+        self._planner = Planner(self._services, town, ChoiceModel(scenario.choice), scenario.planning, Dice.of(0))
 
     def near_nodes(self, lonlat: FloatArray) -> tuple[IntArray, FloatArray, BoolArray]:
         """Return the street node nearest to each point, the distance in metres, and whether it is near enough, (C,)."""
