@@ -15,7 +15,7 @@ class TripQueue:
 
     def __init__(self, demand: TripDemand, trips: Sequence[PlannedTrip]) -> None:
         self._trips = trips
-        self._to_come = deque(np.lexsort((demand.trip, demand.person, demand.depart_s)).tolist())
+        self._to_come: deque[int] = deque(np.lexsort((demand.trip, demand.person, demand.depart_s)).tolist())
         self._waiting: dict[int, deque[int]] = {}
         """By row, of people under way."""
         self._dropped = bytearray(len(demand))
