@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kera_mobility.areas.background_load import balanced, build_background
 from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.services.transit.background_load import FILE, others_aboard, read_background
+from kera_mobility.services.transit.background_load import FILE, background_aboard, read_background
 from kera_mobility.town.timetable.timetable import Timetable
 from tests.kit.hamlet import CITY, LATITUDE, METRES_PER_DEGREE, MILL, NAMES, STATION, X_M, hamlet_timetable, run
 
@@ -67,7 +67,7 @@ def aboard(
     folder: Path, travel: Sequence[tuple[int, int, int, float]], factor: float = 1.0, kind: int = 2
 ) -> list[int]:
     write_background(folder, travel, kind)
-    return others_aboard(read_background(folder), hamlet_timetable(TRAINS), factor).tolist()
+    return background_aboard(read_background(folder), hamlet_timetable(TRAINS), factor).tolist()
 
 
 def test_people_divide_over_the_trains_of_their_hour(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_stop_far_from_every_stop_of_the_timetable_counts_for_nobody(tmp_path:
     write_background(tmp_path, [(MILL, CITY, 8, 60.0)])
     text = (tmp_path / FILE).read_text()
     (tmp_path / FILE).write_text(text.replace(str(25.0 + X_M[MILL] / METRES_PER_DEGREE), "26.5"))
-    assert others_aboard(read_background(tmp_path), hamlet_timetable(TRAINS)).sum() == 0
+    assert background_aboard(read_background(tmp_path), hamlet_timetable(TRAINS)).sum() == 0
 
 
 def test_a_missing_or_broken_table_is_named(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_the_shipped_table_is_what_its_builder_makes_of_the_boardings(tmp_path: 
 @pytest.mark.parametrize("name", ["today", "urban_rail"])
 def test_the_shipped_background_fills_trains_in_the_morning_to_the_centre_and_never_beyond_them(name: str) -> None:
     table = Timetable.load(KERA / "timetables" / name)
-    load = others_aboard(read_background(KERA), table)
+    load = background_aboard(read_background(KERA), table)
     rail = np.asarray(table.line_type)[table.run_line][table.call_run] == 2
     assert load[~rail].sum() == 0
     assert 0 < load.max() < 583

@@ -15,7 +15,7 @@ from kera_mobility.errors import ConfigError
 from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.kpis import compute
 from kera_mobility.services.contract import Requests
-from kera_mobility.services.transit.crowding import CrowdingSettings, felt_more_s, ride_weight
+from kera_mobility.services.transit.crowding import CrowdingSettings, crowding_more_s, ride_weight
 from kera_mobility.simulation.run import Run, live, open_services
 from kera_mobility.town.town import Town
 from kera_mobility.units import STEPS_PER_S
@@ -84,7 +84,7 @@ def test_more_people_aboard_are_never_more_pleasant(loads: list[float]) -> None:
 def test_crowding_is_kept_in_steps_of_time(others: list[int]) -> None:
     trains = (run((MILL, "8:00"), (STATION, "8:05", "8:06"), (CITY, "8:16")),) * 2
     table = hamlet_timetable(trains)
-    more_s = felt_more_s(CrowdingSettings(), table, np.array(others), np.array([10, 7]))
+    more_s = crowding_more_s(CrowdingSettings(), table, np.array(others), np.array([10, 7]))
     assert np.all(more_s * STEPS_PER_S % 1.0 == 0.0)
     assert more_s[3] == more_s[2], "nobody rides from the last stop of one run to the first of the next"
 

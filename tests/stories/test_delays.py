@@ -17,12 +17,13 @@ from kera_mobility.dice import Dice
 from kera_mobility.results.events import KINDS, EventLog, table_fingerprint
 from kera_mobility.results.kpis import compute
 from kera_mobility.services.contract import Booking, Requests
-from kera_mobility.services.stops.boarding import AsRun, Boarding, Dwell, Ridden
+from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.transit import delays
 from kera_mobility.services.transit.delays import DelaySettings
+from kera_mobility.services.transit.operation import MinimumDwell, RunConditions, TransitOperation
 from kera_mobility.services.world import World
 from kera_mobility.simulation.run import END_S, Run, live
-from kera_mobility.town.timetable.timetable import NextJourney, Timetable
+from kera_mobility.town.timetable.timetable import Timetable
 from tests.kit.hamlet import (
     CITY,
     HOME,
@@ -181,9 +182,9 @@ def test_people_who_board_keep_the_train(tmp_path: Path) -> None:
     """The train stands 60 s by plan; doors take 50 s and each of two people 8 s: it leaves 6 s late."""
     trains = (run((MILL, "8:00"), (STATION, "8:05", "8:06"), (CITY, "8:16")),)
     table, log = hamlet_timetable(trains), EventLog()
-    world, boarding = begun(table, AsRun(dwells=[Dwell(50.0, 8.0)], logged=True), log)
+    world, boarding = begun(table, RunConditions(dwells=[MinimumDwell(50.0, 8.0)], logged=True), log)
     for number in (1, 2):
-        boarding.wait_for(journey(0, 1, 2), number)
+        boarding.wait_for(1, 2, number)
     world.env.run()
     departures = log.tables()["running"].to_pylist()
     assert [row["depart_late_s"] for row in departures] == [0.0, 6.0, 6.0]
@@ -300,23 +301,21 @@ def test_other_lines_go_on_when_one_is_closed(tmp_path: Path) -> None:
 # Laws.
 
 
-def begun(table: Timetable, as_run: AsRun, log: EventLog, places: int = 2) -> tuple[World, Boarding]:
+def begun(
+    table: Timetable, conditions: RunConditions, log: EventLog, places: int = 2
+) -> tuple[World, TransitOperation]:
     """Return a world at midnight and the runs of a timetable in it."""
     from kera_mobility.town.streets.skims import compute_skims
     from tests.kit.hamlet import hamlet_streets
 
     world = World(simpy.Environment(), compute_skims(hamlet_streets()), Dice.of(1), log, END_S)
     calls = len(table.call_stop)
-    boarding = Boarding(
+    boarding = TransitOperation(
         "rail", table, np.full(table.runs, places), np.asarray(table.call_stop, dtype=np.int64), np.zeros(calls),
-        np.arange(table.runs), as_run,
+        conditions,
     )  # fmt: skip
     boarding.start(world)
     return world, boarding
-
-
-def journey(run: int, board_call: int, alight_call: int) -> NextJourney:
-    return NextJourney(0.0, 0.0, 0.0, 0.0, 1, run, board_call, alight_call)
 
 
 sixty_fourths = st.integers(0, 64 * 900).map(lambda steps: steps / 64)
@@ -332,15 +331,15 @@ def test_no_run_is_ever_early_and_boards_show_when_it_comes(
     late: list[float], recovery: float, least: float | None
 ) -> None:
     table, log = hamlet_timetable(LONG), EventLog()
-    dwells = None if least is None else [Dwell(least)] * 4
-    as_run = AsRun(late_s=np.array(late), recovery=recovery, dwells=dwells, logged=True)
-    world, _ = begun(table, as_run, log)
+    dwells = None if least is None else [MinimumDwell(least)] * 4
+    conditions = RunConditions(late_s=np.array(late), recovery=recovery, dwells=dwells, logged=True)
+    world, _ = begun(table, conditions, log)
     world.env.run()
     called = sorted(log.tables()["running"].to_pylist(), key=lambda row: (row["run"], row["step"]))
     depart_s = np.array([row["t_s"] for row in called])
     assert np.all(depart_s >= np.asarray(table.call_depart_s))
     assert all(row["arrive_late_s"] >= 0.0 and row["depart_late_s"] >= 0.0 for row in called)
-    shown = delays.foreseen(table, np.array(late), recovery, dwells)
+    shown = delays.displayed(table, np.array(late), recovery, dwells)
     assert depart_s.tolist() == np.asarray(shown.call_depart_s).tolist()
 
 
@@ -352,12 +351,14 @@ def test_riders_are_conserved_through_delays_cancellations_and_closures(data: st
     late = data.draw(st.lists(sixty_fourths, min_size=4, max_size=4))
     cancelled = np.array(data.draw(st.lists(st.booleans(), min_size=4, max_size=4)))
     others = np.array(data.draw(st.lists(st.sampled_from([0, 0, 1, 3]), min_size=12, max_size=12)))
-    world, boarding = begun(table, AsRun(late_s=np.array(late), cancelled=cancelled, others=others), log)
-    heard: list[tuple[int, Ridden]] = []
+    world, boarding = begun(
+        table, RunConditions(late_s=np.array(late), cancelled=cancelled, background_load=others), log
+    )
+    heard: list[tuple[int, RideEnd]] = []
 
     def wait(number: int, at_s: float, run: int, board: int, alight: int) -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(at_s)
-        got = yield boarding.wait_for(journey(run, 3 * run + board, 3 * run + alight), number)
+        got = yield boarding.wait_for(3 * run + board, 3 * run + alight, number)
         heard.append((number, got))
 
     def end(at_s: float, run: int, stuck_s: float, again_s: float) -> Generator[simpy.Event, Any, None]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from kera_mobility.config.settings import Place
+from kera_mobility.services.shuttle.settings import MeetsTrain
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.town.town import Lines
-from kera_mobility.units import FloatArray, round_one_s, round_s
+from kera_mobility.units import FloatArray, round_s
 
 _BUS = 3
 """GTFS route type."""
@@ -81,21 +81,7 @@ class Lap(NamedTuple):
     vehicle: int
 
 
-def laps_by_headway(loop: Loop, first_s: float, last_s: float, headway_s: float) -> list[Lap]:
-    """Return the laps of as few vehicles as keep a headway, each a regular day; each makes one lap at least."""
-    used = int(np.ceil(loop.lap_s / headway_s))
-    cycle_s = used * headway_s
-    laps = []
-    for vehicle in range(used):
-        begin_s = first_s + vehicle * headway_s
-        count = max(1, int((last_s - begin_s) // cycle_s) + 1)
-        laps += [Lap(lap_s, vehicle) for lap_s in (begin_s + cycle_s * np.arange(count)).tolist()]
-    return laps
-
-
-def laps_by_departures(
-    loop: Loop, begin_s: Iterable[float], duties: Sequence[Duty], rest_s: float = 0.0
-) -> tuple[list[Lap], list[float]]:
+def assign_laps(loop: Loop, begin_s: Iterable[float], duties: Sequence[Duty]) -> tuple[list[Lap], list[float]]:
     """Return the laps that vehicles make, and the beginnings for which none is free.
 
     The vehicle that has rested longest goes first, of equals the lowest id, so no vehicle overtakes another.
@@ -103,27 +89,24 @@ def laps_by_departures(
     Parameters
     ----------
     begin_s
-        When laps are wanted to begin, rising.
+        When laps are due to begin, rising.
     duties
         When each vehicle works, (V,); a lap lies within one duty.
-    rest_s
-        Least rest between two laps of a vehicle.
     """
-    free_s = [(-np.inf, vehicle) for vehicle in range(len(duties))]
+    free_s = [-np.inf] * len(duties)
     laps, unserved = [], []
-    for wanted_s in begin_s:
+    for due_s in begin_s:
         able = [
-            (since_s, vehicle)
-            for since_s, vehicle in free_s
-            if since_s <= wanted_s and duties[vehicle].first_s <= wanted_s
-            and wanted_s + loop.lap_s <= duties[vehicle].last_s
-        ]  # fmt: skip
+            (free_s[vehicle], vehicle)
+            for vehicle, duty in enumerate(duties)
+            if free_s[vehicle] <= due_s and duty.first_s <= due_s and due_s + loop.lap_s <= duty.last_s
+        ]
         if not able:
-            unserved.append(wanted_s)
+            unserved.append(due_s)
             continue
-        chosen = min(able)
-        laps.append(Lap(wanted_s, chosen[1]))
-        free_s[free_s.index(chosen)] = (wanted_s + loop.lap_s + rest_s, chosen[1])
+        vehicle = min(able)[1]
+        laps.append(Lap(due_s, vehicle))
+        free_s[vehicle] = due_s + loop.lap_s
     return laps, unserved
 
 
@@ -161,55 +144,39 @@ def _calls(loop: Loop, lap_s: FloatArray) -> tuple[FloatArray, FloatArray]:
     return arrive_s, depart_s
 
 
-class Met(NamedTuple):
+class MetTrain(NamedTuple):
     """A train whose passengers a lap takes on."""
 
     depart_s: float
     """When they have walked over, by the timetable: the departure of the lap."""
     run: int
     """Run in the timetable of the trains."""
-    call: int
-    """Call in it."""
 
 
-def trains_met(
-    lines: Lines, walk_m: FloatArray, *, near_m: float, speed_m_s: float, alight_s: float, only: Sequence[str] = ()
-) -> list[Met]:
+def trains_met(lines: Lines, walk_m: FloatArray, speed_m_s: float, operation: MeetsTrain) -> list[MetTrain]:
     """Return every arrival of a train near a stop, by the time when its passengers have walked over to it.
 
-    Parameters
-    ----------
-    walk_m
-        Walking distance from every node to the shuttle's stop, (N,).
-    near_m
-        Farthest platform.
-    alight_s
-        From the arrival of a train to the platform being left.
-    only
-        Names of lines; all if empty.
+    `walk_m` is the walking distance from every node to the stop, (N,), `speed_m_s` that of walking.
     """
     timetable = lines.timetable
-    stop = np.asarray(timetable.call_stop)
-    node = lines.stop_node[stop]
+    node = lines.stop_node[np.asarray(timetable.call_stop)]
     far_m = np.where(node >= 0, walk_m[np.maximum(node, 0)], np.inf)
     line = np.asarray(timetable.run_line)[timetable.call_run]
-    wanted = np.isin(np.asarray(timetable.line_type)[line], TRAINS) & (far_m <= near_m)
-    if only:
-        wanted &= np.isin(np.array(timetable.line_name)[line], list(only))
-    wanted[np.asarray(timetable.run_start)[:-1]] = False  # nobody alights where a train begins
-    calls = np.flatnonzero(wanted)
-    arrive_s = np.asarray(timetable.call_arrive_s)[calls].tolist()
-    over_s = [round_one_s(metres / speed_m_s) + alight_s for metres in far_m[calls].tolist()]
-    runs = timetable.call_run[calls].tolist()
-    return sorted(map(Met, (a + b for a, b in zip(arrive_s, over_s, strict=True)), runs, calls.tolist()))
+    is_met = np.isin(np.asarray(timetable.line_type)[line], TRAINS) & (far_m <= operation.near_m)
+    if operation.lines:
+        is_met &= np.isin(np.array(timetable.line_name)[line], list(operation.lines))
+    is_met[np.asarray(timetable.run_start)[:-1]] = False  # nobody alights where a train begins
+    over_s = round_s(far_m[is_met] / speed_m_s) + operation.alight_s
+    depart_s = np.asarray(timetable.call_arrive_s)[is_met] + over_s
+    return sorted(map(MetTrain, depart_s.tolist(), timetable.call_run[is_met].tolist()))
 
 
-def thinned(met: Sequence[Met], gap_s: float, first_s: float, last_s: float) -> list[Met]:
+def thinned(trains: Sequence[MetTrain], gap_s: float, first_s: float, last_s: float) -> list[MetTrain]:
     """Return those of a period that are at least a gap apart, each as early as it can be."""
-    kept: list[Met] = []
-    for one in met:
-        if first_s <= one.depart_s <= last_s and (not kept or one.depart_s - kept[-1].depart_s >= gap_s):
-            kept.append(one)
+    kept: list[MetTrain] = []
+    for train in trains:
+        if first_s <= train.depart_s <= last_s and (not kept or train.depart_s - kept[-1].depart_s >= gap_s):
+            kept.append(train)
     return kept
 
 
@@ -217,11 +184,3 @@ def every(first_s: float, last_s: float, headway_s: float) -> list[float]:
     """Return the moments of a headway from the first to the last, both included."""
     count = int((last_s - first_s) // headway_s) + 1
     return [first_s + headway_s * step for step in range(count)]
-
-
-def call_m(loop: Loop, run_start: Sequence[int]) -> FloatArray:
-    """Return the distance from the start of its run to each call, (C,)."""
-    counts = [end - begin for begin, end in pairwise(run_start)]
-    return np.concatenate(
-        [np.cumsum(np.append(0.0, np.tile(loop.hop_m, (count - 1) // loop.stops))) for count in counts]
-    )

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
-from kera_mobility.services.stops.boarding import TimetabledSettings
+from kera_mobility.services.stops.operation import TimetabledSettings
 from kera_mobility.units import HOUR_S
 
 
@@ -23,7 +23,7 @@ def _check_hours(first_s: float, last_s: float) -> None:
         raise ValueError(f"last_s: got {last_s:.0f}, expected at least first_s {first_s:.0f}")
 
 
-class Period(Settings):
+class HeadwayPeriod(Settings):
     """A part of the day with a headway of its own."""
 
     first_s: float = Field(ge=0, le=108_000)
@@ -34,7 +34,7 @@ class Period(Settings):
     """Between departures, s."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> Period:
+    def _in_order(self) -> HeadwayPeriod:
         _check_hours(self.first_s, self.last_s)
         return self
 
@@ -45,7 +45,7 @@ class ByTimetable(Settings):
     kind: Literal["timetable"] = "timetable"
     departures_s: tuple[float, ...] = ()
     """Departures from the terminal, seconds from midnight."""
-    periods: tuple[Period, ...] = ()
+    periods: tuple[HeadwayPeriod, ...] = ()
     """Periods of regular departures; they and the list are laid together."""
 
     @model_validator(mode="after")

@@ -8,21 +8,18 @@ from functools import cached_property
 import numpy as np
 
 from kera_mobility.errors import SettingError
-from kera_mobility.services.shuttle.calls import LoopPlan
 from kera_mobility.services.shuttle.loop import (
     Duty,
     Lap,
     Loop,
-    Met,
-    call_m,
+    MetTrain,
+    assign_laps,
     every,
-    laps_by_departures,
-    laps_by_headway,
     thinned,
     timetable_of,
     trains_met,
 )
-from kera_mobility.services.shuttle.settings import MeetsTrain, ShuttleSettings
+from kera_mobility.services.shuttle.settings import ByTimetable, MeetsTrain, ShuttleSettings
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, IntArray, clock
@@ -41,20 +38,20 @@ class LoopDay:
         return list(self._faults_in_operation())
 
     def _faults_in_operation(self) -> Iterator[tuple[str, str]]:
-        settings, loop = self._settings, self.loop
-        needed, kind = int(np.ceil(loop.lap_s / settings.headway_s)), settings.operation.kind
-        if kind == "headway" and not settings.duties and needed > settings.vehicles:
+        settings, loop, needed = self._settings, self.loop, self._least_vehicles
+        regular = settings.operation.kind == "headway" and not settings.duties
+        if regular and needed > settings.vehicles:
             yield (
                 "vehicles", f"got {settings.vehicles}, expected at least {needed}: a loop takes "
                 f"{loop.lap_s / MINUTE_S:.0f} min, a vehicle leaves every {settings.headway_s / MINUTE_S:.0f} min",
             )  # fmt: skip
             return
         laps, unserved = self.laps
-        if isinstance(settings.operation, MeetsTrain) and not self.met:
+        if isinstance(settings.operation, MeetsTrain) and not self.trains:
             yield "operation.timetable", f"no train of '{settings.operation.timetable}' ends near the terminal"
         elif not laps:
             yield "operation", "no vehicle makes a lap, expected departures within the duties of a vehicle"
-        elif unserved and kind == "timetable" and not settings.duties:
+        elif unserved and settings.operation.kind == "timetable" and not settings.duties:
             yield (
                 "vehicles", f"got {settings.vehicles}, too few for {len(unserved)} of the departures, the first at "
                 f"{clock(unserved[0] + loop.dwell_s)}: a loop takes {loop.lap_s / MINUTE_S:.0f} min",
@@ -67,7 +64,7 @@ class LoopDay:
         return Loop(np.asarray(hop_m, dtype=np.float64), self._settings.speed_m_s, self._settings.dwell_s)
 
     @cached_property
-    def met(self) -> list[Met]:
+    def trains(self) -> list[MetTrain]:
         """The trains worth meeting."""
         operation, settings = self._settings.operation, self._settings
         if not isinstance(operation, MeetsTrain):
@@ -77,38 +74,51 @@ class LoopDay:
         except SettingError as error:
             raise SettingError("operation.timetable", error.what) from None
         walk_m = np.asarray(self._town.skims.walk_m[:, self._nodes[0]], dtype=np.float64)
-        met = trains_met(
-            lines, walk_m, near_m=operation.near_m, speed_m_s=settings.walk_speed_m_s,
-            alight_s=operation.alight_s, only=operation.lines,
-        )  # fmt: skip
-        return thinned(met, settings.headway_s, settings.first_s, settings.last_s)
+        trains = trains_met(lines, walk_m, settings.walk_speed_m_s, operation)
+        return thinned(trains, settings.headway_s, settings.first_s, settings.last_s)
+
+    @property
+    def _least_vehicles(self) -> int:
+        """How many vehicles keep the headway."""
+        return int(np.ceil(self.loop.lap_s / self._settings.headway_s))
 
     @cached_property
     def laps(self) -> tuple[list[Lap], list[float]]:
         """The laps, and the beginnings that no vehicle is free for."""
-        settings, loop, operation = self._settings, self.loop, self._settings.operation
-        if operation.kind == "headway" and not settings.duties:
-            return laps_by_headway(loop, settings.first_s, settings.last_s, settings.headway_s), []
-        if operation.kind == "headway":
-            begin_s = every(settings.first_s, settings.last_s, settings.headway_s)
-        elif operation.kind == "meets_train":
-            begin_s = [met.depart_s - loop.dwell_s for met in self.met]
+        settings, dwell_s, operation = self._settings, self.loop.dwell_s, self._settings.operation
+        duties = [Duty(duty.first_s, duty.last_s) for duty in settings.duties[: settings.vehicles]]
+        duties += [Duty(-np.inf, np.inf)] * (settings.vehicles - len(duties))
+        if isinstance(operation, ByTimetable):
+            departures = set(operation.departures_s)
+            for period in operation.periods:
+                departures.update(every(period.first_s, period.last_s, period.headway_s))
+            begin_s = [depart_s - dwell_s for depart_s in sorted(departures)]
+        elif isinstance(operation, MeetsTrain):
+            begin_s = [train.depart_s - dwell_s for train in self.trains]
         else:
-            listed = list(operation.departures_s)
-            listed += [time_s for one in operation.periods for time_s in every(one.first_s, one.last_s, one.headway_s)]
-            begin_s = [time_s - loop.dwell_s for time_s in sorted(set(listed))]
-        hours = [Duty(one.first_s, one.last_s) for one in settings.duties[: settings.vehicles]]
-        hours += [Duty(-np.inf, np.inf)] * (settings.vehicles - len(hours))
-        return laps_by_departures(loop, begin_s, hours)
+            begin_s = every(settings.first_s, settings.last_s, settings.headway_s)
+            if not settings.duties:
+                duties = duties[: self._least_vehicles]
+        return assign_laps(self.loop, begin_s, duties)
 
     @cached_property
-    def _drawn_up(self) -> tuple[Timetable, list[int]]:
+    def _timetable_and_vehicles(self) -> tuple[Timetable, list[int]]:
         return timetable_of(self.loop, self.laps[0], self._name, self._settings.stops)
 
     @property
     def timetable(self) -> Timetable:
         """One run for each vehicle's day, lap after lap."""
-        return self._drawn_up[0]
+        return self._timetable_and_vehicles[0]
+
+    @property
+    def vehicle_of_run(self) -> list[int]:
+        """The vehicle that makes each run, (R,)."""
+        return self._timetable_and_vehicles[1]
+
+    @property
+    def fleet(self) -> int:
+        """All vehicles, those that stand by too."""
+        return self._settings.fleet
 
     @property
     def period_s(self) -> tuple[float, float]:
@@ -119,17 +129,24 @@ class LoopDay:
         return max(0.0, min(begin_s)), max(begin_s) + self.loop.lap_s
 
     @cached_property
-    def plan(self) -> LoopPlan:
-        """What is to be run."""
-        timetable, vehicle_of_run = self._drawn_up
-        starts: list[int] = timetable.run_start.tolist()
-        met = {}
-        if self.met:
-            by_departure = {one.depart_s: one for one in self.met}
-            firsts = [call for run in range(timetable.runs)
-                      for call in range(starts[run], starts[run + 1] - 1, self.loop.stops)]  # fmt: skip
-            met = {call: by_departure[float(timetable.call_depart_s[call])] for call in firsts}
-        return LoopPlan(
-            self.loop, timetable, vehicle_of_run, self._nodes[timetable.call_stop].tolist(),
-            call_m(self.loop, starts), met, self._settings.fleet,
-        )  # fmt: skip
+    def call_node(self) -> list[int]:
+        """Street node of each call, (C,)."""
+        nodes: list[int] = self._nodes[self.timetable.call_stop].tolist()
+        return nodes
+
+    @cached_property
+    def call_m(self) -> list[float]:
+        """Distance from the start of its run to each call, (C,)."""
+        counts = np.diff(self.timetable.run_start).tolist()
+        hops_m = [np.tile(self.loop.hop_m, (count - 1) // self.loop.stops) for count in counts]
+        along_m: list[float] = np.concatenate([np.cumsum(np.append(0.0, hop_m)) for hop_m in hops_m]).tolist()
+        return along_m
+
+    @cached_property
+    def train_of_call(self) -> dict[int, MetTrain]:
+        """The train that a lap meets, by the lap's first call."""
+        train_at, timetable = {train.depart_s: train for train in self.trains}, self.timetable
+        is_first = np.asarray(timetable.call_stop) == 0
+        is_first[np.asarray(timetable.run_start)[1:] - 1] = False
+        departs_s: list[float] = timetable.call_depart_s.tolist()
+        return {call: train_at[departs_s[call]] for call in np.flatnonzero(is_first).tolist()} if train_at else {}

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.geometry import METRES_PER_DEGREE
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
 
 FILE = "background.csv"
 NEAR_M = 500.0
 """A stop of the table is the nearest stop of the timetable within this straight distance. Assumption."""
-_DEGREE_M = 111_320.0
 
 _log = logging.getLogger(__name__)
 
@@ -54,20 +54,18 @@ def read_background(area_folder: Path) -> Background:
         raise MissingFileError(f"{path}: no such file; it says who rides besides the people of the model")
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [
-                [float(row[name]) for name in _NUMBERS] for row in csv.DictReader(file)
-            ]  # fmt: skip
+            rows = [[float(row[name]) for name in _NUMBERS] for row in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError) as error:
         raise NetworkError(f"{path}: expected the columns {', '.join(_NUMBERS)} with numbers, got {error!r}") from None
     table = np.array(rows, dtype=np.float64).reshape(-1, len(_NUMBERS))
-    whole = table[:, 4:6].astype(np.int64)
-    return Background(table[:, 0:2], table[:, 2:4], whole[:, 0], whole[:, 1], table[:, 6])
+    line_type, hour = table[:, 4:6].astype(np.int64).T
+    return Background(table[:, 0:2], table[:, 2:4], line_type, hour, table[:, 6])
 
 
 _NUMBERS = ("origin_lon", "origin_lat", "destination_lon", "destination_lat", "type", "hour", "persons")
 
 
-def others_aboard(background: Background, timetable: Timetable, factor: float = 1.0) -> IntArray:
+def background_aboard(background: Background, timetable: Timetable, factor: float = 1.0) -> IntArray:
     """Return how many people from the background are aboard when each call is left, (C,), rounded to whole persons.
 
     The persons of a pair and hour divide evenly over the runs of their type of line that leave the first stop in that
@@ -88,9 +86,9 @@ def others_aboard(background: Background, timetable: Timetable, factor: float = 
         if not count:
             lost += float(background.persons[row])
             continue
-        each = background.persons[row] * factor / count
-        change[begin[runs]] += each
-        change[end[runs]] -= each
+        persons_per_run = background.persons[row] * factor / count
+        change[begin[runs]] += persons_per_run
+        change[end[runs]] -= persons_per_run
     if lost:
         _log.info("background load: %.0f persons a day found no run of their hour", lost)
     # Whole runs sum to nothing, so one running sum serves all; the rest of a rounding must not count as a person.
@@ -99,17 +97,17 @@ def others_aboard(background: Background, timetable: Timetable, factor: float = 
 
 def _calls_by_stop(timetable: Timetable) -> IntArray:
     """Return the first call of each run at each stop, (R, S); -1 where it does not call."""
-    found = np.full((timetable.runs, timetable.stops), -1, dtype=np.int64)
+    call_of = np.full((timetable.runs, timetable.stops), -1, dtype=np.int64)
     calls = np.arange(len(timetable.call_stop))[::-1]
-    found[timetable.call_run[calls], np.asarray(timetable.call_stop)[calls]] = calls
-    return found
+    call_of[timetable.call_run[calls], np.asarray(timetable.call_stop)[calls]] = calls
+    return call_of
 
 
 def _stops_near(timetable: Timetable, lonlat: FloatArray) -> IntArray:
     """Return the stop of the timetable at each point, (K,); -1 where none is near."""
     stops = np.asarray(timetable.stop_lonlat, dtype=np.float64)
     shrink = np.cos(np.radians(float(stops[:, 1].mean())))
-    step = (lonlat[:, None, :] - stops[None, :, :]) * np.array([shrink, 1.0]) * _DEGREE_M
-    away_m = np.sqrt(step[:, :, 0] ** 2 + step[:, :, 1] ** 2)
+    step = (lonlat[:, None, :] - stops[None, :, :]) * np.array([shrink, 1.0]) * METRES_PER_DEGREE
+    away_m = np.hypot(step[:, :, 0], step[:, :, 1])
     nearest = away_m.argmin(axis=1)
-    return np.where(away_m[np.arange(len(lonlat)), nearest] <= NEAR_M, nearest, -1)
+    return np.where(away_m.min(axis=1) <= NEAR_M, nearest, -1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf, nan
 
 from kera_mobility.services.contract import Leg
-from kera_mobility.services.stops.boarding import Boarding
+from kera_mobility.services.transit.operation import TransitOperation
 from kera_mobility.services.world import World
 from kera_mobility.town.timetable.connection_scan import Transfers
 from kera_mobility.town.timetable.timetable import TRANSFER_SLACK_S, Journeys, NextJourney, Timetable
@@ -17,24 +17,30 @@ class Connections:
     """The connections that riders of one service have by its timetable, and what becomes of them."""
 
     def __init__(
-        self, world: World, boarding: Boarding, planned: Timetable, shown: Timetable, journeys: Journeys, hold_s: float
+        self,
+        world: World,
+        operation: TransitOperation,
+        planned: Timetable,
+        displayed: Timetable,
+        journeys: Journeys,
+        hold_s: float,
     ) -> None:
         """Prepare the day.
 
         Parameters
         ----------
-        planned, shown
-            The timetable, and the times that boards show today.
+        planned, displayed
+            The timetable, and the times that displays show today.
         journeys
             Those of the planned timetable.
         hold_s
             How long a vehicle waits for riders who change to it.
         """
-        self._world, self._boarding, self._journeys, self._hold_s = world, boarding, journeys, hold_s
+        self._world, self._operation, self._journeys, self._hold_s = world, operation, journeys, hold_s
         self._stop: list[int] = planned.call_stop.tolist()
         self._planned_arrive_s: list[float] = planned.call_arrive_s.tolist()
-        self._arrive_s: list[float] = shown.call_arrive_s.tolist()
-        self._depart_s: list[float] = shown.call_depart_s.tolist()
+        self._arrive_s: list[float] = displayed.call_arrive_s.tolist()
+        self._depart_s: list[float] = displayed.call_depart_s.tolist()
         walks = Transfers.of(planned.stop_lonlat, TRANSFER_SLACK_S).walks
         self._walk_s = {(a, b): step / STEPS_PER_S for a, near in enumerate(walks) for b, step in near}
         self._awaited_s: dict[int, float] = {}
@@ -46,26 +52,26 @@ class Connections:
         return max(self._awaited_s.get(call, -inf), self._coming_until_s(call))
 
     def await_from_outside(self, leg: Leg, onward: NextJourney | None, coming_s: Callable[[], float]) -> None:
-        """Let the run that boards show for somebody who comes with another service ask how late that is."""
+        """Let the run that displays show for somebody who comes with another service ask how late that is."""
         if onward is not None:
             self._outside[leg.person, leg.trip, leg.leg] = onward
             self._coming_s.setdefault(onward.board_call, []).append(coming_s)
 
-    def change_from_outside(self, leg: Leg, target: int, boards: Journeys) -> NextJourney | None:
+    def change_from_outside(self, leg: Leg, target: int, displayed: Journeys) -> NextJourney | None:
         """Log what became of the run that somebody came for with another service; return it if it has waited."""
         onward = self._outside.pop((leg.person, leg.trip, leg.leg), None)
         if onward is None:
             return None
         now_s, call = self._world.env.now, onward.board_call
-        goes = not self._boarding.has_ended(onward.run) and not self._boarding.has_left(call)
+        goes = not self._operation.has_ended(onward.run) and not self._operation.has_left(call)
         waited = goes and now_s > self._depart_s[call]
-        instead = onward if goes else boards.next_one(self._stop[call], target, now_s)
+        instead = onward if goes else displayed.next_one(self._stop[call], target, now_s)
         lost_s = nan
         if instead is not None:
             held_s = now_s - self._depart_s[call] if waited else 0.0
             lost_s = max(0.0, instead.arrive_s + held_s - onward.arrive_s)
         self._world.log.add(
-            "connections", now_s, leg.person, leg.trip, leg.leg, 0, leg.service, self._boarding.call_node[call],
+            "connections", now_s, leg.person, leg.trip, leg.leg, 0, leg.service, self._operation.call_node[call],
             "saved" if waited else "made" if goes else "missed", lost_s,
         )  # fmt: skip
         return onward if waited else None
@@ -89,7 +95,7 @@ class Connections:
         if self._depart_s[call] < ready_s <= self._depart_s[call] + self._hold_s:
             self._awaited_s[call] = max(ready_s, self._awaited_s.get(call, -inf))
 
-    def change(self, leg: Leg, alight_call: int, target: int, boards: Journeys, step: int) -> NextJourney | None:
+    def change(self, leg: Leg, alight_call: int, target: int, displayed: Journeys, step: int) -> NextJourney | None:
         """Log what became of a rider's connection on alighting; return it if it waits for the rider, else None."""
         now_s = self._world.env.now
         onward = self._onward(alight_call, target)
@@ -97,20 +103,20 @@ class Connections:
             return None
         call = onward.board_call
         ready_s = self._at_platform_s(alight_call, call, now_s)
-        runs = not self._boarding.has_ended(onward.run)
-        waits = runs and ready_s <= self.until_s(onward.run, call) and not self._boarding.has_left(call)
+        runs = not self._operation.has_ended(onward.run)
+        waits = runs and ready_s <= self.until_s(onward.run, call) and not self._operation.has_left(call)
         if waits:
             held_s = max(0.0, self.until_s(onward.run, call) - self._depart_s[call])
             arrive_s = self._arrive_s[onward.alight_call] + held_s
         else:
-            instead = boards.next_one(self._stop[alight_call], target, now_s + TRANSFER_SLACK_S)
+            instead = displayed.next_one(self._stop[alight_call], target, now_s + TRANSFER_SLACK_S)
             arrive_s = instead.arrive_s if instead else nan
         caught = waits or (runs and ready_s <= self._depart_s[call])
         end = "missed" if not caught else "made" if ready_s <= onward.depart_s else "saved"
         lost_s = max(0.0, arrive_s - onward.arrive_s) if arrive_s == arrive_s else nan
         self._world.log.add(
             "connections", now_s, leg.person, leg.trip, leg.leg, step, leg.service,
-            self._boarding.call_node[alight_call], end, lost_s,
+            self._operation.call_node[alight_call], end, lost_s,
         )  # fmt: skip
         return onward if waits else None
 

@@ -48,13 +48,13 @@ def ride_weight(settings: CrowdingSettings, load: FloatArray, seats: FloatArray)
     return weight
 
 
-def felt_more_s(settings: CrowdingSettings, timetable: Timetable, others: IntArray, seats: IntArray) -> FloatArray:
+def crowding_more_s(settings: CrowdingSettings, timetable: Timetable, load: IntArray, seats: IntArray) -> FloatArray:
     """Return how much longer the rides up to each call are felt than they are, (C,), a running sum over all calls.
 
     Riding from call b to call a of a run is felt `[a] - [b]` longer (shorter where negative). Each hop is rounded to
-    1/64 s, so differences are exact; time at stops is felt as it is. Seats (R,).
+    1/64 s, so differences are exact; time at stops is felt as it is. Load on leaving each call (C,), seats (R,).
     """
-    weight = ride_weight(settings, others.astype(np.float64), seats[timetable.call_run].astype(np.float64))
+    weight = ride_weight(settings, load.astype(np.float64), seats[timetable.call_run].astype(np.float64))
     hop_s = np.append(np.asarray(timetable.call_arrive_s)[1:] - np.asarray(timetable.call_depart_s)[:-1], 0.0)
     hop_s[timetable.run_start[1:] - 1] = 0.0
     more_s = round_s((weight - 1.0) * hop_s)

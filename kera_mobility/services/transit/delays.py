@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.dice import Dice, word
-from kera_mobility.services.stops.boarding import Dwell, left_over_s
+from kera_mobility.services.transit.operation import MinimumDwell, remaining_delay_s
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, round_s
 
@@ -55,34 +58,32 @@ def cancelled(settings: DelaySettings, timetable: Timetable, dice: Dice) -> Bool
     return drawn
 
 
-def foreseen(timetable: Timetable, late_s: FloatArray, recovery: float, dwells: list[Dwell] | None) -> Timetable:
-    """Return the timetable as boards show it: every run as late as it is known to be, whoever boards."""
+def displayed(
+    timetable: Timetable, late_s: FloatArray, recovery: float, dwells: Sequence[MinimumDwell] | None
+) -> Timetable:
+    """Return the timetable as displays show it: every run as late as it is known to be, whoever boards."""
     arrive_s, depart_s = timetable.call_arrive_s.tolist(), timetable.call_depart_s.tolist()
-    real_arrive_s, real_depart_s = list(arrive_s), list(depart_s)
     starts = timetable.run_start.tolist()
-    for run, late in enumerate(late_s.tolist()):
-        first, end = starts[run], starts[run + 1]
-        real_depart_s[first] = depart_s[first] + late
-        for call in range(first + 1, end):
-            after = real_depart_s[call - 1] - depart_s[call - 1]
-            real_arrive_s[call] = arrive_s[call] + left_over_s(after, arrive_s[call] - depart_s[call - 1], recovery)
-            stand_s = dwells[run].least_s if dwells else depart_s[call] - arrive_s[call]
-            last = call == end - 1
-            real_depart_s[call] = real_arrive_s[call] if last else max(depart_s[call], real_arrive_s[call] + stand_s)
-    return _retimed(timetable, np.array(real_arrive_s), np.array(real_depart_s))
+    for run, delay_s in enumerate(late_s.tolist()):
+        first, last = starts[run], starts[run + 1] - 1
+        depart_s[first] += delay_s
+        for call in range(first + 1, last + 1):
+            hop_s = arrive_s[call] - timetable.call_depart_s.item(call - 1)
+            dwell_s = dwells[run].doors_s if dwells else depart_s[call] - arrive_s[call]
+            delay_s = remaining_delay_s(delay_s, hop_s, recovery)
+            arrive_s[call] += delay_s
+            left_s = arrive_s[call] if call == last else max(depart_s[call], arrive_s[call] + dwell_s)
+            delay_s, depart_s[call] = left_s - depart_s[call], left_s
+    return replace(timetable, call_arrive_s=np.array(arrive_s), call_depart_s=np.array(depart_s))
 
 
-def without(timetable: Timetable, gone: BoolArray) -> tuple[Timetable, NDArray[np.int32]]:
-    """Return the timetable without some runs (R,), and the call of the whole one that each of its calls is, (C,)."""
-    kept = ~gone
+def without(timetable: Timetable, cut: BoolArray) -> tuple[Timetable, NDArray[np.int32]]:
+    """Return the timetable without some runs (R,), and the call of the full one that each of its calls is, (C,)."""
+    kept = ~cut
     calls = np.flatnonzero(kept[timetable.call_run]).astype(np.int32)
     counts = np.diff(timetable.run_start)[kept]
-    some = Timetable(
-        stop_lonlat=timetable.stop_lonlat,
-        stop_id=timetable.stop_id,
-        stop_name=timetable.stop_name,
-        line_name=timetable.line_name,
-        line_type=timetable.line_type,
+    reduced = replace(
+        timetable,
         run_name=tuple(timetable.run_name[run] for run in np.flatnonzero(kept).tolist()),
         run_line=np.asarray(timetable.run_line)[kept],
         run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
@@ -90,12 +91,7 @@ def without(timetable: Timetable, gone: BoolArray) -> tuple[Timetable, NDArray[n
         call_arrive_s=np.asarray(timetable.call_arrive_s)[calls],
         call_depart_s=np.asarray(timetable.call_depart_s)[calls],
     )
-    return some, calls
-
-
-def _retimed(timetable: Timetable, arrive_s: FloatArray, depart_s: FloatArray) -> Timetable:
-    parts = {name: getattr(timetable, name) for name in Timetable.__dataclass_fields__}
-    return Timetable(**{**parts, "call_arrive_s": arrive_s, "call_depart_s": depart_s})
+    return reduced, calls
 
 
 def _address(timetable: Timetable) -> tuple[AnyArray, ...]:

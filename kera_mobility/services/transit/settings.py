@@ -1,0 +1,68 @@
+"""Settings of the timetabled lines: what runs, what it costs riders, and what of a day may differ from the plan."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from kera_mobility.config.settings import Settings
+from kera_mobility.services.stops.operation import TimetabledSettings
+from kera_mobility.services.transit.costs import LineCosts
+from kera_mobility.services.transit.crowding import BackgroundSettings, CrowdingSettings
+from kera_mobility.services.transit.delays import DelaySettings
+
+
+class RollingStock(Settings):
+    """What a kind of line runs with."""
+
+    places: int = Field(ge=1, le=2000)
+    """Seats and standing room of one vehicle."""
+    boarding_penalty_min: float = Field(ge=0, le=20)
+    """Felt minutes for each boarding. Source: HELMET 5 assignment (pt.boarding_penalty)."""
+    seats: int | None = Field(None, ge=1, le=2000)
+    """Seats among the places; all of them if not given."""
+    doors: int = Field(1, ge=1, le=60)
+    """Pairs of doors on a side."""
+    least_dwell_s: float = Field(20.0, ge=0, le=300)
+    """A late vehicle stays at a stop at least this long, where stops are lengthened by riders. Assumption."""
+
+    @property
+    def seated(self) -> int:
+        """Seats of one vehicle."""
+        return self.places if self.seats is None else min(self.seats, self.places)
+
+
+class TransitSettings(TimetabledSettings):
+    """Settings of the timetabled lines."""
+
+    kind: Literal["transit"] = "transit"
+    timetable: str = Field(min_length=1)
+    """Name of a timetable of the area, such as today or urban_rail."""
+    train: RollingStock = RollingStock(places=583, boarding_penalty_min=2.0, seats=238, doors=6, least_dwell_s=30.0)
+    """One Sm5 unit, seats and standing (sm5.capacity_total), 204 seats and 34 that fold (sm5.seats_*), doors
+    (sm5.door_pairs_per_side), dwell (sm5.dwell_min, unverified)."""
+    tram: RollingStock = RollingStock(places=200, boarding_penalty_min=0.0, seats=80, doors=6)
+    """A light-rail car. Places, seats and doors: assumption."""
+    bus: RollingStock = RollingStock(places=80, boarding_penalty_min=3.0, seats=40, doors=3, least_dwell_s=10.0)
+    """A 12 m bus. Places, seats, doors and dwell: assumption."""
+    transfer_penalty_min: float = Field(3.0, ge=0, le=20)
+    """Felt minutes for each transfer. Source: HELMET 5, work trips (pt.transfer_penalty.work)."""
+    fare_single_eur: float = Field(3.2, ge=0, le=20)
+    """Single ticket, zones AB or BC. Unverified (from memory); range 2.8 to 4.5."""
+    fare_season_eur: float = Field(1.2, ge=0, le=20)
+    """Monthly ticket over 60 trips, as HELMET 5 divides it; the price of the ticket is unverified."""
+    circuity: float = Field(1.1, ge=1, le=2)
+    """Length of the line between stops over the straight line. Assumption."""
+    delays: DelaySettings = DelaySettings()
+    """Late and cancelled runs. Off by default: constants were fitted with runs on time."""
+    background: BackgroundSettings = BackgroundSettings()
+    """People aboard who are not of the model."""
+    crowding: CrowdingSettings = CrowdingSettings()
+    """Whether a full vehicle is felt."""
+    costs: LineCosts = LineCosts()
+    """What running costs, by kind of line."""
+
+    def rolling_stock(self, route_type: int) -> RollingStock:
+        """Return what runs on a GTFS route type: 0 tram, 1 metro and 2 rail as trains, the rest as buses."""
+        return {0: self.tram, 1: self.train, 2: self.train}.get(route_type, self.bus)
