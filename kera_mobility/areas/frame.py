@@ -11,7 +11,7 @@ import shapely
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
-from kera_mobility.areas.inputs import Area, LonLat, Speeds
+from kera_mobility.areas.description import Area, LonLat, Speeds
 from kera_mobility.areas.pieces import on_millimetres
 from kera_mobility.units import FloatArray
 

@@ -14,8 +14,8 @@ import osmnx as ox
 import shapely
 from shapely.geometry import LineString
 
+from kera_mobility.areas.description import read_outside
 from kera_mobility.areas.frame import Frame
-from kera_mobility.areas.inputs import read_outside
 from kera_mobility.areas.pieces import Piece, Point
 from kera_mobility.areas.quality import parts
 from kera_mobility.errors import NetworkError

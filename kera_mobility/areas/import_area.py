@@ -17,9 +17,9 @@ import osmnx as ox
 from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
 
+from kera_mobility.areas.description import Area, read_area, read_speeds
 from kera_mobility.areas.frame import Frame, projection_to
 from kera_mobility.areas.graph import graph_of, write_graph
-from kera_mobility.areas.inputs import Area, Speeds, read_area, read_build
 from kera_mobility.areas.osm_read import Extract
 from kera_mobility.areas.osm_tags import pieces_of_ways, ways_of
 from kera_mobility.areas.pieces import Piece, cut_at_meetings, extend_ends_to
@@ -85,7 +85,7 @@ def import_area(extract: Extract, out: Path, like: Path | None, merge_m: float =
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
         made = Path(temporary) / "area"
         _copy(like, made)
-        frame = Frame(like or made, area, _speeds(like), projection_to(area.projection))
+        frame = Frame(like or made, area, read_speeds(like), projection_to(area.projection))
         pieces = pieces_of_ways(ways_of(extract.graph, area.projection, merge_m), frame.outline, "osm")
         if not pieces:
             raise NetworkError(f"{extract.source}: holds no street in the rectangle of {area.title}")
@@ -125,10 +125,6 @@ def _copy(like: Path | None, made: Path) -> None:
         made.mkdir()
     else:
         shutil.copytree(like, made, ignore=lambda folder, names: _STREET_FILES if Path(folder) == like else ())
-
-
-def _speeds(like: Path | None) -> Speeds:
-    return read_build(like).speeds if like and (like / "build.yaml").exists() else Speeds()
 
 
 def _area_of(graph: nx.MultiDiGraph[Any], name: str) -> Area:

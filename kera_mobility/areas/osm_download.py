@@ -10,7 +10,7 @@ import networkx as nx
 import osmnx as ox
 import requests
 
-from kera_mobility.areas.inputs import Box
+from kera_mobility.areas.description import Box
 from kera_mobility.areas.osm_read import Extract
 from kera_mobility.areas.osm_tags import WAY_TAGS
 from kera_mobility.errors import NetworkError

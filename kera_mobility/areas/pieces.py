@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
-from kera_mobility.units import BoolArray, FloatArray, IntArray
+from kera_mobility.units import FloatArray
 
 REAL_ORIGINS = ("osm-2017", "osm")
 """Origins of streets that somebody has surveyed."""
@@ -22,9 +21,6 @@ WELD_M = 2.0
 """Ends of pieces nearer than this are one node. Assumption."""
 TOUCH_M = 0.01
 """A point this near to a line lies on it: ten times the rounding of coordinates."""
-
-PATTERNS = ((1, 1), (2, 1), (3, 1), (2, 2), (3, 2), (3, 3))
-"""Columns and rows of the points that stand for the homes of a cell, from few residents to many. Assumption."""
 
 Point = tuple[float, float]
 
@@ -91,24 +87,14 @@ def on_millimetres(points: FloatArray) -> FloatArray:
     return np.asarray(np.round(points, MILLIMETRES) + 0.0, dtype=np.float64)
 
 
-def extend_ends(drawn: Sequence[Piece], given: Sequence[Piece], reach_m: float) -> list[Piece]:
-    """Return the drawn pieces with each end led to the nearest other piece, where one is within reach."""
-    every = [piece.line for piece in [*drawn, *given]]
-    longer = []
-    for number, piece in enumerate(drawn):
-        others = every[:number] + every[number + 1 :]
-        longer.append(_led_to(piece, others, shapely.STRtree(others), reach_m))
-    return longer
-
-
 def extend_ends_to(drawn: Sequence[Piece], given: Sequence[Piece], reach_m: float) -> list[Piece]:
     """Return the drawn pieces with each end led to the nearest given piece, where one is within reach."""
     lines = [piece.line for piece in given]
     tree = shapely.STRtree(lines)
-    return [_led_to(piece, lines, tree, reach_m) for piece in drawn]
+    return [with_ends_led_to(piece, lines, tree, reach_m) for piece in drawn]
 
 
-def _led_to(piece: Piece, lines: Sequence[LineString], tree: shapely.STRtree, reach_m: float) -> Piece:
+def with_ends_led_to(piece: Piece, lines: Sequence[LineString], tree: shapely.STRtree, reach_m: float) -> Piece:
     """Return a piece with each end led to the nearest line within reach."""
     points = piece.points
     for end in (0, -1):
@@ -118,7 +104,7 @@ def _led_to(piece: Piece, lines: Sequence[LineString], tree: shapely.STRtree, re
             landing = target.interpolate(target.project(shapely.Point(points[end])))
             landed = on_millimetres(np.array([[landing.x, landing.y]]))
             points = np.vstack([landed, points]) if end == 0 else np.vstack([points, landed])
-    return replace(piece, points=_without_repeats(points))
+    return replace(piece, points=without_repeats(points))
 
 
 def cut_at_meetings(pieces: Sequence[Piece]) -> list[Piece]:
@@ -150,7 +136,7 @@ def cut(piece: Piece, points: Iterable[Point]) -> list[Piece]:
     parts, start, here = [], 0.0, piece.points[0]
     for distance, point in [*stops, (length, point_of(piece.points[-1]))]:
         between = piece.points[(distances > start + TOUCH_M) & (distances < distance - TOUCH_M)]
-        parts.append(replace(piece, points=_without_repeats(np.vstack([here, between, point]))))
+        parts.append(replace(piece, points=without_repeats(np.vstack([here, between, point]))))
         start, here = distance, np.asarray(point)
     return [part for part in parts if len(part.points) > 1]
 
@@ -166,134 +152,13 @@ def weld(pieces: Sequence[Piece]) -> list[Piece]:
     for piece in pieces:
         points = piece.points.copy()
         points[0], points[-1] = place[piece.ends[0]], place[piece.ends[1]]
-        points = _without_repeats(points)
+        points = without_repeats(points)
         if len(points) > 1 and not (len(points) == 2 and np.array_equal(points[0], points[1])):
             welded.append(replace(piece, points=points))
     return welded
 
 
-def parts_of(pieces: Sequence[Piece], drive_only: bool = False) -> list[set[Point]]:
-    """Return the nodes of each connected part, the largest part first."""
-    chosen = [piece for piece in pieces if piece.drive or not drive_only]
-    nodes = sorted({end for piece in chosen for end in piece.ends})
-    number = {node: k for k, node in enumerate(nodes)}
-    group = Groups(len(nodes))
-    for piece in chosen:
-        group.join(number[piece.ends[0]], number[piece.ends[1]])
-    parts: dict[int, set[Point]] = {}
-    for node in nodes:
-        parts.setdefault(group.of(number[node]), set()).add(node)
-    return sorted(parts.values(), key=lambda part: (-len(part), min(part)))
-
-
-def cut_near(
-    pieces: Sequence[Piece], anchors: FloatArray, reach_m: float
-) -> tuple[list[Piece], BoolArray, list[Point]]:
-    """Return the pieces cut beside each anchor within reach, which anchors those were, and the points of the cuts."""
-    lines = [piece.line for piece in pieces]
-    tree = shapely.STRtree(lines)
-    cuts: dict[int, list[Point]] = {}
-    served = np.zeros(len(anchors), dtype=bool)
-    marks = []
-    for number, anchor in enumerate(anchors):
-        near = tree.query_nearest(shapely.Point(anchor), max_distance=reach_m, all_matches=False)
-        if not len(near):
-            continue
-        served[number] = True
-        line = lines[int(near[0])]
-        along = line.project(shapely.Point(anchor))
-        if along < reach_m / 2 or along > line.length - reach_m / 2:
-            continue
-        foot = line.interpolate(along)
-        mark = point_of(on_millimetres(np.array([foot.x, foot.y])))
-        taken = cuts.setdefault(int(near[0]), [])
-        if all(math.dist(mark, other) > reach_m / 2 for other in taken):
-            taken.append(mark)
-            marks.append(mark)
-    return [part for number, piece in enumerate(pieces) for part in cut(piece, cuts.get(number, ()))], served, marks
-
-
-def cut_long(pieces: Sequence[Piece], longest_m: float) -> list[Piece]:
-    """Return the pieces cut into equal parts no longer than `longest_m`, so that links may leave them on the way."""
-    parts = []
-    for piece in pieces:
-        line = piece.line
-        count = math.ceil(line.length / longest_m)
-        feet = [line.interpolate(line.length * k / count) for k in range(1, count)]
-        parts += cut(piece, [point_of(on_millimetres(np.array([foot.x, foot.y]))) for foot in feet])
-    return parts
-
-
-# --- Sites ---------------------------------------------------------------------------------------------------------
-
-
-def aligned(centres: FloatArray, patterns: IntArray, ways: FloatArray, cell_m: float) -> FloatArray:
-    """Return the points of a small lattice around each centre, turned with the street beside it, (S, 2).
-
-    Parameters
-    ----------
-    centres
-        (C, 2)
-    patterns
-        Index into PATTERNS, (C,).
-    ways
-        Direction of the street beside each centre, unit vectors (C, 2): rows of homes run along it.
-    cell_m
-        Side of the square that a lattice fills.
-    """
-    found = [
-        centre
-        + way * (((column + 0.5) / columns - 0.5) * cell_m)
-        + np.array([-way[1], way[0]]) * (((row + 0.5) / rows - 0.5) * cell_m)
-        for centre, pattern, way in zip(centres, patterns.tolist(), ways, strict=True)
-        for columns, rows in [PATTERNS[pattern]]
-        for row in range(rows)
-        for column in range(columns)
-    ]
-    return on_millimetres(np.array(found).reshape(-1, 2))
-
-
-def ways_beside(points: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
-    """Return the direction of the piece nearest to each point, unit vectors (S, 2)."""
-    lines = [piece.line for piece in pieces]
-    nearest = np.asarray(shapely.STRtree(lines).nearest(shapely.points(points)))
-    found = []
-    for point, number in zip(points, nearest.tolist(), strict=True):
-        line = lines[number]
-        along = min(max(line.project(shapely.Point(point)), 1.0), line.length - 1.0)
-        ahead = shapely.get_coordinates([line.interpolate(along - 1.0), line.interpolate(along + 1.0)])
-        found.append((ahead[1] - ahead[0]) / max(math.dist(ahead[1], ahead[0]), TOUCH_M))
-    return np.array(found).reshape(-1, 2)
-
-
-def thin(points: FloatArray, apart_m: float, keep_off: Sequence[tuple[BaseGeometry, float]]) -> FloatArray:
-    """Return the points, in order, that lie `apart_m` from every earlier one and far enough from what they keep off."""
-    kept: list[Point] = []
-    for point in points:
-        here = shapely.Point(point)
-        if any(geometry.distance(here) < gap_m for geometry, gap_m in keep_off):
-            continue
-        if all(math.dist(point, other) >= apart_m for other in kept):
-            kept.append(point_of(point))
-    return np.array(kept).reshape(-1, 2)
-
-
-def lattice(outline: BaseGeometry, along_m: float, across_m: float) -> FloatArray:
-    """Return points in rows inside an outline, turned with its longest side, (S, 2)."""
-    frame = shapely.get_coordinates(shapely.minimum_rotated_rectangle(outline))[:4]
-    sides = frame[1] - frame[0], frame[3] - frame[0]
-    long, short = sides if math.hypot(*sides[0]) >= math.hypot(*sides[1]) else sides[::-1]
-    columns, rows = max(1, round(math.hypot(*long) / along_m)), max(1, round(math.hypot(*short) / across_m))
-    grid = [
-        frame[0] + long * ((column + 0.5) / columns) + short * ((row + 0.5) / rows)
-        for row in range(rows)
-        for column in range(columns)
-    ]
-    inside = [point for point in grid if outline.contains(shapely.Point(point))]
-    return on_millimetres(np.array(inside).reshape(-1, 2))
-
-
-def _without_repeats(points: FloatArray) -> FloatArray:
+def without_repeats(points: FloatArray) -> FloatArray:
     fresh = np.concatenate([[True], np.any(np.diff(points, axis=0) != 0.0, axis=1)])
     return np.asarray(points[fresh])
 

@@ -13,7 +13,7 @@ from kera_mobility.config.resources import find
 from kera_mobility.errors import NetworkError
 
 if TYPE_CHECKING:
-    from kera_mobility.areas.inputs import Box
+    from kera_mobility.areas.description import Box
     from kera_mobility.areas.osm_read import Extract
     from kera_mobility.town.streets.streets import Streets
 
@@ -21,17 +21,10 @@ app = typer.Typer(help="Make, draw and describe the street map of an area.", no_
 AreaName = Annotated[str, typer.Argument(metavar="AREA", help="Name of an area (kera), or its folder.")]
 
 
-@app.command()
-def build(
-    area: AreaName,
-    raw: Annotated[Path, typer.Option("--raw", metavar="DIR", help="Folder of the raw data that build.yaml names.")],
-) -> None:
-    """Make the area's streets from raw data with OSMnx."""
-    from kera_mobility.areas.build import build as build_streets
-
-    folder = _folder(area)
-    build_streets(folder, raw)
-    _describe(folder)
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def build() -> None:
+    """Say where the tool is that makes Kera's own streets from partial data."""
+    raise NetworkError("streets are inferred by a tool of the checkout: python -m tools.infer_streets AREA --raw DIR")
 
 
 OutFolder = Annotated[
@@ -56,7 +49,7 @@ def fetch(
 
     With AREA the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
     """
-    from kera_mobility.areas.inputs import read_area
+    from kera_mobility.areas.description import read_area
     from kera_mobility.areas.osm_download import fetch_box, fetch_place
 
     if not (area or place or bbox) or (place and bbox):
@@ -94,7 +87,7 @@ def draw(
     overlay: Annotated[list[str] | None, typer.Option(help="Draw what this overlay leaves open; may repeat.")] = None,
 ) -> None:
     """Draw the area's streets, the origin of each told apart."""
-    from kera_mobility.areas.inputs import read_area
+    from kera_mobility.areas.description import read_area
     from kera_mobility.areas.plot import draw_map
 
     folder = _folder(area)
@@ -130,7 +123,7 @@ def _plain(name: str) -> str:
 
 def _box(text: str) -> Box:
     """Return the rectangle that an option names."""
-    from kera_mobility.areas.inputs import Box
+    from kera_mobility.areas.description import Box
 
     try:
         west, south, east, north = (float(part) for part in text.split(","))
@@ -163,7 +156,7 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float) -> N
 
 
 def _describe(folder: Path) -> None:
-    from kera_mobility.areas.inputs import read_area
+    from kera_mobility.areas.description import read_area
     from kera_mobility.areas.quality import survey
     from kera_mobility.town.streets.streets import Streets
 

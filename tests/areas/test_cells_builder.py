@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kera_mobility.areas.population_cells import RAW_BANDS, build_cells
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.town.population.land_use import AGE_COLUMNS
+from tools.population_cells import RAW_BANDS, build_cells
 
 KERA = shipped_folder("networks") / "kera"
 RAW_GRID = Path(__file__).parents[3] / "shared" / "data" / "kera" / "hsy_population_grid_250m_2015.csv"

@@ -8,23 +8,26 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import osmnx
 import pytest
 import shapely
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from kera_mobility.areas.build import build, read_graph
-from kera_mobility.areas.curves import bent, smooth
-from kera_mobility.areas.infer_streets import Rule, calmed, join
-from kera_mobility.areas.inputs import read_build
-from kera_mobility.areas.pieces import REAL_ORIGINS, Piece, aligned, cut_at_meetings, lattice, parts_of, ways_beside
+from kera_mobility.areas.pieces import REAL_ORIGINS, Piece, cut_at_meetings
 from kera_mobility.areas.quality import circuity, parts, reached, survey, walk_km_per_km2
-from kera_mobility.areas.street_sources import CROSSING_TOLERANCE_M
 from kera_mobility.cli import network as network_command
 from kera_mobility.config.resources import find
-from kera_mobility.errors import MissingExtraError, MissingFileError, NetworkError
+from kera_mobility.errors import ConfigError, MissingExtraError, MissingFileError, NetworkError
 from kera_mobility.town.streets.overlays import overlaid
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
+from tools.infer_streets.__main__ import command as infer_streets
+from tools.infer_streets.build import build
+from tools.infer_streets.curves import bent, smooth
+from tools.infer_streets.inputs import read_build
+from tools.infer_streets.links import Rule, calmed, join
+from tools.infer_streets.sites import aligned, lattice, parts_of, ways_beside
+from tools.infer_streets.sources import CROSSING_TOLERANCE_M
 
 AREAS = ["kera"]
 RAW_FOLDER = Path(__file__).parents[3] / "shared" / "data" / "kera"
@@ -171,7 +174,9 @@ def test_places_outside_are_last_and_reached_by_car_and_bicycle_only(streets: St
 
 
 def test_the_arrays_agree_with_the_graph_that_osmnx_reads(streets: Streets, folder: Path) -> None:
-    graph = read_graph(folder)
+    nodes = {"outside": lambda text: text == "True"}
+    edges_of = {"osmid": str, "drive_s": float, "modes": int}
+    graph = osmnx.load_graphml(folder / "streets.graphml", node_dtypes=nodes, edge_dtypes=edges_of)
     assert len(graph) == streets.nodes
     edges = sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[:3])
     assert [edge[0] for edge in edges] == streets.edge_from.tolist()
@@ -332,7 +337,7 @@ def test_a_missing_raw_file_is_named(hamlet: tuple[Path, Path]) -> None:
 def test_an_unknown_key_in_build_yaml_is_named(hamlet: tuple[Path, Path]) -> None:
     area, raw = hamlet
     (area / "build.yaml").write_text(BUILD.replace("speed_km_h", "speed_kmh"))
-    with pytest.raises(NetworkError, match=r"streets\.0\.speed_kmh"):
+    with pytest.raises(ConfigError, match=r"build\.yaml:\d+: streets\.0\.speed_kmh"):
         build(area, raw)
 
 
@@ -451,13 +456,20 @@ def test_info_says_what_the_map_holds_and_whose_data_it_is() -> None:
         assert words in shown.stdout
 
 
-def test_build_and_map_work_on_any_folder(hamlet: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_tool_and_map_work_on_any_folder(
+    hamlet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     area, raw = hamlet
     command, picture = CliRunner(), tmp_path / "map.png"
-    made = command.invoke(network_command.app, ["build", str(area), "--raw", str(raw)], catch_exceptions=False)
-    assert "Hamlet" in made.stdout
+    infer_streets(str(area), raw)
+    assert "nodes written" in capsys.readouterr().out
     command.invoke(network_command.app, ["map", str(area), "-o", str(picture)], catch_exceptions=False)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_of_the_package_says_where_the_tool_is() -> None:
+    with pytest.raises(NetworkError, match=r"python -m tools\.infer_streets"):
+        CliRunner().invoke(network_command.app, ["build", "kera", "--raw", "raw"], catch_exceptions=False)
 
 
 def test_drawing_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_every_function_that_the_model_names_exists() -> None:
 
 def found(dotted: str) -> bool:
     """Return whether a name such as `town.zones.Gravity.of` leads to something."""
-    parts = ["kera_mobility", *dotted.split(".")]
+    parts = dotted.split(".") if dotted.startswith("tools.") else ["kera_mobility", *dotted.split(".")]
     for length in range(len(parts), 1, -1):
         try:
             module = importlib.import_module(".".join(parts[:length]))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -65,7 +66,13 @@ def test_the_wheel_carries_code_configs_networks_and_licences(wheel: Path) -> No
     ):
         assert name in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not [name for name in names if name.startswith(("tests/", "results/"))]
+    assert not [name for name in names if name.startswith(("tests/", "tools/", "results/"))]
+
+
+def test_the_source_distribution_carries_the_tools_that_made_the_data(wheel: Path) -> None:
+    with tarfile.open(next(wheel.parent.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"tools/infer_streets/__main__.py", "tools/population_cells.py"} <= names
 
 
 def test_the_installed_package_is_not_the_checkout(python: Path, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from kera_mobility.areas.background_load import balanced, build_background
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.services.transit.background_load import FILE, background_aboard, read_background
 from kera_mobility.town.timetable.timetable import Timetable
 from tests.kit.hamlet import CITY, LATITUDE, METRES_PER_DEGREE, MILL, NAMES, STATION, X_M, hamlet_timetable, run
+from tools.background_load import balanced, build_background
 
 ROOT = Path(__file__).parents[2]
 KERA = ROOT / "networks" / "kera"

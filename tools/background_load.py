@@ -26,7 +26,7 @@ _LEAST_PERSONS = 0.005
 """Smaller numbers are not written."""
 
 
-class Station(Settings):
+class BoardingStation(Settings):
     """A stop of the lines, and the rows of the raw table that are its boardings."""
 
     name: str
@@ -39,7 +39,7 @@ class Station(Settings):
     """Whether the people who board here are of the model."""
 
 
-class Hours(Settings):
+class HourlyShares(Settings):
     """Shares of a day by hour, from the hour `first`; each row is scaled to sum to 1."""
 
     first: int = Field(ge=0, le=23)
@@ -57,12 +57,12 @@ class BackgroundSource(Settings):
     factor: float = Field(gt=0, le=5)
     """From the year of the boardings to the base year."""
     type: int = Field(ge=0)
-    stations: tuple[Station, ...] = Field(min_length=3)
+    stations: tuple[BoardingStation, ...] = Field(min_length=3)
     """From west to east."""
     homeward: Literal["west", "east"]
     living_there: float = Field(ge=0, le=1)
     commuting: float = Field(ge=0, le=1)
-    hours: Hours
+    hours: HourlyShares
 
 
 def build_background(raw_csv: Path, source_yaml: Path, out: Path) -> float:
@@ -121,7 +121,7 @@ def balanced(boardings: FloatArray) -> FloatArray:
 
 def _by_hour(source: BackgroundSource) -> tuple[FloatArray, FloatArray]:
     """Return the shares of a day's travel by hour, eastward and westward, each (H,)."""
-    rows = {name: np.array(getattr(source.hours, name)) for name in Hours.model_fields if name != "first"}
+    rows = {name: np.array(getattr(source.hours, name)) for name in HourlyShares.model_fields if name != "first"}
     if len({len(row) for row in rows.values()}) != 1:
         raise NetworkError("hours: expected rows of equal length")
     shares = {name: row / row.sum() for name, row in rows.items()}

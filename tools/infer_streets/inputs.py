@@ -1,4 +1,4 @@
-"""What the map builder reads: the area's own files (what, where, which rule) and the raw data beside the project."""
+"""What the reconstruction reads: the area's `build.yaml` and the raw data beside the project."""
 
 from __future__ import annotations
 
@@ -7,58 +7,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import shapely
-from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from kera_mobility.areas.pieces import PATTERNS
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.areas.description import Box, LonLat, Speeds
+from kera_mobility.config.messages import read_settings
+from kera_mobility.config.settings import Settings
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.units import FloatArray, IntArray
-
-LonLat = tuple[float, float]
-S = TypeVar("S", bound=Settings)
-
-
-class Box(Settings):
-    """The rectangle of the map, degrees."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @property
-    def outline(self) -> BaseGeometry:
-        """The rectangle as a polygon of longitudes and latitudes."""
-        return shapely.box(self.west, self.south, self.east, self.north)
-
-
-class Source(Settings):
-    """Where a kind of data comes from."""
-
-    what: str
-    who: str
-    licence: str
-
-
-class Area(Settings):
-    """`area.yaml`: what the area is."""
-
-    name: str
-    title: str
-    projection: str
-    """Name of a projection in metres, as `EPSG:3067`."""
-    bbox: Box
-    centre: Place
-    attribution: str
-    sources: tuple[Source, ...] = ()
+from tools.infer_streets.sites import PATTERNS
 
 
 class RawFiles(Settings):
@@ -116,21 +78,6 @@ class RailsidePath(Settings):
     basis: str
 
 
-class Speeds(Settings):
-    """Free-flow car speeds by class, km/h, stops at lights included."""
-
-    main: float = Field(48.0, gt=0)
-    """Source: HELMET 5, arterial 41 to 61 km/h."""
-    collector: float = Field(36.0, gt=0)
-    """Source: HELMET 5, parameters.csv (car.speed.collector), 30 to 41 km/h."""
-    local: float = Field(30.0, gt=0)
-    """Source: HELMET 5, parameters.csv (car.speed.local), 12 to 36 km/h."""
-
-    def of(self, street_class: str) -> float:
-        """Return the speed of a class, km/h; paths carry no cars."""
-        return float(getattr(self, street_class))
-
-
 class Shape(Settings):
     """Numbers of the reconstruction, metres; all are assumptions, chosen by looking at the map and at detours."""
 
@@ -153,7 +100,7 @@ class Shape(Settings):
     cell_m: float = Field(225.0, gt=0)
     """Homes of a cell lie on a lattice that fills a square of this side."""
     residents_by_pattern: tuple[int, ...] = Field((8, 26, 55, 110, 240), max_length=len(PATTERNS) - 1)
-    """A cell of so many residents has the next larger lattice of `pieces.PATTERNS`."""
+    """A cell of so many residents has the next larger lattice of `sites.PATTERNS`."""
     bend_degrees: float = Field(32.0, ge=0, lt=60)
     """An inferred street leaves its junction at most so far off the straight line."""
     least_real_m: float = Field(20.0, ge=0)
@@ -192,26 +139,9 @@ class Development:
     jobs: float
 
 
-@dataclass(frozen=True)
-class OutsidePlace:
-    """A place beyond the map and the street node that leads there."""
-
-    place: str
-    position: LonLat
-    gateway: LonLat
-    drive_km: float
-    drive_min: float
-    cycle_km: float
-
-
-def read_area(folder: Path) -> Area:
-    """Return `area.yaml` of an area's folder."""
-    return _read_settings(folder / "area.yaml", Area)
-
-
 def read_build(folder: Path) -> Build:
     """Return `build.yaml` of an area's folder."""
-    return _read_settings(folder / "build.yaml", Build)
+    return read_settings(folder / "build.yaml", Build)
 
 
 def read_developments(folder: Path) -> list[Development]:
@@ -222,24 +152,6 @@ def read_developments(folder: Path) -> list[Development]:
     return [
         Development(tags["name"], outline, float(tags["residents"]), float(tags["jobs"]))
         for tags, outline in _features(path)
-    ]
-
-
-def read_outside(folder: Path) -> list[OutsidePlace]:
-    """Return the places beyond the map; none where the area has no such file."""
-    path = folder / "outside.csv"
-    if not path.exists():
-        return []
-    return [
-        OutsidePlace(
-            row["place"],
-            (float(row["lon"]), float(row["lat"])),
-            (float(row["gateway_lon"]), float(row["gateway_lat"])),
-            float(row["drive_km"]),
-            float(row["drive_min"]),
-            float(row["cycle_km"]),
-        )
-        for row in _rows(path)
     ]
 
 
@@ -301,13 +213,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError:
         raise MissingFileError(f"{path}: no such file; the builder needs it") from None
-
-
-def _read_settings(path: Path, kind: type[S]) -> S:
-    try:
-        return kind.model_validate(YAML(typ="safe").load(_text(path)))
-    except YAMLError as error:
-        raise NetworkError(f"{path}: not YAML: {error}") from None
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise NetworkError(f"{path}: {faults}") from None

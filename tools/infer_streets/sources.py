@@ -12,24 +12,24 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
-from kera_mobility.areas import pieces as cutting
-from kera_mobility.areas.curves import bent, smooth
+from kera_mobility.areas.description import read_area
 from kera_mobility.areas.frame import KM_H_PER_M_S, Frame, projection_to
-from kera_mobility.areas.infer_streets import Rule, calmed, join
-from kera_mobility.areas.inputs import (
+from kera_mobility.areas.osm_tags import Way, pieces_of_ways
+from kera_mobility.areas.pieces import Piece, Point, cut_at_meetings, on_millimetres, point_of
+from kera_mobility.errors import NetworkError
+from kera_mobility.units import FloatArray
+from tools.infer_streets import sites
+from tools.infer_streets.curves import bent, smooth
+from tools.infer_streets.inputs import (
     Build,
     Crossing,
-    read_area,
     read_build,
     read_developments,
     read_points,
     read_rail,
     read_residents,
 )
-from kera_mobility.areas.osm_tags import Way, pieces_of_ways
-from kera_mobility.areas.pieces import Piece, Point, on_millimetres
-from kera_mobility.errors import NetworkError
-from kera_mobility.units import FloatArray
+from tools.infer_streets.links import Rule, calmed, join
 
 CROSSING_TOLERANCE_M = 40.0
 """A street that crosses the railway farther than this from every listed crossing is an error. Assumption."""
@@ -42,8 +42,8 @@ RAILSIDE_SIMPLIFIED_M = 0.5
 
 
 @dataclass(frozen=True)
-class Ground(Frame):
-    """What every step of the building stands on."""
+class MapInputs(Frame):
+    """The area, its settings and its raw data: what every step of the reconstruction reads."""
 
     raw: Path
     """Folder of the raw data."""
@@ -51,8 +51,8 @@ class Ground(Frame):
     rail_degrees: BaseGeometry
 
     @classmethod
-    def of(cls, folder: Path, raw: Path) -> Ground:
-        """Return the ground of an area's folder and its raw data."""
+    def of(cls, folder: Path, raw: Path) -> MapInputs:
+        """Read an area's folder and its raw data."""
         area, settings = read_area(folder), read_build(folder)
         rail = read_rail(raw / settings.files.rail, area.bbox)
         return cls(folder, area, settings.speeds, projection_to(area.projection), raw, settings, rail)
@@ -63,7 +63,7 @@ class Ground(Frame):
         return self.in_metres(self.rail_degrees)
 
 
-def all_pieces(ground: Ground, ways: Sequence[Way]) -> tuple[list[Piece], set[Point]]:
+def all_pieces(inputs: MapInputs, ways: Sequence[Way]) -> tuple[list[Piece], set[Point]]:
     """Return all pieces of the map and the points that stay nodes.
 
     What stands today is joined first and never depends on what is planned.
@@ -73,63 +73,63 @@ def all_pieces(ground: Ground, ways: Sequence[Way]) -> tuple[list[Piece], set[Po
     NetworkError
         If a piece crosses the railway where no crossing is listed, or a part stays alone.
     """
-    shape, files = ground.settings.shape, ground.settings.files
+    shape, files = inputs.settings.shape, inputs.settings.files
     rule = Rule(shape.beta, shape.beta_cars, shape.longest_m, shape.least_angle_degrees, shape.barrier_gap_m)
-    real = _real_pieces(ground, ways)
-    drawn = cutting.extend_ends(_drawn_pieces(ground, len(real)), real, shape.reach_m)
-    underpasses = _underpasses(ground, "inferred", len(real) + len(drawn))
-    pieces = cutting.cut_at_meetings([*real, *drawn, *underpasses])
-    stops = ground.metres(read_points(ground.raw / files.stops, ground.area.bbox))
-    pieces, served, marks = cutting.cut_near(pieces, stops, shape.reach_m)
-    pieces = cutting.cut_long(pieces, shape.cut_m)
-    free = _free_sites(ground, stops[~served], pieces)
-    links = join(pieces, free, ground.rail, rule, "inferred")
-    pieces += bent(links, pieces, ground.rail, shape.bend_degrees)
+    real = _real_pieces(inputs, ways)
+    drawn = sites.extend_ends(_drawn_pieces(inputs, len(real)), real, shape.reach_m)
+    underpasses = _underpasses(inputs, "inferred", len(real) + len(drawn))
+    pieces = cut_at_meetings([*real, *drawn, *underpasses])
+    stops = inputs.metres(read_points(inputs.raw / files.stops, inputs.area.bbox))
+    pieces, served, marks = sites.cut_near(pieces, stops, shape.reach_m)
+    pieces = sites.cut_long(pieces, shape.cut_m)
+    free = _free_sites(inputs, stops[~served], pieces)
+    links = join(pieces, free, inputs.rail, rule, "inferred")
+    pieces += bent(links, pieces, inputs.rail, shape.bend_degrees)
     pieces = calmed(pieces, shape.calm_detour_m, shape.calm_share)
-    keep = {*marks, *map(cutting.point_of, free), *(end for piece in underpasses for end in piece.ends)}
-    new = _underpasses(ground, "planned", 1 + max(piece.street for piece in pieces))
-    new += _railside(ground, 1 + max(piece.street for piece in [*pieces, *new]))
-    corners = _planned_corners(ground, [*pieces, *new])
+    keep = {*marks, *map(point_of, free), *(end for piece in underpasses for end in piece.ends)}
+    new = _underpasses(inputs, "planned", 1 + max(piece.street for piece in pieces))
+    new += _railside(inputs, 1 + max(piece.street for piece in [*pieces, *new]))
+    corners = _planned_corners(inputs, [*pieces, *new])
     if len(corners):
-        pieces = cutting.cut_at_meetings([*pieces, *new])
-        pieces += join(pieces, corners, ground.rail, replace(rule, beta=shape.planned_beta), "planned")
-        keep |= set(map(cutting.point_of, corners))
-    check_crossings(ground, pieces)
+        pieces = cut_at_meetings([*pieces, *new])
+        pieces += join(pieces, corners, inputs.rail, replace(rule, beta=shape.planned_beta), "planned")
+        keep |= set(map(point_of, corners))
+    check_crossings(inputs, pieces)
     return pieces, keep
 
 
-def check_crossings(ground: Ground, pieces: Sequence[Piece]) -> None:
+def check_crossings(inputs: MapInputs, pieces: Sequence[Piece]) -> None:
     """Raise NetworkError if a piece crosses the railway where no crossing is listed."""
-    listed = ground.metres([(crossing.lon, crossing.lat) for crossing in ground.settings.crossings])
-    rail = ground.rail
+    listed = inputs.metres([(crossing.lon, crossing.lat) for crossing in inputs.settings.crossings])
+    rail = inputs.rail
     for piece in pieces:
         for place in shapely.get_coordinates(piece.line.intersection(rail)):
             if not len(listed) or np.hypot(*(listed - place).T).min() > CROSSING_TOLERANCE_M:
-                lon, lat = ground.degrees(place)[0]
+                lon, lat = inputs.degrees(place)[0]
                 raise NetworkError(
                     f"build.yaml: {piece.name or 'a street'} ({piece.origin}) crosses the railway at lon {lon:.5f}, "
                     f"lat {lat:.5f}; expected a crossing listed within {CROSSING_TOLERANCE_M:.0f} m"
                 )
 
 
-def _real_pieces(ground: Ground, ways: Sequence[Way]) -> list[Piece]:
+def _real_pieces(inputs: MapInputs, ways: Sequence[Way]) -> list[Piece]:
     """Return the real streets inside the map; loose ones shorter than the least length are left out.
 
     All are open to walking and cycling alike, or loose footways would leave places that no bicycle reaches. Assumption.
     """
-    found = pieces_of_ways(ways, ground.outline, "osm-2017")
+    found = pieces_of_ways(ways, inputs.outline, "osm-2017")
     pieces = [replace(piece, walk=True, cycle=True) for piece in found]
     length_m: dict[Point, float] = {}
-    for nodes in cutting.parts_of(pieces):
+    for nodes in sites.parts_of(pieces):
         total = sum(piece.line.length for piece in pieces if piece.ends[0] in nodes)
         length_m.update(dict.fromkeys(nodes, total))
-    return [piece for piece in pieces if length_m[piece.ends[0]] >= ground.settings.shape.least_real_m]
+    return [piece for piece in pieces if length_m[piece.ends[0]] >= inputs.settings.shape.least_real_m]
 
 
-def _drawn_pieces(ground: Ground, first_street: int) -> list[Piece]:
+def _drawn_pieces(inputs: MapInputs, first_street: int) -> list[Piece]:
     return [
         Piece(
-            smooth(ground.metres(street.course)),
+            smooth(inputs.metres(street.course)),
             "inferred",
             street.street_class,
             first_street + number,
@@ -137,33 +137,33 @@ def _drawn_pieces(ground: Ground, first_street: int) -> list[Piece]:
             speed_m_s=(street.speed_km_h or 0.0) / KM_H_PER_M_S,
             name=street.name,
         )
-        for number, street in enumerate(ground.settings.streets)
+        for number, street in enumerate(inputs.settings.streets)
     ]
 
 
-def _underpasses(ground: Ground, origin: str, first_street: int) -> list[Piece]:
-    new = [crossing for crossing in ground.settings.crossings if crossing.way == "new" and crossing.origin == origin]
-    return [half for number, crossing in enumerate(new) for half in _underpass(ground, crossing, first_street + number)]
+def _underpasses(inputs: MapInputs, origin: str, first_street: int) -> list[Piece]:
+    new = [crossing for crossing in inputs.settings.crossings if crossing.way == "new" and crossing.origin == origin]
+    return [half for number, crossing in enumerate(new) for half in _underpass(inputs, crossing, first_street + number)]
 
 
-def _railside(ground: Ground, first_street: int) -> list[Piece]:
+def _railside(inputs: MapInputs, first_street: int) -> list[Piece]:
     """Return the paths beside the railway."""
-    rail = ground.rail
+    rail = inputs.rail
     track = max(getattr(rail, "geoms", [rail]), key=lambda line: line.length)
     pieces = []
-    for number, path in enumerate(ground.settings.railside):
+    for number, path in enumerate(inputs.settings.railside):
         offset_m = path.offset_m if path.side == "left" else -path.offset_m
-        box = ground.area.bbox
-        strip = ground.in_metres(shapely.box(path.west, box.south, path.east, box.north))
+        box = inputs.area.bbox
+        strip = inputs.in_metres(shapely.box(path.west, box.south, path.east, box.north))
         line = shapely.simplify(shapely.offset_curve(track, offset_m), RAILSIDE_SIMPLIFIED_M).intersection(strip)
         points = on_millimetres(shapely.get_coordinates(line))
         pieces.append(Piece(points, path.origin, "path", first_street + number, False, name=path.name))
     return pieces
 
 
-def _underpass(ground: Ground, crossing: Crossing, street: int) -> list[Piece]:
+def _underpass(inputs: MapInputs, crossing: Crossing, street: int) -> list[Piece]:
     """Return the two halves of a straight way across the railway, square to it, meeting on it."""
-    here, rail = shapely.Point(ground.metres([(crossing.lon, crossing.lat)])[0]), ground.rail
+    here, rail = shapely.Point(inputs.metres([(crossing.lon, crossing.lat)])[0]), inputs.rail
     track = min(getattr(rail, "geoms", [rail]), key=here.distance)
     along, reach_m = track.project(here), crossing.half_length_m
     middle = shapely.get_coordinates(track.interpolate(along))[0]
@@ -176,27 +176,27 @@ def _underpass(ground: Ground, crossing: Crossing, street: int) -> list[Piece]:
     return [Piece(half, crossing.origin, kind, street, drive, name=crossing.name) for half in halves]
 
 
-def _free_sites(ground: Ground, stops: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
+def _free_sites(inputs: MapInputs, stops: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
     """Return the points off every street that get links of their own: stops, then named points, then homes."""
-    shape, files, bbox = ground.settings.shape, ground.settings.files, ground.area.bbox
-    named = ground.metres(read_points(ground.raw / files.named_points, bbox))
-    centres, residents = read_residents(ground.raw / files.residents, bbox)
+    shape, files, bbox = inputs.settings.shape, inputs.settings.files, inputs.area.bbox
+    named = inputs.metres(read_points(inputs.raw / files.named_points, bbox))
+    centres, residents = read_residents(inputs.raw / files.residents, bbox)
     patterns = np.searchsorted(np.array(shape.residents_by_pattern), residents, side="right")
-    middles = ground.metres(centres)
-    homes = cutting.aligned(middles, patterns, cutting.ways_beside(middles, pieces), shape.cell_m)
+    middles = inputs.metres(centres)
+    homes = sites.aligned(middles, patterns, sites.ways_beside(middles, pieces), shape.cell_m)
     every = np.vstack([stops, named, homes])
-    inside = shapely.contains(ground.outline, shapely.points(every))
+    inside = shapely.contains(inputs.outline, shapely.points(every))
     streets = shapely.union_all([piece.line for piece in pieces])
-    return cutting.thin(every[inside], shape.apart_m, [(streets, shape.reach_m), (ground.rail, shape.reach_m)])
+    return sites.thin(every[inside], shape.apart_m, [(streets, shape.reach_m), (inputs.rail, shape.reach_m)])
 
 
-def _planned_corners(ground: Ground, pieces: Sequence[Piece]) -> FloatArray:
+def _planned_corners(inputs: MapInputs, pieces: Sequence[Piece]) -> FloatArray:
     """Return the corners of planned blocks that lie off the streets that exist."""
-    shape = ground.settings.shape
+    shape = inputs.settings.shape
     rows = [np.zeros((0, 2))]
-    for development in read_developments(ground.folder):
-        rows.append(cutting.lattice(ground.in_metres(development.outline), shape.block_along_m, shape.block_across_m))
+    for development in read_developments(inputs.folder):
+        rows.append(sites.lattice(inputs.in_metres(development.outline), shape.block_along_m, shape.block_across_m))
     streets = shapely.union_all([piece.line for piece in pieces])
     gap_m = shape.block_across_m * PLANNED_OFF_STREETS
-    off = [(streets, gap_m), (ground.rail, shape.barrier_gap_m)]
-    return cutting.thin(np.vstack(rows), shape.block_across_m * PLANNED_APART, off)
+    off = [(streets, gap_m), (inputs.rail, shape.barrier_gap_m)]
+    return sites.thin(np.vstack(rows), shape.block_across_m * PLANNED_APART, off)

@@ -1,4 +1,4 @@
-"""Make the street map of an area from raw data: OSMnx reads, simplifies and writes, `reconstruct` joins."""
+"""Make the street map of an area from raw data: OSMnx reads, simplifies and writes, `links` joins."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import networkx as nx
 import osmnx as ox
 
-from kera_mobility.areas.geojson import write_planned, write_rail
 from kera_mobility.areas.graph import graph_of, write_graph
-from kera_mobility.areas.inputs import read_stations
 from kera_mobility.areas.osm_tags import WAY_TAGS, Way, ways_of
 from kera_mobility.areas.pieces import Piece, Point
-from kera_mobility.areas.street_sources import Ground, all_pieces
 from kera_mobility.errors import MissingFileError
 from kera_mobility.town.streets.streets import Streets
+from tools.infer_streets.geojson import write_planned, write_rail
+from tools.infer_streets.inputs import read_stations
+from tools.infer_streets.sources import MapInputs, all_pieces
 
 
 def build(area_folder: Path, raw: Path) -> Streets:
@@ -30,30 +30,13 @@ def build(area_folder: Path, raw: Path) -> Streets:
     MissingFileError, NetworkError
         If a file is missing or broken, or the map cannot be joined for every mode.
     """
-    ground = Ground.of(area_folder, raw)
-    files = ground.settings.files
-    pieces, keep = all_pieces(ground, read_ways(raw / files.osm, ground.area.projection))
-    streets = write_graph(graph_of(_open_trapped_oneways(pieces), keep, ground), ground, area_folder)
-    write_rail(area_folder / "rail.geojson", ground, read_stations(raw / files.named_points, ground.area.bbox))
-    write_planned(area_folder / "overlays" / "planned.geojson", ground, pieces)
+    inputs = MapInputs.of(area_folder, raw)
+    files = inputs.settings.files
+    pieces, keep = all_pieces(inputs, read_ways(raw / files.osm, inputs.area.projection))
+    streets = write_graph(graph_of(_open_trapped_oneways(pieces), keep, inputs), inputs, area_folder)
+    write_rail(area_folder / "rail.geojson", inputs, read_stations(raw / files.named_points, inputs.area.bbox))
+    write_planned(area_folder / "overlays" / "planned.geojson", inputs, pieces)
     return streets
-
-
-def read_graph(area_folder: Path) -> nx.MultiDiGraph[int]:
-    """Return `streets.graphml` of an area as OSMnx reads it, numbers as numbers.
-
-    Raises
-    ------
-    MissingFileError
-        If the area has no such file.
-    """
-    path = area_folder / "streets.graphml"
-    if not path.exists():
-        raise MissingFileError(f"{path}: no such file; `kera network build` makes it")
-    nodes = {"outside": lambda text: text == "True"}
-    edges = {"osmid": str, "drive_s": float, "modes": int}
-    graph: nx.MultiDiGraph[int] = ox.load_graphml(path, node_dtypes=nodes, edge_dtypes=edges)
-    return graph
 
 
 def read_ways(path: Path, projection: str) -> list[Way]:

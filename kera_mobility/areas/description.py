@@ -1,0 +1,123 @@
+"""What an area says of itself: `area.yaml`, the speeds of `build.yaml` and the places beyond the map."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import shapely
+from pydantic import ConfigDict, Field
+from shapely.geometry.base import BaseGeometry
+
+from kera_mobility.config.messages import read_settings
+from kera_mobility.config.settings import Place, Settings
+
+LonLat = tuple[float, float]
+
+
+class Box(Settings):
+    """The rectangle of the map, degrees."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def outline(self) -> BaseGeometry:
+        """The rectangle as a polygon of longitudes and latitudes."""
+        return shapely.box(self.west, self.south, self.east, self.north)
+
+
+class Source(Settings):
+    """Where a kind of data comes from."""
+
+    what: str
+    who: str
+    licence: str
+
+
+class Area(Settings):
+    """`area.yaml`: what the area is."""
+
+    name: str
+    title: str
+    projection: str
+    """Name of a projection in metres, as `EPSG:3067`."""
+    bbox: Box
+    centre: Place
+    attribution: str
+    sources: tuple[Source, ...] = ()
+
+
+class Speeds(Settings):
+    """Free-flow car speeds by class, km/h, stops at lights included."""
+
+    main: float = Field(48.0, gt=0)
+    """Source: HELMET 5, arterial 41 to 61 km/h."""
+    collector: float = Field(36.0, gt=0)
+    """Source: HELMET 5, parameters.csv (car.speed.collector), 30 to 41 km/h."""
+    local: float = Field(30.0, gt=0)
+    """Source: HELMET 5, parameters.csv (car.speed.local), 12 to 36 km/h."""
+
+    def of(self, street_class: str) -> float:
+        """Return the speed of a class, km/h; paths carry no cars."""
+        return float(getattr(self, street_class))
+
+
+@dataclass(frozen=True)
+class OutsidePlace:
+    """A place beyond the map and the street node that leads there."""
+
+    place: str
+    position: LonLat
+    gateway: LonLat
+    drive_km: float
+    drive_min: float
+    cycle_km: float
+
+
+class _SpeedsOfBuild(Settings):
+    """The part of a `build.yaml` that other maps of the area keep."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    speeds: Speeds = Speeds()
+
+
+def read_area(folder: Path) -> Area:
+    """Return `area.yaml` of an area's folder.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ConfigError
+        With every fault in it, each with its line.
+    """
+    return read_settings(folder / "area.yaml", Area)
+
+
+def read_speeds(folder: Path | None) -> Speeds:
+    """Return the speeds that `build.yaml` of an area's folder names; the usual ones without folder or file."""
+    path = folder / "build.yaml" if folder else None
+    return read_settings(path, _SpeedsOfBuild).speeds if path and path.exists() else Speeds()
+
+
+def read_outside(folder: Path) -> list[OutsidePlace]:
+    """Return the places beyond the map; none where the area has no such file."""
+    path = folder / "outside.csv"
+    if not path.exists():
+        return []
+    return [
+        OutsidePlace(
+            row["place"],
+            (float(row["lon"]), float(row["lat"])),
+            (float(row["gateway_lon"]), float(row["gateway_lat"])),
+            float(row["drive_km"]),
+            float(row["drive_min"]),
+            float(row["cycle_km"]),
+        )
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    ]

@@ -1,0 +1,1 @@
+"""Infer the streets of an area from partial data: `python -m tools.infer_streets AREA --raw DIR`."""
