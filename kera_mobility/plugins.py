@@ -9,25 +9,40 @@ from __future__ import annotations
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.results.facts import Facts, Group, quantile, share
 from kera_mobility.results.kpis import Kpi, kpi, personal
+from kera_mobility.results.reasons import Reason
 from kera_mobility.results.record import RunRecord, numbers, texts
 from kera_mobility.services.base import Carried, Experience, Ride, Service, ServiceSettings, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.notices import (
+    Announcement,
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    PowerCut,
+    RunLate,
+    ServiceClosed,
+    Snowfall,
+    StreetsChanged,
+)
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
 from kera_mobility.services.scooter.policies.crew_routes import TourPlanner
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_s
 
 __all__ = [
+    "Announcement",
     "AnyArray",
     "Booking",
+    "BookingSuspended",
     "BoolArray",
     "Carried",
     "DispatchPolicy",
     "Experience",
     "Facts",
+    "FleetWithdrawn",
     "FloatArray",
     "Group",
     "IntArray",
@@ -39,15 +54,21 @@ __all__ = [
     "Outcome",
     "OvernightPolicy",
     "Place",
+    "PowerCut",
+    "Reason",
     "RebalancingPolicy",
     "Refusal",
     "RepositioningPolicy",
     "Requests",
     "Ride",
+    "RunLate",
     "RunRecord",
     "Service",
+    "ServiceClosed",
     "ServiceSettings",
     "Settings",
+    "Snowfall",
+    "StreetsChanged",
     "TourPlanner",
     "Vehicle",
     "World",

@@ -22,7 +22,7 @@ from kera_mobility.demand.stop_choice import StopChoice
 from kera_mobility.dice import Dice
 from kera_mobility.services.base import Service
 from kera_mobility.services.contract import Offers, Requests
-from kera_mobility.services.world import Notice
+from kera_mobility.services.notices import Announcement, BookingSuspended, ServiceClosed
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, BoolArray, FloatArray, IntArray, quantise_utility
 
@@ -157,11 +157,11 @@ class Planner:
             if service.line
         }  # fmt: skip
 
-    def expect_closure(self, notice: Notice) -> None:
+    def expect_closure(self, notice: Announcement) -> None:
         """Expect nothing of a service while it is announced not to run; of single lines the service knows itself."""
-        detail = notice.detail
-        if notice.service and not detail.get("lines"):
-            suspension = Suspension(detail["from_s"], detail["until_s"], rides_end=detail["topic"] == "offline")
+        coming = notice.announced
+        if notice.service and not (isinstance(coming, ServiceClosed) and coming.lines):
+            suspension = Suspension(coming.from_s, coming.until_s, rides_end=isinstance(coming, BookingSuspended))
             self._suspensions.setdefault(notice.service, {})[suspension] = None
 
     def expected_eur(self, demand: TripDemand, plans: Plans) -> FloatArray:

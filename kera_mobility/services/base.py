@@ -15,8 +15,16 @@ from kera_mobility.config.registry import members, settings_union
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.results.reasons import scarcity_reasons
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.notices import (
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    ServiceClosed,
+    Snowfall,
+    StreetsChanged,
+)
 from kera_mobility.services.reasons import OUT_OF_REACH
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_one_s, round_s
 
@@ -107,7 +115,7 @@ class Service(ABC):
     """Capacity is limited: only a live quote is firm, and a booking may be refused."""
     operated: ClassVar[bool] = False
     """Run by an operator, with vehicles, fares, promises and refusals to account for."""
-    subscribes_to: ClassVar[tuple[str, ...]] = ("closed", "offline", "withdrawn", "heavy_snow")
+    subscribes_to: ClassVar[tuple[type[Notice], ...]] = (ServiceClosed, BookingSuspended, FleetWithdrawn, Snowfall)
     """Topics of notices about it that change what it does, if it is operated. A disturbance that would post another
     topic about it is an error of the scenario."""
     deterministic: ClassVar[bool] = False
@@ -172,7 +180,7 @@ class Service(ABC):
     def start(self, world: World, carried: Carried | None = None) -> None:
         """Put the vehicles in their places (`carried` from last night, if any) and begin to operate."""
         self.world, self.skims = world, world.streets
-        world.notices.listen("streets", self._see_streets)
+        world.notices.listen(StreetsChanged, self._see_streets)
         self.experience = Experience.none(int(self.town.zone.max()) + 1)
 
     def quote(self, leg: Leg) -> Offer | Refusal:
@@ -255,7 +263,7 @@ class Service(ABC):
         """Return the service's own places as (street node, name, kind), kind `stop` or `hub`."""
         return []
 
-    def _see_streets(self, notice: Notice) -> None:
+    def _see_streets(self, notice: StreetsChanged) -> None:
         """Find other ways when streets are shut or opened."""
         self.skims = self.world.streets
 

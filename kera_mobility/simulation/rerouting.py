@@ -12,6 +12,7 @@ import simpy
 
 from kera_mobility.services.base import Service
 from kera_mobility.services.contract import Booking, Leg, Offer, Outcome, Refusal
+from kera_mobility.services.notices import StreetsChanged
 from kera_mobility.services.reasons import CLOSED
 from kera_mobility.services.world import World
 from kera_mobility.town.streets.paths import TABLES, Ways
@@ -140,8 +141,8 @@ class StreetRides:
 
     def _current(self) -> Rerouting:
         """Return the paths through the streets as they are now."""
-        notices = self._world.notices.read("streets")
-        streets = notices[-1].detail["streets"] if notices else self._town.streets
+        notices = self._world.notices.read(StreetsChanged)
+        streets = notices[-1].streets if notices else self._town.streets
         return Rerouting(streets, self._world.streets, self._town)
 
 

@@ -27,10 +27,12 @@ from kera_mobility.results.kpis import Kpi, compute
 from kera_mobility.results.reasons import reasons_to_json
 from kera_mobility.results.store import RunRecord, write_record
 from kera_mobility.services.base import Service, service_kinds
+from kera_mobility.services.notices import Announcement
 from kera_mobility.services.world import World
-from kera_mobility.simulation.disturbances import Timeline, disturbance_faults
+from kera_mobility.simulation.disturbance_checks import disturbance_faults
 from kera_mobility.simulation.expectations import Experiences, experiences_of, served_chance
 from kera_mobility.simulation.narrator import Narrator
+from kera_mobility.simulation.notice_schedule import NoticeSchedule
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.simulation.travellers import Travellers
 from kera_mobility.town.population.persons import POPULATIONS
@@ -163,7 +165,7 @@ def live(
         weather = scenario.weather_on(day)
         today = scenario.under(weather)
         services = open_services(today, town)
-        timeline = Timeline.of(today.disturbances, day, town, weather)
+        timeline = NoticeSchedule.of(today.disturbances, day, town, weather)
     lived = _live(today, town, services, Dice.of(seed, day), timeline, carried or {}, experiences or {}, log, watch)
     with watch.stage("write"):
         tables = log.tables()
@@ -216,7 +218,7 @@ class _Lived(NamedTuple):
 
 
 def _live(
-    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, timeline: Timeline,
+    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, timeline: NoticeSchedule,
     carried: Overnight, experiences: Experiences, log: EventLog, watch: Stopwatch,
 ) -> _Lived:  # fmt: skip
     """Plan a day and live it; everything that happens goes to the log."""
@@ -229,7 +231,7 @@ def _live(
         timeline.begin(world)
         planner = Planner(services, town, ChoiceModel(scenario.choice), scenario.planning, dice)
         planner.keeps_times = log.keeps
-        for notice in world.notices.read("announced"):
+        for notice in world.notices.read(Announcement):
             planner.expect_closure(notice)
     with watch.stage("plan"):
         demand = TripDemand.of(town.demand(dice), town.people.person)
@@ -237,7 +239,7 @@ def _live(
         expected_eur = planner.expected_eur(demand, plans)
     with watch.stage("simulate"), _undisturbed():
         travellers = Travellers(world, services, planner, demand, plans, timeline, town)
-        if timeline.after_s(0.0, END_S) < END_S:
+        if timeline.next_s(0.0, END_S) < END_S:
             world.env.process(timeline.run(world, travellers.hear))
         world.env.process(travellers.feed())
         watch.run_until(world.env, END_S)
@@ -254,7 +256,7 @@ def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) 
     services = open_services(today, town)
     if not any(service.capacity_limited for service in services.values()):
         return {}
-    timeline = Timeline.of((), 0, town, weather)
+    timeline = NoticeSchedule.of((), 0, town, weather)
     _live(today, town, services, Dice().at("warm-up", number), timeline, {}, learned, NoLog(), Stopwatch())
     return {name: service.experience for name, service in services.items() if service.capacity_limited}
 

@@ -16,10 +16,11 @@ from kera_mobility.clock import DEPARTURES_OF_PEOPLE, at_moment
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import PlannedTrip, Plans, TripDemand
 from kera_mobility.services.base import Service
+from kera_mobility.services.notices import Announcement, Notice, ServiceClosed, Snowfall, StreetsChanged
 from kera_mobility.services.world import World
 from kera_mobility.simulation.advance_booking import AdvanceBookings
 from kera_mobility.simulation.choosing import LiveChooser
-from kera_mobility.simulation.disturbances import Timeline
+from kera_mobility.simulation.notice_schedule import NoticeSchedule
 from kera_mobility.simulation.rerouting import StreetRides
 from kera_mobility.simulation.trip import Life, LiveTrip, TripContext
 from kera_mobility.simulation.trip_log import TripLog
@@ -27,9 +28,9 @@ from kera_mobility.simulation.trip_queue import TripQueue
 from kera_mobility.simulation.uncontested import UncontestedTrips
 from kera_mobility.town.town import Town
 
-LINES_AND_STREETS = frozenset({"announced", "closed", "heavy_snow", "streets"})
+LINES_AND_STREETS = (Announcement, ServiceClosed, Snowfall, StreetsChanged)
 """Topics after which other stops may be the best ones."""
-UNCHANGED = Timeline()
+UNCHANGED = NoticeSchedule()
 """A day without disturbances."""
 
 
@@ -38,7 +39,7 @@ class Travellers:
 
     def __init__(
         self, world: World, services: Mapping[str, Service], planner: Planner, demand: TripDemand, plans: Plans,
-        timeline: Timeline = UNCHANGED, town: Town | None = None,
+        timeline: NoticeSchedule = UNCHANGED, town: Town | None = None,
     ) -> None:  # fmt: skip
         """Prepare the day; the town is needed where the timeline shuts streets."""
         self._world, self._timeline = world, timeline
@@ -46,8 +47,8 @@ class Travellers:
         self._context = TripContext(
             world, services, planner, demand, plans, LiveChooser(services, planner, plans), demand.depart_s.tolist(),
             AdvanceBookings(world, services, trips, plans), log,
-            StreetRides(world, town, log.refusal) if town and timeline.shuts_streets else None,
-            expects_news=bool(timeline.moments), on_end=self._end,
+            StreetRides(world, town, log.refusal) if town and timeline.changes_streets else None,
+            expects_news=bool(timeline.postings), on_end=self._end,
         )  # fmt: skip
         self._trips = trips
         self._queue = TripQueue(demand, trips)
@@ -67,9 +68,9 @@ class Travellers:
             elif (trip := self._queue.start()) is not None:
                 self._set_out(trip)
 
-    def hear(self, topics: Collection[str]) -> None:
-        """Let everyone know what was posted just now on some topics."""
-        self._plan_anew(topics)
+    def hear(self, notices: Collection[Notice]) -> None:
+        """Let everyone know what was posted just now."""
+        self._plan_anew(notices)
         for row in sorted(self._context.at_home):
             self._context.at_home.pop(row).interrupt()
         if self._context.street_rides:
@@ -103,12 +104,12 @@ class Travellers:
     def _log_uncontested(self) -> None:
         """Log the next trips of people at rest on which nothing can happen before there is news again."""
         context = self._context
-        until_s = self._timeline.after_s(self._world.env.now, self._world.end_s)
+        until_s = self._timeline.next_s(self._world.env.now, self._world.end_s)
         self._uncontested = UncontestedTrips(self._world, context.services, context.demand, context.plans, until_s)
         rows = np.array(self._queue.of_people_at_rest(), dtype=np.int64)
         self._queue.drop(self._uncontested.log_first(rows).tolist())
 
-    def _plan_anew(self, topics: Collection[str]) -> None:
+    def _plan_anew(self, notices: Collection[Notice]) -> None:
         """Plan the trips that have yet to leave, but for those that are booked, as things are expected now."""
         context, planner = self._context, self._context.planner
         depart_s = context.demand.depart_s
@@ -116,9 +117,9 @@ class Travellers:
         to_come[[*self._queue.rest(), *(trip.trip.plan_row for trip in context.at_home.values())]] = True
         to_come[context.advance_bookings.held] = False
         ready_s = np.where(to_come, np.maximum(depart_s, self._world.env.now), depart_s)
-        for notice in self._world.notices.read("announced"):
+        for notice in self._world.notices.read(Announcement):
             planner.expect_closure(notice)
-        if LINES_AND_STREETS.intersection(topics):
+        if any(isinstance(notice, LINES_AND_STREETS) for notice in notices):
             planner.choose_stops()
         context.ready_s = ready_s.tolist()
         context.plans = planner.plan_remaining(context.plans, replace(context.demand, depart_s=ready_s), to_come)

@@ -22,6 +22,7 @@ from kera_mobility.errors import ConfigError
 from kera_mobility.results.compare import compare
 from kera_mobility.results.events import EventLog, table_fingerprint
 from kera_mobility.services.base import HOURS, Experience
+from kera_mobility.services.notices import PowerCut
 from kera_mobility.services.scooter.crew_settings import CrewSettings
 from kera_mobility.services.scooter.crews import Crews
 from kera_mobility.services.scooter.fleet import PARKED, Fleet
@@ -197,8 +198,8 @@ def test_a_hub_without_room_gets_no_more_than_there_is_room_for(tmp_path: Path) 
 
 def test_where_there_is_no_power_no_battery_is_changed_until_it_is_back(tmp_path: Path) -> None:
     story = Story(tmp_path, [STATION, SCHOOL], [0.1, 0.1])
-    story.at("5:00", lambda: story.world.post("no_power", "The hub at the station is dark", STATION))
-    story.at("7:00", lambda: story.world.post("no_power", "Light again", STATION, over=True))
+    story.at("5:00", lambda: story.world.post(PowerCut(text="The hub at the station is dark", place=STATION)))
+    story.at("7:00", lambda: story.world.post(PowerCut(text="Light again", place=STATION, ends=True)))
     swaps = {row["destination"]: row["end_s"] for row in story.tell() if row["swapped"]}
     # Tours begin every two hours: the first passes the station by, the second comes from SCHOOL.
     assert swaps == {SCHOOL: SIX + 225 + 90 + 180, STATION: SIX + 7200 + 75 + 90 + 180}
@@ -206,7 +207,7 @@ def test_where_there_is_no_power_no_battery_is_changed_until_it_is_back(tmp_path
 
 def test_where_the_power_is_out_between_planning_and_coming_the_crew_comes_in_vain(tmp_path: Path) -> None:
     story = Story(tmp_path, [STATION], [0.1])
-    story.at(SIX + 30.0, lambda: story.world.post("no_power", "Dark", STATION))
+    story.at(SIX + 30.0, lambda: story.world.post(PowerCut(text="Dark", place=STATION)))
     assert brief(story.tell("7:00"))[1] == (HOME, STATION, 0, 240, 0, 0, 0, 1)
 
 
@@ -214,7 +215,7 @@ def test_where_the_power_is_out_between_planning_and_coming_the_crew_comes_in_va
 def test_a_depot_without_power_hands_out_no_more_batteries(tmp_path: Path, dark: bool, swapped: int) -> None:
     story = Story(tmp_path, [STATION] * 2 + [SCHOOL], [0.1, 0.1, 0.2], batteries=2, replan_every_s=1800.0)
     if dark:
-        story.at(SIX + 1.0, lambda: story.world.post("no_power", "Dark", HOME))
+        story.at(SIX + 1.0, lambda: story.world.post(PowerCut(text="Dark", place=HOME)))
     story.at(SIX + 900.0, lambda: story.fleet.charge.__setitem__(2, 0.1))
     assert sum(row["swapped"] for row in story.tell()) == swapped
 

@@ -17,6 +17,7 @@ from kera_mobility.dice import Dice
 from kera_mobility.results.events import KINDS, EventLog, table_fingerprint
 from kera_mobility.results.kpis import compute
 from kera_mobility.services.contract import Booking, Requests
+from kera_mobility.services.notices import ServiceClosed
 from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.transit import delays
 from kera_mobility.services.transit.delays import DelaySettings
@@ -223,7 +224,7 @@ def closing(tmp_path: Path, *times: tuple[str, bool], **detail: Any) -> tuple[Wo
 
     def post(at_s: float, over: bool) -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(at_s - world.env.now)
-        world.post("closed", "closed", service="rail", over=over, detail=detail)
+        world.post(ServiceClosed(text="closed", service="rail", ends=over, **detail))
 
     for at, over in times:
         world.env.process(post(seconds(at), over))
@@ -292,7 +293,7 @@ def test_who_plans_after_the_notice_avoids_closed_lines(tmp_path: Path) -> None:
 
 
 def test_other_lines_go_on_when_one_is_closed(tmp_path: Path) -> None:
-    world, rail, town = closing(tmp_path, ("8:02", False), lines=["another"])
+    world, rail, town = closing(tmp_path, ("8:02", False), lines=("another",))
     got = riding(world, rail, leg(town, "rail", 1, STATION, CITY), "7:58")
     world.env.run(until=END_S)
     assert (got["at_s"], got["outcome"].refusal) == (seconds("8:15"), None)

@@ -16,7 +16,9 @@ from kera_mobility.errors import ConfigError
 from kera_mobility.results.events import table_fingerprint
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.text import tell
-from kera_mobility.simulation.disturbances import FleetHalved, Timeline
+from kera_mobility.services.notices import FleetWithdrawn
+from kera_mobility.simulation.disturbances import FleetHalved
+from kera_mobility.simulation.notice_schedule import NoticeSchedule
 from kera_mobility.simulation.run import Run, live, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.simulation.weather import Day, Weather
@@ -196,10 +198,10 @@ def test_an_announced_closure_of_one_line_leaves_the_others(tmp_path: Path) -> N
 def test_a_fleet_that_frost_has_halved_is_halved_again(tmp_path: Path) -> None:
     weather = Weather(DAY, {}, load_scenario("configs/today.yaml").choice, {"scooter": 0.5}, {"frost": 0.5})
     halved = FleetHalved(service="scooter", start_s=100.0, end_s=200.0)
-    found = Timeline.of([halved], 0, hamlet_town(tmp_path), weather)
-    told = [(moment.t_s, post.over, (post.detail or {})["part"]) for moment in found.moments for post in moment.posts
-            if post.topic == "withdrawn"]  # fmt: skip
-    assert told == [(0.0, False, 0.5), (100.0, False, 0.75), (200.0, False, 0.5)]
+    schedule = NoticeSchedule.of([halved], 0, hamlet_town(tmp_path), weather)
+    parts = [(posting.t_s, notice.ends, notice.part) for posting in schedule.postings for notice in posting.notices
+             if isinstance(notice, FleetWithdrawn)]  # fmt: skip
+    assert parts == [(0.0, False, 0.5), (100.0, False, 0.75), (200.0, False, 0.5)]
 
 
 DAY = Day(day="frost", season="winter", temperature_c=-10.0, snow_cm_h=0.0, slippery=False, basis="assumption")

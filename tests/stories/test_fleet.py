@@ -23,6 +23,14 @@ from kera_mobility.results.events import EventLog
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.fleet_states import FleetDay
 from kera_mobility.services.contract import Offer, Refusal, Requests
+from kera_mobility.services.notices import (
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    ServiceClosed,
+    Snowfall,
+    StreetsChanged,
+)
 from kera_mobility.services.scooter.fares import Fares, PassSettings
 from kera_mobility.services.scooter.fleet import (
     AWAY,
@@ -446,17 +454,19 @@ def stage(tmp_path: Path, about: dict[str, Any], clock: str = "8:00") -> tuple[W
 @pytest.mark.parametrize(
     ("topic", "service", "reason"),
     [
-        ("offline", "scooter", "offline"), ("offline", "taxi", ""), ("closed", "scooter", "closed"),
-        ("heavy_snow", "", "snow"), ("withdrawn", "scooter", "withdrawn"),
+        (BookingSuspended, "scooter", "offline"), (BookingSuspended, "taxi", ""), (ServiceClosed, "scooter", "closed"),
+        (Snowfall, "", "snow"), (FleetWithdrawn, "scooter", "withdrawn"),
     ],
 )  # fmt: skip
-def test_a_notice_stops_new_rentals_until_it_is_over(tmp_path: Path, topic: str, service: str, reason: str) -> None:
+def test_a_notice_stops_new_rentals_until_it_is_over(
+    tmp_path: Path, topic: type[Notice], service: str, reason: str
+) -> None:
     world, scooter, town = stage(tmp_path, {"fleet": 2})
     wish = leg(town, "scooter", 1, MILL, SCHOOL)
-    world.post(topic, "news", service=service)
+    world.post(topic(text="news", service=service))
     told = scooter.quote(wish)
     assert (told.reason if isinstance(told, Refusal) else "") == reason
-    world.post(topic, "over", service=service, over=True)
+    world.post(topic(text="over", service=service, ends=True))
     assert isinstance(scooter.quote(wish), Offer)
 
 
@@ -470,27 +480,27 @@ def test_a_ride_under_way_ends_as_it_would_when_the_operator_goes_offline(tmp_pa
 
     world.env.process(rider())
     world.env.run(until=seconds("8:01"))
-    world.post("offline", "news", service="scooter")
+    world.post(BookingSuspended(text="news", service="scooter"))
     world.env.run(until=seconds("9:00"))
     assert (got[0].place, got[0].refusal) == (SCHOOL, None)
 
 
 def test_heavy_snow_does_not_stop_what_rides_in_snow(tmp_path: Path) -> None:
     world, scooter, town = stage(tmp_path, {"fleet": 1, "rides_in_snow": True})
-    world.post("heavy_snow", "news")
+    world.post(Snowfall(text="news"))
     assert isinstance(scooter.quote(leg(town, "scooter", 1, MILL, SCHOOL)), Offer)
 
 
 @pytest.mark.parametrize(("part", "stay"), [(0.0, 4), (0.25, 3), (0.5, 2), (1.0, 0)])
 def test_a_part_of_the_fleet_is_withdrawn_the_same_first(tmp_path: Path, part: float, stay: int) -> None:
     world, scooter, town = stage(tmp_path, {"fleet": 4})
-    world.post("withdrawn", "half of it", service="scooter", detail={"part": part})
+    world.post(FleetWithdrawn(text="half of it", service="scooter", part=part))
     away = scooter.fleet.in_state(AWAY)
     order = np.argsort(town.dice.uniform("withdrawn", "scooter", np.arange(4))).tolist()
     assert away == sorted(order[: 4 - stay])
     found = scooter.quote(leg(town, "scooter", 1, MILL, SCHOOL))
     assert found.reason == "withdrawn" if not stay else isinstance(found, Offer)  # type: ignore[union-attr]
-    world.post("withdrawn", "over", service="scooter", over=True)
+    world.post(FleetWithdrawn(text="over", service="scooter", ends=True))
     assert scooter.fleet.counts() == {MILL: 4}
 
 
@@ -501,8 +511,7 @@ def test_a_street_that_is_shut_is_not_ridden_from_then_on(tmp_path: Path) -> Non
     cycle_m = np.array(open_streets.cycle_m)
     cycle_m[:STATION, STATION:] = np.inf
     for skims, served in ((replace(open_streets, cycle_m=cycle_m), False), (open_streets, True)):
-        world.streets = skims
-        world.post("streets", "news", detail={"skims": skims})
+        world.post(StreetsChanged(text="news", streets=town.streets, skims=skims))
         assert isinstance(scooter.quote(wish), Offer) == served
         asked = Requests(np.array([0]), np.array([HOME]), np.array([SCHOOL]), np.array([world.env.now]))
         assert scooter.bound(asked).possible[0] or not served

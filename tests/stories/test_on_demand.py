@@ -19,6 +19,14 @@ from kera_mobility.results.promise_audit import verdict
 from kera_mobility.results.store import load_record
 from kera_mobility.services.base import Experience
 from kera_mobility.services.contract import Booking, Offer, Refusal, Requests
+from kera_mobility.services.notices import (
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    ServiceClosed,
+    Snowfall,
+    StreetsChanged,
+)
 from kera_mobility.services.on_demand.service import OnDemand
 from kera_mobility.services.world import World
 from kera_mobility.simulation.run import Run, live, simulate
@@ -309,17 +317,22 @@ def test_a_broken_vehicle_puts_its_riders_off_and_another_keeps_its_promises(tmp
     assert service.quote(wish(3, MILL, SCHOOL)) != Refusal("no_vehicle_in_time", MILL)
 
 
-@pytest.mark.parametrize(("topic", "reason"), [("closed", "closed"), ("offline", "offline"), ("heavy_snow", "snow")])
-def test_a_service_that_is_shut_promises_nothing_until_it_is_over(tmp_path: Path, topic: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("topic", "reason"), [(ServiceClosed, "closed"), (BookingSuspended, "offline"), (Snowfall, "snow")]
+)
+def test_a_service_that_is_shut_promises_nothing_until_it_is_over(
+    tmp_path: Path, topic: type[Notice], reason: str
+) -> None:
     world, service, wish = stage(tmp_path, drives_in_snow=False)
     before = service.book(wish(1, HOME, MILL))
     assert isinstance(before, Booking)
-    world.post(topic, "for a test", service="on_demand" if topic != "heavy_snow" else "")
+    meant = "" if topic is Snowfall else "on_demand"
+    world.post(topic(text="for a test", service=meant))
     answer = service.quote(wish(2, HOME, MILL))
     assert isinstance(answer, Refusal)
     assert answer.reason == reason
-    assert before.plan.end == ("" if topic == "offline" else "expired")
-    world.post(topic, "over", service="on_demand" if topic != "heavy_snow" else "", over=True)
+    assert before.plan.end == ("" if topic is BookingSuspended else "expired")
+    world.post(topic(text="over", service=meant, ends=True))
     assert isinstance(service.quote(wish(2, HOME, MILL)), Offer)
 
 
@@ -330,8 +343,8 @@ def test_shut_streets_make_a_promise_late_and_the_log_says_so(tmp_path: Path) ->
     assert isinstance(booking, Booking)
     ride(world, service, booking)
     world.env.run(until=seconds("8:01"))
-    world.streets = replace(world.streets, drive_s=world.streets.drive_s * 10.0)
-    world.post("streets", "for a test", detail={"skims": world.streets})
+    slow = replace(world.streets, drive_s=world.streets.drive_s * 10.0)
+    world.post(StreetsChanged(text="for a test", streets=service.town.streets, skims=slow))
     world.env.run(until=seconds("9:00"))
     (row,) = world.log.tables()["promises"].to_pylist()
     assert (row["pickup_s"], row["arrival_s"]) == (seconds("8:01:20"), seconds("8:01:25") + 1220.0)
@@ -341,11 +354,11 @@ def test_shut_streets_make_a_promise_late_and_the_log_says_so(tmp_path: Path) ->
 
 def test_withdrawn_vehicles_come_back(tmp_path: Path) -> None:
     world, service, wish = stage(tmp_path, vehicles=1)
-    world.post("withdrawn", "for a test", service="on_demand", detail={"part": 1.0})
+    world.post(FleetWithdrawn(text="for a test", service="on_demand"))
     answer = service.quote(wish(1, HOME, MILL))
     assert isinstance(answer, Refusal)
     assert answer.reason == "no_vehicle_in_time"
-    world.post("withdrawn", "over", service="on_demand", over=True)
+    world.post(FleetWithdrawn(text="over", service="on_demand", ends=True))
     assert isinstance(service.quote(wish(1, HOME, MILL)), Offer)
 
 

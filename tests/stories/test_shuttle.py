@@ -20,6 +20,15 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError
 from kera_mobility.results.events import KINDS
 from kera_mobility.services.contract import Booking, Offer, Refusal
+from kera_mobility.services.notices import (
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    PowerCut,
+    RunLate,
+    ServiceClosed,
+    Snowfall,
+)
 from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
 from kera_mobility.simulation.run import END_S, Run, live
 from kera_mobility.town.town import Town
@@ -98,8 +107,8 @@ class Stop:
     def until(self, clock: str | float) -> None:
         self.world.env.run(until=seconds(clock) + 1 / 64)
 
-    def post(self, topic: str, **more: Any) -> None:
-        self.world.post(topic, topic, more.pop("place", -1), **({"service": "shuttle"} | more))
+    def post(self, topic: type[Notice], **content: Any) -> None:
+        self.world.post(topic(text=topic.topic, **({"service": "shuttle"} | content)))
 
     def end(self) -> None:
         self.world.env.run(until=END_S)
@@ -190,7 +199,7 @@ def the_train_of_eight(stop: Stop) -> int:
 
 
 def late(stop: Stop, late_s: float) -> None:
-    stop.post("late", service="rail", detail={"run": the_train_of_eight(stop), "call": 0, "late_s": late_s})
+    stop.post(RunLate, service="rail", run=the_train_of_eight(stop), late_s=late_s)
 
 
 def test_it_waits_for_a_late_train_and_those_aboard_feel_it(tmp_path: Path) -> None:
@@ -231,8 +240,8 @@ def test_it_does_not_wait_longer_than_its_limit_and_the_connection_is_missed(
 
 def test_a_notice_of_another_service_or_train_holds_nothing(tmp_path: Path) -> None:
     stop = Stop(tmp_path, MEETS, "7:57")
-    stop.post("late", service="bus", detail={"run": the_train_of_eight(stop), "call": 0, "late_s": 120.0})
-    stop.post("late", service="rail", detail={"run": the_train_of_eight(stop) - 1, "call": 0, "late_s": 120.0})
+    stop.post(RunLate, service="bus", run=the_train_of_eight(stop), late_s=120.0)
+    stop.post(RunLate, service="rail", run=the_train_of_eight(stop) - 1, late_s=120.0)
     stop.end()
     assert stop.lap("8:01")["left_s"] == seconds("8:01")
 
@@ -436,15 +445,15 @@ def test_frost_takes_more(tmp_path: Path) -> None:
 
 def test_without_power_at_the_terminal_nothing_is_charged(tmp_path: Path) -> None:
     stop = Stop(tmp_path, {"battery": SMALL | {"charge_kw": 30.0}}, "6:07:30")
-    stop.post("no_power", place=MILL, service="")
+    stop.post(PowerCut, place=MILL, service="")
     stop.until("6:09")
-    stop.post("no_power", place=MILL, service="", over=True)
+    stop.post(PowerCut, place=MILL, service="", ends=True)
     stop.until("6:11")
     first = next(move for move in stop.table("moves") if move["cause"] == "charge")
     # 90 s before and 90 s after, less 1/64 s.
     assert first["charge"] == pytest.approx(0.7 + 180.0 * 30.0 / 3600.0 / 10.0, abs=1e-4)
     other = Stop(tmp_path / "2", {"battery": SMALL | {"charge_kw": 30.0}}, "6:07:30")
-    other.post("no_power", place=STATION, service="")
+    other.post(PowerCut, place=STATION, service="")
     other.until("6:11")
     assert next(move for move in other.table("moves") if move["cause"] == "charge")["charge"] == pytest.approx(0.925)
 
@@ -510,11 +519,11 @@ def test_a_closed_shuttle_refuses_and_sets_down_at_the_next_stop(tmp_path: Path)
     stop = Stop(tmp_path, {"stops": LONG_WAY, "headway_s": 800.0}, "6:00")
     stop.send(1, MILL, STATION)
     stop.until("6:02")
-    stop.post("closed")
+    stop.post(ServiceClosed)
     assert stop.ask(2, MILL, STATION) == Refusal("closed", MILL)
     stop.until("6:06")
     assert stop.got[1].refusal == Refusal("closed", SCHOOL)
-    stop.post("closed", over=True)
+    stop.post(ServiceClosed, ends=True)
     offer = stop.ask(2, MILL, SCHOOL)
     assert isinstance(offer, Offer)
     assert offer.wait_s == seconds("6:13:50") - stop.world.env.now
@@ -524,7 +533,7 @@ def test_whose_lap_is_closed_learns_it_at_once(tmp_path: Path) -> None:
     stop = Stop(tmp_path, {}, "6:01")
     stop.send(1, MILL, STATION)
     stop.until("6:02")
-    stop.post("closed")
+    stop.post(ServiceClosed)
     stop.until("6:02:30")
     assert stop.got[1].refusal == Refusal("closed", MILL)
     assert only(stop.table("bookings"))["end"] == "expired"
@@ -532,26 +541,26 @@ def test_whose_lap_is_closed_learns_it_at_once(tmp_path: Path) -> None:
 
 def test_lines_of_another_name_are_not_the_shuttle(tmp_path: Path) -> None:
     stop = Stop(tmp_path, {}, "6:01")
-    stop.post("closed", detail={"lines": ["T"]})
-    stop.post("closed", service="rail")
+    stop.post(ServiceClosed, lines=("T",))
+    stop.post(ServiceClosed, service="rail")
     assert isinstance(stop.ask(1, MILL, STATION), Offer)
 
 
 def test_an_operator_offline_takes_nobody_new_and_carries_who_has_booked(tmp_path: Path) -> None:
     stop = Stop(tmp_path, {}, "6:05")
     stop.send(1, MILL, STATION)
-    stop.post("offline")
+    stop.post(BookingSuspended)
     assert stop.ask(2, MILL, STATION) == Refusal("offline", MILL)
     stop.until("6:30")
     assert stop.got[1].refusal is None
-    stop.post("offline", over=True)
+    stop.post(BookingSuspended, ends=True)
     assert isinstance(stop.ask(2, MILL, STATION), Offer)
 
 
 @pytest.mark.parametrize("robot", [True, False])
 def test_only_robots_stop_in_heavy_snow(tmp_path: Path, robot: bool) -> None:
     stop = Stop(tmp_path, {"stops_in_snow": robot}, "6:05")
-    stop.post("heavy_snow")
+    stop.post(Snowfall)
     answer = stop.ask(1, MILL, STATION)
     assert answer == Refusal("snow", MILL) if robot else isinstance(answer, Offer)
 
@@ -559,9 +568,9 @@ def test_only_robots_stop_in_heavy_snow(tmp_path: Path, robot: bool) -> None:
 def test_half_of_the_vehicles_withdrawn_is_half_of_the_laps(tmp_path: Path) -> None:
     shuttle = {"vehicles": 2, "headway_s": 300.0}
     stop = Stop(tmp_path, shuttle, "6:59")
-    stop.post("withdrawn", detail={"part": 0.5})
+    stop.post(FleetWithdrawn, part=0.5)
     stop.until("8:00")
-    stop.post("withdrawn", over=True)
+    stop.post(FleetWithdrawn, ends=True)
     stop.end()
     between = [lap for lap in stop.table("laps") if seconds("7:00") < lap["t_s"] < seconds("8:00")]
     assert Counter(lap["end"] for lap in between) == {"driven": 6, "no_vehicle": 6}

@@ -15,6 +15,7 @@ import simpy
 
 from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.contract import Booking, Refusal
+from kera_mobility.services.notices import StreetsChanged, VehicleBrokenDown
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
 from kera_mobility.services.on_demand.rider import BREAKDOWN, DAY_OVER, LATE_RIDER, STREETS, OnDemandRider
 from kera_mobility.services.on_demand.routes import DROP, PICK_UP, RideRequest, Routes
@@ -327,8 +328,8 @@ class Dispatcher:
         self._broken.add(vehicle)
         routes.places = routes.places.copy()
         routes.places[vehicle] = 0
-        self._world.post(BREAKDOWN, f"vehicle {vehicle} of {self._service} broke down", self._nodes[self.at[vehicle]],
-                         service=self._service, detail={"vehicle": vehicle})  # fmt: skip
+        text, place = f"vehicle {vehicle} of {self._service} broke down", self._nodes[self.at[vehicle]]
+        self._world.post(VehicleBrokenDown(text=text, place=place, service=self._service))
         of_vehicle = sorted(
             (rider for rider in self.riders.values() if rider.vehicle == vehicle), key=lambda one: one.request.rider
         )  # fmt: skip
@@ -409,7 +410,7 @@ class Dispatcher:
 
     def _declared(self) -> str:
         """Return the disturbance that made a promise late; nothing else can."""
-        return STREETS if self._world.notices.read(STREETS) else ""
+        return STREETS if self._world.notices.read(StreetsChanged) else ""
 
     # The clock and the log.
 

@@ -11,6 +11,14 @@ import numpy as np
 from kera_mobility.config.registry import policies_beside
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.notices import (
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    ServiceClosed,
+    Snowfall,
+    StreetsChanged,
+)
 from kera_mobility.services.on_demand.dispatcher import Dispatcher
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
@@ -19,8 +27,8 @@ from kera_mobility.services.on_demand.rider import STREETS, OnDemandRider
 from kera_mobility.services.on_demand.routes import RideRequest, Routes
 from kera_mobility.services.on_demand.settings import OnDemandSettings
 from kera_mobility.services.on_demand.virtual_stops import VirtualStops
-from kera_mobility.services.reasons import CLOSED, EXPIRED, OUTSIDE_AREA
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.reasons import CLOSED, EXPIRED, OFFLINE, OUTSIDE_AREA, SNOW
+from kera_mobility.services.world import World
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray, IntArray, round_one_s, round_s
 
@@ -176,7 +184,7 @@ class OnDemand(Service):
         )  # fmt: skip
         self._shut: dict[str, str] = {}
         self._last: tuple[object, FeasibleRide | Refusal] = (None, Refusal("", -1))
-        for topic in ("closed", "offline", "withdrawn", "heavy_snow"):
+        for topic in self.subscribes_to:
             world.notices.listen(topic, self._hear)
         self._draw_breakdowns(begin_s, end_s)
 
@@ -330,16 +338,16 @@ class OnDemand(Service):
 
     def _hear(self, notice: Notice) -> None:
         """Stop promising, call off what has not begun, or take a part of the free vehicles off the road."""
-        if notice.service not in ("", self.name) or (notice.topic == "heavy_snow" and self.settings.drives_in_snow):
+        if notice.service not in ("", self.name) or (isinstance(notice, Snowfall) and self.settings.drives_in_snow):
             return
-        if notice.topic == "withdrawn":
-            self._withdraw(0.0 if notice.over else float(notice.detail.get("part", 1.0)))
-        elif notice.over:
+        if isinstance(notice, FleetWithdrawn):
+            self._withdraw(0.0 if notice.ends else notice.part)
+        elif notice.ends:
             self._shut.pop(notice.topic, None)
         else:
-            reason = "snow" if notice.topic == "heavy_snow" else notice.topic
+            reason = SNOW if isinstance(notice, Snowfall) else CLOSED if isinstance(notice, ServiceClosed) else OFFLINE
             self._shut[notice.topic] = reason
-            if notice.topic != "offline":
+            if not isinstance(notice, BookingSuspended):
                 self._dispatcher.drop_promises(reason, reason)
         self._last = (None, self._last[1])
 
@@ -349,7 +357,7 @@ class OnDemand(Service):
         self._dispatcher.restore(self.settings.seats)
         self._dispatcher.withdraw(order.tolist())
 
-    def _see_streets(self, notice: Notice) -> None:
+    def _see_streets(self, notice: StreetsChanged) -> None:
         """Drive other ways from now on; promises that cannot be kept by them are broken, and logged as that."""
         super()._see_streets(notice)
         self._hop_s, self._hop_m = self._hops()

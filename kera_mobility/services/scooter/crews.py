@@ -11,6 +11,7 @@ import simpy
 
 from kera_mobility.config.registry import policy_beside
 from kera_mobility.services.base import off_map
+from kera_mobility.services.notices import PowerCut
 from kera_mobility.services.scooter.crew_settings import CrewSettings, CrewShift
 from kera_mobility.services.scooter.crew_tasks import (
     COLLECT,
@@ -28,7 +29,7 @@ from kera_mobility.services.scooter.fleet import BROKEN, FREE, Fleet
 from kera_mobility.services.scooter.policies.crew_routes import DROP, NOWHERE, PICK, TourPlanner
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy
 from kera_mobility.services.scooter.van import StopResult, Van
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.town.town import Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s
 
@@ -84,7 +85,7 @@ class Crews:
         self._stranded: dict[int, Van] = {}
         self._without_power: set[int] = set()
         self._handled: dict[int, int] = {}
-        world.notices.listen("no_power", self._hear)
+        world.notices.listen(PowerCut, self._hear)
         for number in range(self.settings.vans):
             world.env.process(self._work_shifts(number))
 
@@ -279,11 +280,11 @@ class Crews:
         """Return how many charged batteries a van leaves the depot with; without power there are no new ones."""
         return spare if self._depot in self._without_power else self.settings.batteries
 
-    def _hear(self, notice: Notice) -> None:
+    def _hear(self, notice: PowerCut) -> None:
         if notice.service not in ("", self.service):
             return
         nodes = range(len(self._town.zone)) if notice.place < 0 else (notice.place,)
-        (self._without_power.difference_update if notice.over else self._without_power.update)(nodes)
+        (self._without_power.difference_update if notice.ends else self._without_power.update)(nodes)
 
     # Vehicles in the crew's hands.
 

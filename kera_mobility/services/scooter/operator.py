@@ -10,16 +10,17 @@ import numpy as np
 import simpy
 
 from kera_mobility.config.calendar import Timeline, Window
+from kera_mobility.services.notices import BookingSuspended, FleetWithdrawn, Notice, ServiceClosed, Snowfall
 from kera_mobility.services.reasons import CLOSED, OFFLINE, SNOW
 from kera_mobility.services.scooter.fleet import AWAY, BROKEN, FREE, Fleet
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
 from kera_mobility.services.scooter.reasons import WITHDRAWN
 from kera_mobility.services.scooter.settings import ScooterSettings
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.town.town import Town
 from kera_mobility.units import DAY_S, BoolArray, FloatArray
 
-HALTS = {"offline": OFFLINE, "closed": CLOSED, "heavy_snow": SNOW}
+HALTS: dict[type[Notice], str] = {BookingSuspended: OFFLINE, ServiceClosed: CLOSED, Snowfall: SNOW}
 """Topics of notices that stop new rentals until they are over, and the reason that people are given."""
 
 
@@ -35,7 +36,7 @@ class Operator:
         windows = [*settings.closed, *night, *always]
         self._closed = Timeline(windows, today) if windows else None
         self._night = Timeline(night, today)
-        self._halted: dict[str, str] = {}
+        self._halted: dict[type[Notice], str] = {}
         self._withdrawn: list[int] = []
         self._all_withdrawn = False
         self._world: World
@@ -64,7 +65,7 @@ class Operator:
     def start(self, world: World, fleet: Fleet) -> None:
         """Listen to what concerns the fleet, and wait for the night."""
         self._world, self._fleet = world, fleet
-        for topic in (*HALTS, WITHDRAWN):
+        for topic in (*HALTS, FleetWithdrawn):
             world.notices.listen(topic, self._hear)
         if self._away_s is not None:
             world.env.process(self._nights(*self._away_s))
@@ -91,17 +92,19 @@ class Operator:
 
     def _hear(self, notice: Notice) -> None:
         """Stop or go on renting, or take a part of the fleet off the streets and put it out again."""
-        meant = notice.service == self._name or (not notice.service and notice.topic == "heavy_snow")
-        if not meant or (notice.topic == "heavy_snow" and self._settings.rides_in_snow):
+        is_snow = isinstance(notice, Snowfall)
+        if not (notice.service == self._name or (not notice.service and is_snow)):
             return
-        if notice.topic == WITHDRAWN:
-            part = 0.0 if notice.over else float(notice.detail.get("part", 1.0))
+        if is_snow and self._settings.rides_in_snow:
+            return
+        if isinstance(notice, FleetWithdrawn):
+            part = 0.0 if notice.ends else notice.part
             self._all_withdrawn = part >= 1.0
             self._withdraw(part)
-        elif notice.over:
-            self._halted.pop(notice.topic, None)
-        elif not notice.detail.get("lines"):
-            self._halted[notice.topic] = HALTS[notice.topic]
+        elif notice.ends:
+            self._halted.pop(type(notice), None)
+        elif not (isinstance(notice, ServiceClosed) and notice.lines):
+            self._halted[type(notice)] = HALTS[type(notice)]
 
     def _withdraw(self, part: float) -> None:
         """Take a part of the free vehicles off the streets, those with the lowest draws; put out what was before."""

@@ -18,6 +18,7 @@ import simpy
 from kera_mobility.config.registry import policies_beside
 from kera_mobility.services.base import HOURS, Carried, Experience, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.notices import StreetsChanged
 from kera_mobility.services.reasons import BROKEN
 from kera_mobility.services.scooter.costs import DAYS_A_MONTH
 from kera_mobility.services.scooter.crews import Crews
@@ -28,7 +29,7 @@ from kera_mobility.services.scooter.parking import NOWHERE, Parking, ZoneRules
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
 from kera_mobility.services.scooter.search import AvailableVehicle, Search
 from kera_mobility.services.scooter.settings import ScooterSettings
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
 
@@ -373,7 +374,7 @@ class Scooter(Service):
 
     # Geometry, prepared once, and anew when streets are shut or opened.
 
-    def _see_streets(self, notice: Notice) -> None:
+    def _see_streets(self, notice: StreetsChanged) -> None:
         super()._see_streets(notice)
         self._parking.see(self.skims)
         self._search.see(self.skims)

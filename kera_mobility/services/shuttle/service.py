@@ -13,6 +13,17 @@ import simpy
 
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.notices import (
+    EVERYWHERE,
+    BookingSuspended,
+    FleetWithdrawn,
+    Notice,
+    PowerCut,
+    RunLate,
+    ServiceClosed,
+    Snowfall,
+    StreetsChanged,
+)
 from kera_mobility.services.reasons import FULL, GONE, NO_DEPARTURE, OUT_OF_REACH
 from kera_mobility.services.shuttle.calls import LoopRide
 from kera_mobility.services.shuttle.operation import ShuttleOperation
@@ -22,7 +33,7 @@ from kera_mobility.services.shuttle.settings import MeetsTrain, ShuttleSettings
 from kera_mobility.services.shuttle.stop_access import StopAccess
 from kera_mobility.services.shuttle.timetable import LoopDay
 from kera_mobility.services.stops.operation import RideEnd
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.town.timetable.timetable import Journeys, Timetable
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
@@ -31,7 +42,7 @@ __all__ = ["Shuttle", "ShuttleSettings"]
 
 _TAKE_THE_NEXT = (FULL, GONE, NO_WHEELCHAIR_PLACE)
 """Why a vehicle did not take somebody along although it came."""
-_TOPICS = ("closed", "offline", "withdrawn", "heavy_snow", "no_power", "late")
+_TOPICS = (ServiceClosed, BookingSuspended, FleetWithdrawn, Snowfall, PowerCut, RunLate)
 
 
 class Shuttle(Service):
@@ -300,20 +311,19 @@ class Shuttle(Service):
 
     def _hear(self, notice: Notice) -> None:
         """Do what a notice says that the shuttle must."""
-        ends, topic, operation, detail = notice.over, notice.topic, self.settings.operation, notice.detail
-        concerns_us = notice.service == self.name and self.name in detail.get("lines", (self.name,))
-        if topic == "offline" and concerns_us:
-            self._offline = not ends
-        elif topic == "closed" and concerns_us:
-            self._withdraw("closed", 0.0 if ends else 1.0)
-        elif topic == "withdrawn" and concerns_us:
-            self._withdraw("no_vehicle", 0.0 if ends else float(detail.get("part", 1.0)))
-        elif topic == "heavy_snow" and notice.service in ("", self.name) and self.settings.stops_in_snow:
-            self._withdraw("snow", 0.0 if ends else 1.0)
-        elif topic == "no_power" and notice.place in (-1, int(self._nodes[0])):
-            self._now.batteries.power(ends, self.world.env.now)
-        elif topic == "late" and isinstance(operation, MeetsTrain) and notice.service == operation.service:
-            self._now.meet_late_train(int(detail["run"]), float(detail["late_s"]))
+        operation, is_addressed = self.settings.operation, notice.service == self.name
+        if isinstance(notice, BookingSuspended) and is_addressed:
+            self._offline = not notice.ends
+        elif isinstance(notice, ServiceClosed) and is_addressed and self.name in (notice.lines or (self.name,)):
+            self._withdraw("closed", 0.0 if notice.ends else 1.0)
+        elif isinstance(notice, FleetWithdrawn) and is_addressed:
+            self._withdraw("no_vehicle", 0.0 if notice.ends else notice.part)
+        elif isinstance(notice, Snowfall) and notice.service in ("", self.name) and self.settings.stops_in_snow:
+            self._withdraw("snow", 0.0 if notice.ends else 1.0)
+        elif isinstance(notice, PowerCut) and notice.place in (EVERYWHERE, int(self._nodes[0])):
+            self._now.batteries.power(notice.ends, self.world.env.now)
+        elif isinstance(notice, RunLate) and isinstance(operation, MeetsTrain) and notice.service == operation.service:
+            self._now.meet_late_train(notice.run, notice.late_s)
 
     def _withdraw(self, reason: str, part: float) -> None:
         """Keep a part of the vehicles from beginning laps, those with the lowest draws; none lets them begin again."""
@@ -324,7 +334,7 @@ class Shuttle(Service):
         if chosen:
             self._now.withdraw(reason, frozenset(chosen))
 
-    def _see_streets(self, notice: Notice | None) -> None:
+    def _see_streets(self, notice: StreetsChanged | None) -> None:
         """Walk and drive other ways when streets are shut or opened; a loop that is cut is closed."""
         self.skims = self.world.streets
         self._access = self._new_access()

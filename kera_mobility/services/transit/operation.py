@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from kera_mobility.services.notices import RunLate
 from kera_mobility.services.reasons import CANCELLED, GONE
 from kera_mobility.services.stops.operation import Life, StopOperation, VehicleRun
 from kera_mobility.town.timetable.timetable import Timetable
@@ -207,11 +208,8 @@ class TransitOperation(StopOperation):
         if late_s <= self._conditions.notice_late_s or run in self._posted_late:
             return
         self._posted_late.add(run)
-        rest = range(call + 1, self._starts[run + 1])
-        arrives_s = {self.call_node[later]: self._arrive_s[later] + late_s for later in rest}
         text = f"{self._line[run]} runs {late_s / MINUTE_S:.0f} min late"
-        detail = {"run": run, "call": call, "late_s": late_s, "line": self._line[run], "arrives_s": arrives_s}
-        self._world.post("late", text, self.call_node[call], service=self._service, detail=detail)
+        self._world.post(RunLate(text=text, place=self.call_node[call], service=self._service, run=run, late_s=late_s))
 
     def _log_running(self, run: VehicleRun, call: int, held_s: float) -> None:
         if not self._conditions.logged:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
+from kera_mobility.services.notices import Announcement, ServiceClosed
 from kera_mobility.services.reasons import CLOSED, FULL, GONE, NO_DEPARTURE
 from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.transit import delays
@@ -19,7 +20,7 @@ from kera_mobility.services.transit.crowding import crowding_more_s
 from kera_mobility.services.transit.operation import MinimumDwell, RunConditions, TransitOperation
 from kera_mobility.services.transit.passenger_information import PassengerInformation
 from kera_mobility.services.transit.settings import TransitSettings
-from kera_mobility.services.world import Notice, World
+from kera_mobility.services.world import World
 from kera_mobility.town.timetable.timetable import TRANSFER_SLACK_S, Journeys, NextJourneys
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, IntArray, round_m
@@ -43,7 +44,7 @@ class Transit(Service):
     direct = False
     line = True
     operated = True
-    subscribes_to = ("closed",)
+    subscribes_to = (ServiceClosed,)
 
     settings: TransitSettings
 
@@ -129,8 +130,8 @@ class Transit(Service):
             )
         self._information = PassengerInformation(timetable, self.journeys, self._operation, displayed)
         self._operation.start(world)
-        world.notices.listen("closed", self._hear_closed)
-        world.notices.listen("announced", self._hear_announced)
+        world.notices.listen(ServiceClosed, self._hear_closed)
+        world.notices.listen(Announcement, self._hear_announced)
 
     def _conditions(self, world: World) -> RunConditions:
         """Return how today's runs differ from the timetable."""
@@ -156,21 +157,21 @@ class Transit(Service):
         assert self._connections is not None
         return self._connections.until_s(run, call)
 
-    def _hear_closed(self, notice: Notice) -> None:
+    def _hear_closed(self, notice: ServiceClosed) -> None:
         """Close lines, all of them if none is named, or open them again for runs that are still to come."""
-        lines = notice.detail.get("lines")
+        lines = notice.lines or None
         if notice.service != self.name and not (notice.service == "" and lines):
             return
-        if notice.over:
+        if notice.ends:
             self._today.reopen(lines)
         else:
-            self._today.close(lines, notice.detail.get("until_s", math.inf))
+            self._today.close(lines, notice.until_s)
 
-    def _hear_announced(self, notice: Notice) -> None:
+    def _hear_announced(self, notice: Announcement) -> None:
         """Expect nothing of runs that an announced closure will end."""
-        detail = notice.detail
-        if notice.service == self.name and detail.get("topic") == "closed":
-            self._today.announce_closure(detail.get("lines") or None, detail["from_s"], detail["until_s"])
+        closure = notice.announced
+        if notice.service == self.name and isinstance(closure, ServiceClosed):
+            self._today.announce_closure(closure.lines or None, closure.from_s, closure.until_s)
 
     @property
     def _today(self) -> PassengerInformation:
