@@ -6,8 +6,10 @@ An entry point of the group `kera_mobility.services`, `kera_mobility.policies`, 
 
 from __future__ import annotations
 
+from kera_mobility.config.registry import Policy, policy_beside, policy_settings_beside
 from kera_mobility.config.settings import Place, Settings
-from kera_mobility.results.facts import Facts, Group, quantile, share
+from kera_mobility.results.costs import DayCost
+from kera_mobility.results.facts import EVERYONE, Facts, Group, quantile, share
 from kera_mobility.results.kpis import Kpi, kpi, personal
 from kera_mobility.results.reasons import Reason
 from kera_mobility.results.record import RunRecord, numbers, texts
@@ -33,12 +35,14 @@ from kera_mobility.services.world import World
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray, round_s
 
 __all__ = [
+    "EVERYONE",
     "Announcement",
     "AnyArray",
     "Booking",
     "BookingSuspended",
     "BoolArray",
     "Carried",
+    "DayCost",
     "DispatchPolicy",
     "Experience",
     "Facts",
@@ -54,6 +58,7 @@ __all__ = [
     "Outcome",
     "OvernightPolicy",
     "Place",
+    "Policy",
     "PowerCut",
     "Reason",
     "RebalancingPolicy",
@@ -75,6 +80,8 @@ __all__ = [
     "kpi",
     "numbers",
     "personal",
+    "policy_beside",
+    "policy_settings_beside",
     "quantile",
     "round_s",
     "share",
