@@ -6,12 +6,14 @@ Both import from `kera_mobility.plugins` only.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -280,16 +282,18 @@ def test_the_command_line_shows_a_full_service(tree: Path) -> None:
     assert "early_trips" in few
     assert "boat.refused.no_boat" in few
     assert "boat.refused.no_boat" not in many
-    resolved = (tree / "out" / "1" / "scenario.yaml").read_text(encoding="utf-8")
+    resolved = next((tree / "out" / "1").rglob("scenario.yaml")).read_text(encoding="utf-8")
     assert "kind: boat" in resolved
     assert "kind: turn_round" in resolved
-    compared = kera(tree, "compare", "out/1", "out/40", "--json")
-    values = {row["id"]: row for row in json.loads(compared)["rows"]}
-    assert values
-    explained = kera(tree, "explain", "out/1")
-    assert "all boats were taken" in explained
+    changes = {row["id"]: row for row in json.loads(kera(tree, "compare", "out/1", "out/40", "--json"))["differences"]}
+    cost, refused = changes["boat.operating_cost_eur"], changes["boat.refused.no_boat"]
+    assert (cost["mean_a"], cost["mean_b"]) == (3.0, 120.0)
+    assert refused["mean_a"] > refused["mean_b"] == 0.0
+    assert "all boats were taken" in kera(tree, "explain", "out/1")
     kera(tree, "report", "out/1", "-o", "report.html")
-    assert "no boat left" in (tree / "report.html").read_text(encoding="utf-8")
+    packed = re.search(r'id="content">([^<]+)<', (tree / "report.html").read_text(encoding="utf-8"))
+    assert packed
+    assert b"no boat left" in zlib.decompress(base64.b64decode(packed[1]))
 
 
 def boats_day(tree: Path, fleet: int) -> str:
