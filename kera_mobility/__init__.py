@@ -3,7 +3,13 @@
 import kera_mobility as km
 
 run = km.simulate("configs/finished.yaml", seed=1)
-run.trips  # a pandas frame
+run.trips  # a pandas frame, a row for each trip; km.columns("trips") says what its columns mean
+
+batch = km.experiment("configs/trials/scooters.yaml", seeds=range(1, 6))
+batch.frame  # a pandas frame, a row for each run and KPI
+km.compare("results/finished", "results/scooters").differences  # rows with 95 % intervals
+
+Each verb of the command line that runs scenarios or reads results has a function of its name here.
 """
 
 from __future__ import annotations
@@ -13,27 +19,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.batch import Experiment, experiment, load
+    from kera_mobility.experiments.calibration import calibrate
+    from kera_mobility.experiments.regression import check
     from kera_mobility.results.compare import compare
     from kera_mobility.results.events import columns
+    from kera_mobility.results.explain import explain
+    from kera_mobility.results.report import write_report as report
     from kera_mobility.results.store import load_record
     from kera_mobility.simulation.run import Run, simulate, simulate_days
     from kera_mobility.simulation.scenario import Scenario, load_scenario
 
 __all__ = [
-    "Experiment", "Run", "Scenario", "columns", "compare", "experiment", "load", "load_record", "load_scenario",
-    "simulate", "simulate_days",
+    "Experiment", "Run", "Scenario", "calibrate", "check", "columns", "compare", "experiment", "explain", "load",
+    "load_record", "load_scenario", "report", "simulate", "simulate_days",
 ]  # fmt: skip
 
 _HOMES = {
-    "Run": "simulation.run", "simulate": "simulation.run", "simulate_days": "simulation.run",
-    "Scenario": "simulation.scenario", "load_scenario": "simulation.scenario",
-    "Experiment": "experiments.batch", "columns": "results.events", "experiment": "experiments.batch",
-    "load": "experiments.batch", "compare": "results.compare", "load_record": "results.store",
+    "Experiment": "experiments.batch", "Run": "simulation.run", "Scenario": "simulation.scenario",
+    "calibrate": "experiments.calibration", "check": "experiments.regression", "columns": "results.events",
+    "compare": "results.compare", "experiment": "experiments.batch", "explain": "results.explain",
+    "load": "experiments.batch", "load_record": "results.store", "load_scenario": "simulation.scenario",
+    "report": "results.report", "simulate": "simulation.run", "simulate_days": "simulation.run",
 }  # fmt: skip
+_NAMES_AT_HOME = {"report": "write_report"}
 
 
 def __getattr__(name: str) -> Any:
     # Names are looked up when first used, so that the command line starts without numpy.
     if name in _HOMES:
-        return getattr(import_module(f"kera_mobility.{_HOMES[name]}"), name)
+        return getattr(import_module(f"kera_mobility.{_HOMES[name]}"), _NAMES_AT_HOME.get(name, name))
     raise AttributeError(f"module 'kera_mobility' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

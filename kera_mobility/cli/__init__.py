@@ -44,8 +44,8 @@ def command_line() -> typer.Typer:
     return kera
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked_for: bool) -> None:
+    if asked_for:
         from kera_mobility.cli.version import command
 
         command()
@@ -54,7 +54,7 @@ def _say_version(wanted: bool) -> None:
 
 def _before_any_verb(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="As in version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="As in version.")
     ] = False,
 ) -> None:
     """Try mobility services on a simulated district before paying for them in the street."""

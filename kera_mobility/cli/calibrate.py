@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kera_mobility.cli._output import print_json, remark, write_text
 from kera_mobility.files import package_version
 
 if TYPE_CHECKING:
@@ -53,35 +54,38 @@ def command(
     chosen = {"share": share, "iterations": iterations}
     fit = settings.fit.model_copy(update={name: value for name, value in chosen.items() if value is not None})
     settings = settings.model_copy(update={"fit": fit})
-    found = calibrate(load_scenario(scenario, override or ()), settings, lambda text: typer.echo(text, err=True))
-    checks = evidence(found)
+    calibration = calibrate(load_scenario(scenario, override or ()), settings, remark)
+    checks = evidence(calibration)
     if out is not None:
-        out.write_text(_layer_text(found, checks), encoding="utf-8", newline="\n")
+        write_text(_layer_text(calibration, checks), out)
     if result is not None:
-        result.write_text(_yaml({"command": _command(), **_content(found, checks)}), encoding="utf-8", newline="\n")
-    typer.echo(_json(found, checks) if as_json else _table(found, checks))
+        write_text(_yaml({"command": _command(), **_content(calibration, checks)}), result)
+    if as_json:
+        print_json(_content(calibration, checks))
+    else:
+        typer.echo(_table(calibration, checks))
     for file in (out, result):
         if file is not None:
-            typer.echo(f"Written to {file}", err=True)
+            remark(f"Written to {file}")
 
 
-def _content(found: Calibration, checks: list[Check]) -> dict[str, Any]:
+def _content(calibration: Calibration, checks: list[Check]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    fit = found.settings.fit
+    fit = calibration.settings.fit
     return {
         "version": package_version(),
-        "scenario": found.scenario.name,
-        "scenario_hash": found.scenario.hash,
+        "scenario": calibration.scenario.name,
+        "scenario_hash": calibration.scenario.hash,
         "fit": {"share": fit.share, "seeds": list(fit.seeds), "check_seed": fit.check_seed},
-        "converged": found.converged,
-        "values": found.values,
+        "converged": calibration.converged,
+        "values": calibration.values,
         "rounds": [
-            {"values": one.values, "observed": {name: _rounded(value) for name, value in one.observed.items()}}
-            for one in found.iterations
+            {"values": round_.values, "observed": {name: _rounded(value) for name, value in round_.observed.items()}}
+            for round_ in calibration.iterations
         ],
         "checks": [
-            {**{name: _rounded(value) for name, value in asdict(one).items()}, "met": one.met} for one in checks
+            {**{name: _rounded(value) for name, value in asdict(check).items()}, "met": check.met} for check in checks
         ],
     }
 
@@ -98,23 +102,24 @@ def _command() -> str:
     return " ".join(["kera", *sys.argv[1:]])
 
 
-def _layer_text(found: Calibration, checks: list[Check]) -> str:
+def _layer_text(calibration: Calibration, checks: list[Check]) -> str:
     """Return the layer that scenarios extend, with where it comes from above it."""
     from kera_mobility.experiments.calibration import layer
 
-    fit = found.settings.fit
+    fit = calibration.settings.fit
     seeds = ", ".join(map(str, fit.seeds))
     lines = [
         "Fitted constants of the choice model; do not edit them here, fit again:",
         f"  {_command()}",
-        f"Version {package_version()}, scenario hash {found.scenario.hash[:16]} (with these values),",
-        f"{len(found.iterations)} rounds with {fit.share:.0%} of the households and seeds {seeds}.",
+        f"Version {package_version()}, scenario hash {calibration.scenario.hash[:16]} (with these values),",
+        f"{len(calibration.iterations)} rounds with {fit.share:.0%} of the households and seeds {seeds}.",
         f"Figures below: everyone, seed {fit.check_seed}. Fitted, so no test of the model:",
     ]
-    for one in checks:
-        if one.standing in ("fitted", "prior"):
-            lines.append(f"  {one.title}: {_number(one.model)}, wanted {_number(one.data)} {one.unit}; {one.source}")
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + _yaml(layer(found))
+    for check in checks:
+        if check.standing in ("fitted", "prior"):
+            figures = f"{_number(check.model)}, wanted {_number(check.data)} {check.unit}"
+            lines.append(f"  {check.title}: {figures}; {check.source}")
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + _yaml(layer(calibration))
 
 
 def _yaml(content: Any) -> str:
@@ -130,31 +135,26 @@ def _yaml(content: Any) -> str:
     return text.getvalue()
 
 
-def _json(found: Calibration, checks: list[Check]) -> str:
-    import json
-
-    return json.dumps(_content(found, checks), indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _table(found: Calibration, checks: list[Check]) -> str:
-    lines = [f"{found.scenario.title or found.scenario.name}, everyone, seed {found.settings.fit.check_seed}"]
-    if found.iterations and not found.converged:
-        lines.append(f"The search ended after {len(found.iterations)} rounds without meeting every share.")
+def _table(calibration: Calibration, checks: list[Check]) -> str:
+    title = calibration.scenario.title or calibration.scenario.name
+    lines = [f"{title}, everyone, seed {calibration.settings.fit.check_seed}"]
+    if calibration.iterations and not calibration.converged:
+        lines.append(f"The search ended after {len(calibration.iterations)} rounds without meeting every share.")
     lines += ["", "Values"]
-    lines += [f"  {key.ljust(WIDEST_TITLE)}  {value:>9}" for key, value in found.values.items()]
+    lines += [f"  {key.ljust(WIDEST_TITLE)}  {value:>9}" for key, value in calibration.values.items()]
     for standing, heading in HEADINGS.items():
-        chosen = [one for one in checks if one.standing == standing]
+        chosen = [check for check in checks if check.standing == standing]
         if chosen:
             lines += ["", f"{heading:<{WIDEST_TITLE + 2}}  {'model':>9}  {'data':>9}"]
-            lines += [line for one in chosen for line in _rows(one)]
+            lines += [line for check in chosen for line in _rows(check)]
     return "\n".join(lines)
 
 
-def _rows(one: Check) -> list[str]:
-    verdict = {True: "", False: "MISSED", None: ""}[one.met]
-    words = f"{one.unit}  {verdict}".rstrip()
-    first = f"  {one.title.ljust(WIDEST_TITLE)}  {_number(one.model):>9}  {_number(one.data):>9}  {words}"
-    return [first, *([f"      {one.note}"] if one.note else [])]
+def _rows(check: Check) -> list[str]:
+    verdict = {True: "", False: "MISSED", None: ""}[check.met]
+    words = f"{check.unit}  {verdict}".rstrip()
+    first = f"  {check.title.ljust(WIDEST_TITLE)}  {_number(check.model):>9}  {_number(check.data):>9}  {words}"
+    return [first, *([f"      {check.note}"] if check.note else [])]
 
 
 def _number(value: float | None) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kera_mobility.files import package_version
+from kera_mobility.cli._output import remark, write_text
 
 if TYPE_CHECKING:
-    from kera_mobility.experiments.regression import Checked
+    from kera_mobility.experiments.regression import CheckResult
 
 MOVED = 1
 """Exit code when something moved."""
@@ -42,55 +42,40 @@ def command(
         raise typer.BadParameter("--renew needs the reason: --why '...'", param_hint="--why")
     if not renew and (why or tolerance is not None):
         raise typer.BadParameter("goes with --renew only", param_hint="--why" if why else "--tolerance")
-
-    from kera_mobility.experiments.regression import check, check_names
-    from kera_mobility.experiments.regression import junit as to_junit
-
-    place, names = check_names(folder)
     if renew:
-        _renew(place, names, why, tolerance)
+        _renew(folder, why, tolerance)
         return
-    found = []
-    for name in names:
-        found.append(check(place, name))
-        _tell(found[-1])
+
+    from kera_mobility.experiments import regression
+
+    results = regression.check(folder, _show)
     if junit is not None:
-        _write(to_junit(found), junit)
-    moved = [one.name for one in found if not one.passed]
+        write_text(regression.junit(results), junit)
+    moved = [result.name for result in results if not result.passed]
     if moved:
-        typer.echo(
-            f"{len(moved)} of {len(found)} checks moved: {', '.join(moved)}. Is it meant? Then: "
-            f"kera check {folder} --renew --why '...'",
-            err=True,
+        remark(
+            f"{len(moved)} of {len(results)} checks moved: {', '.join(moved)}. Is it meant? Then: "
+            f"kera check {folder} --renew --why '...'"
         )
         raise typer.Exit(MOVED)
-    typer.echo("1 check, as before." if len(found) == 1 else f"{len(found)} checks, all as before.")
+    typer.echo("1 check, as before." if len(results) == 1 else f"{len(results)} checks, all as before.")
 
 
-def _renew(place: Path, names: list[str], why: str, tolerance: float | None) -> None:
-    from kera_mobility.experiments.regression import renew
+def _renew(folder: Path, why: str, tolerance: float | None) -> None:
+    from kera_mobility.experiments.regression import check_names, renew
 
+    place, names = check_names(folder)
     for name in (name for name in names if (place / f"{name}.yaml").is_file()):
-        changed = renew(place, name, why, package_version(), tolerance)
+        changed = renew(place, name, why, tolerance)
         typer.echo(f"{name}: {'renewed' if changed else 'as before'}")
 
 
-def _tell(one: Checked) -> None:
-    if one.passed:
-        typer.echo(f"{one.name}: as before ({one.wall_s:.1f} s)" + "".join(f" {words}" for words in one.remarks))
+def _show(result: CheckResult) -> None:
+    if result.passed:
+        typer.echo(f"{result.name}: as before ({result.wall_s:.1f} s)" + "".join(f" {text}" for text in result.remarks))
         return
-    typer.echo(f"{one.name}: MOVED" if not one.fault else f"{one.name}: {one.fault}")
-    for words in (*one.remarks, *one.events, *one.kpis[:MOST_SHOWN]):
-        typer.echo(f"  {words}")
-    if len(one.kpis) > MOST_SHOWN:
-        typer.echo(f"  and {len(one.kpis) - MOST_SHOWN} more KPIs")
-
-
-def _write(text: str, file: Path) -> None:
-    from kera_mobility.errors import ResultError
-
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise ResultError(f"{file}: cannot write the JUnit file: {error.strerror or error}") from None
+    typer.echo(f"{result.name}: {result.fault or 'MOVED'}")
+    for text in (*result.remarks, *result.events, *result.kpis[:MOST_SHOWN]):
+        typer.echo(f"  {text}")
+    if len(result.kpis) > MOST_SHOWN:
+        typer.echo(f"  and {len(result.kpis) - MOST_SHOWN} more KPIs")

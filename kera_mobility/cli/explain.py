@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._output import print_json, remark, write_csv
+
 if TYPE_CHECKING:
-    from kera_mobility.experiments.counterfactual import Found
-    from kera_mobility.results.explain import Explanation
     from kera_mobility.results.explain.inputs import RunReader
 
 DISAGREES = 1
@@ -36,102 +36,71 @@ def command(
     With --trip or --person: what was considered, expected, met and chosen, and what would have served a refused trip.
     """
     if trip is not None or person is not None:
-        _tell_trips(folder, trip, person, rerun=rerun, tries=tries if confirm and trip else 0, as_json=as_json)
+        _explain_trips(folder, trip, person, rerun=rerun, tries=tries if confirm and trip else 0, as_json=as_json)
         return
     from kera_mobility.results.explain import explain
+    from kera_mobility.results.explain.explanation import CASE_COLUMNS
     from kera_mobility.results.explain.text import tell
 
-    found = explain(folder)
+    explanation = explain(folder)
     if csv is not None:
-        _write_csv(found, csv)
+        write_csv(CASE_COLUMNS, explanation.rows(), csv)
     if as_json:
-        typer.echo(_json(found.to_json()))
+        print_json(explanation.to_json())
     elif csv is None:
-        typer.echo(tell(found, top))
-    if found.disagreements:
-        typer.echo(f"{len(found.disagreements)} sums do not agree with the KPI table", err=True)
+        typer.echo(tell(explanation, top))
+    if explanation.disagreements:
+        remark(f"{len(explanation.disagreements)} sums do not agree with the KPI table")
         raise typer.Exit(DISAGREES)
 
 
-def _tell_trips(folder: Path, trip: str | None, person: int | None, *, rerun: bool, tries: int, as_json: bool) -> None:
-    """Tell one trip, or all of a person; `tries` is how many changes are tried for a refused one."""
+def _explain_trips(
+    folder: Path, trip: str | None, person: int | None, *, rerun: bool, tries: int, as_json: bool
+) -> None:
+    """Explain one trip, or all of a person; `tries` is how many changes are tried for a refused one."""
+    from kera_mobility.experiments.counterfactual import ask, watch
     from kera_mobility.results.explain.trip import story_of, trips_of
     from kera_mobility.results.explain.trip_text import tell_trip
 
-    told = _one_run(folder)
-    who, number = _named(trip, person)
+    run = _single_run(folder)
+    traveller, number = _person_and_trip(trip, person)
     if rerun:
-        from kera_mobility.experiments.counterfactual import watch
-
-        told = watch(told, who, _aside)
-    content: list[dict[str, Any]] = []
-    for each in trips_of(told, who) if number is None else [number]:
-        story = story_of(told, who, each)
+        run = watch(run, traveller, remark)
+    contents = []
+    for trip_number in trips_of(run, traveller) if number is None else [number]:
+        story = story_of(run, traveller, trip_number)
         if not as_json:
-            typer.echo(("\n" if content else "") + tell_trip(told, story))
-        found = _ask(told, who, each, tries) if story.failed and tries else None
-        content.append(story.to_json() | ({"change": found.to_json()} if found else {}))
-        if found and not as_json:
-            typer.echo(f"\n{found.words}")
-        elif story.failed and not tries and not as_json:
-            typer.echo(f"(What would have served it: kera explain {told.folder} --trip {who}:{each})")
+            typer.echo(("\n" if contents else "") + tell_trip(run, story))
+        remedy = ask(run.folder, traveller, trip_number, most=tries, say=remark) if story.failed and tries else None
+        contents.append(story.to_json() | ({"change": remedy.to_json()} if remedy else {}))
+        if as_json:
+            continue
+        if remedy:
+            typer.echo(f"\n{remedy.words}")
+        elif story.failed:
+            typer.echo(f"(What would have served it: kera explain {run.folder} --trip {traveller}:{trip_number})")
     if as_json:
-        typer.echo(_json(content[0] if number is not None else content))
+        print_json(contents if number is None else contents[0])
 
 
-def _ask(told: RunReader, person: int, trip: int, tries: int) -> Found:
-    from kera_mobility.experiments.counterfactual import ask
-
-    return ask(told.folder, person, trip, most=tries, say=_aside)
-
-
-def _one_run(folder: Path) -> RunReader:
+def _single_run(folder: Path) -> RunReader:
     from kera_mobility.errors import ResultError
     from kera_mobility.results.explain.inputs import read_run
     from kera_mobility.results.store import result_folders
 
-    found = result_folders(folder)
-    if len(found) > 1:
-        raise ResultError(f"{folder}: holds {len(found)} runs; a trip is told of one, such as {found[0]}")
-    return read_run(found[0])
+    runs = result_folders(folder)
+    if len(runs) > 1:
+        raise ResultError(f"{folder}: holds {len(runs)} runs; a trip is told of one, such as {runs[0]}")
+    return read_run(runs[0])
 
 
-def _named(trip: str | None, person: int | None) -> tuple[int, int | None]:
+def _person_and_trip(trip: str | None, person: int | None) -> tuple[int, int | None]:
     """Return the person and the number of the trip, None for all."""
     if trip is None:
         assert person is not None, "one of both is given"
         return person, None
-    who, colon, number = trip.partition(":")
-    if not (colon and who.isdecimal() and number.isdecimal()) or (person is not None and int(who) != person):
+    traveller, colon, number = trip.partition(":")
+    valid = colon and traveller.isdecimal() and number.isdecimal()
+    if not valid or (person is not None and int(traveller) != person):
         raise typer.BadParameter(f"got '{trip}', expected PERSON:TRIP such as 104162:2", param_hint="--trip")
-    return int(who), int(number)
-
-
-def _aside(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _json(content: Any) -> str:
-    import json
-
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _write_csv(found: Explanation, file: Path) -> None:
-    import csv
-    import io
-
-    from kera_mobility.errors import ResultError
-    from kera_mobility.results.explain.explanation import CASE_COLUMNS
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CASE_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found.rows())
-    if str(file) == "-":
-        typer.echo(text.getvalue(), nl=False)
-        return
-    try:
-        file.write_text(text.getvalue(), encoding="utf-8", newline="")
-    except OSError as error:
-        raise ResultError(f"{file}: cannot write: {error.strerror or error}") from error
+    return int(traveller), int(number)

@@ -18,11 +18,11 @@ def command(
     from kera_mobility.results.plots import kinds
     from kera_mobility.results.store import load_record, result_folders
 
-    known = kinds()
-    if kind not in known:
-        near = nearest_name(kind, list(known))
-        raise ConfigError(f"no figure '{kind}'{near}; expected one of {', '.join(sorted(known))}")
+    plots = kinds()
+    if kind not in plots:
+        near = nearest_name(kind, list(plots))
+        raise ConfigError(f"no figure '{kind}'{near}; expected one of {', '.join(sorted(plots))}")
     runs = result_folders(folder)
     if len(runs) > 1:
         raise ResultError(f"{folder}: holds {len(runs)} runs, expected one; name one of them, such as {runs[0]}")
-    typer.echo(f"wrote {known[kind](load_record(runs[0]), out)}")
+    typer.echo(f"wrote {plots[kind](load_record(runs[0]), out)}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._output import print_json, remark
+
 if TYPE_CHECKING:
     from kera_mobility.experiments.elasticities import Elasticity
 
@@ -26,38 +28,23 @@ def command(
     from kera_mobility.experiments.calibration import read_settings
     from kera_mobility.experiments.elasticities import RealismSettings, realism
 
-    found = realism(
-        read_settings(pairs, RealismSettings), names=only or (), seeds=seed or (), share=share,
-        say=lambda text: typer.echo(text, err=True),
-    )  # fmt: skip
-    typer.echo(to_json(found) if as_json else table(found))
+    settings = read_settings(pairs, RealismSettings)
+    elasticities = realism(settings, names=only or (), seeds=seed or (), share=share, say=remark)
+    if as_json:
+        print_json([elasticity.to_json() for elasticity in elasticities])
+    else:
+        typer.echo(table(elasticities))
 
 
-def to_json(found: list[Elasticity]) -> str:
-    """Return the elasticities as JSON, null where there is none."""
-    import json
-    import math
-    from dataclasses import asdict
-
-    rows = [
-        {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in {**asdict(one), "inside": one.inside}.items()
-        }
-        for one in found
-    ]
-    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def table(found: list[Elasticity]) -> str:
+def table(elasticities: list[Elasticity]) -> str:
     """Return the elasticities as a table with the published bands, sources below each."""
     lines = [f"{'change':<28}  {'answer':<16}  {'elasticity':>10}  {'over seeds':>16}  {'published':>16}"]
-    for one in found:
-        change = f"{one.what} {100 * (one.factor - 1):+.0f} %"
-        spread, band = f"{one.least:.2f} .. {one.most:.2f}", f"{one.low:.2f} .. {one.high:.2f}"
-        verdict = "" if one.inside else "  OUTSIDE"
-        lines.append(f"{change:<28}  {one.answer:<16}  {one.value:>10.2f}  {spread:>16}  {band:>16}{verdict}")
-        lines.append(f"    {one.source}")
-    outside = sum(not one.inside for one in found)
-    lines += ["", f"{outside} of {len(found)} outside the band. Bands are not targets: nothing is tuned to them."]
+    for row in elasticities:
+        change = f"{row.what} {100 * (row.factor - 1):+.0f} %"
+        spread, band = f"{row.least:.2f} .. {row.most:.2f}", f"{row.low:.2f} .. {row.high:.2f}"
+        verdict = "" if row.inside else "  OUTSIDE"
+        lines.append(f"{change:<28}  {row.answer:<16}  {row.value:>10.2f}  {spread:>16}  {band:>16}{verdict}")
+        lines.append(f"    {row.source}")
+    outside = f"{sum(not row.inside for row in elasticities)} of {len(elasticities)} outside the band."
+    lines += ["", f"{outside} Bands are not targets: nothing is tuned to them."]
     return "\n".join(lines)

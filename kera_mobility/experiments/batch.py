@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kera_mobility.errors import ConfigError, MissingFileError, ResultError
-from kera_mobility.experiments.executors import Cluster, Executor, Lost, Processes, Serial
+from kera_mobility.experiments.executors import Cluster, Executor, Lost, Outcome, Processes, Serial
 from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, finished, require_room, run_folder
 from kera_mobility.experiments.stopping import Narrowness, Until
 from kera_mobility.experiments.uncertainty import UNCERTAIN, Accept, UncertainInput, load_uncertain, with_inputs
@@ -27,7 +27,7 @@ MOST_RUNS = 200
 """Where `until` gives up, unless told. Assumption: a quarter of an hour on two cores for a day in a district."""
 
 Note = Callable[[str], None]
-"""Told what a person should know, one line each."""
+"""Called with what a person should know, one line each."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def experiment(
     progress, follow, say
         As for `simulate`; only where runs are done one after the other in this process.
     planned, written, note
-        Called with the number of runs now wanted, with each run as it is finished, and with words worth knowing.
+        Called with the number of runs now planned, with each run as it is finished, and with words worth knowing.
 
     Raises
     ------
@@ -117,26 +117,26 @@ def experiment(
     """
     checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     target = Until.of(until) if until is not None else None
-    tell = note or _nothing
-    wanted = _Wanted(checked, seeds, Path(out), day, inputs, load_uncertain(uncertain) if inputs else {}, accept)
-    first = list(wanted.first())
+    note = note or _ignore
+    plan = _Plan(checked, seeds, Path(out), day, inputs, load_uncertain(uncertain) if inputs else {}, accept)
+    first = list(plan.first())
     for job in first:
         sweep(job.folder)
         require_room(job.folder)
-    wanted.tell(tell)
+    plan.describe(note)
     town = Towns().of(checked)  # made before the workers: they find what they share in the cache
     side_by_side = workers > 1 and (len(first) > 1 or target is not None)
     with closing(_executor(workers if side_by_side else 1, cluster, progress, follow, say)) as executor:
-        batch = _Batch(executor, town, again, planned or _nothing, written or _nothing, tell)
+        batch = _Batch(executor, town, again, planned or _ignore, written or _ignore, note)
         narrowness = None
         if target is None:
             batch.run(first)
         else:
-            narrowness = batch.run_until(target, most, first, wanted)
+            narrowness = batch.run_until(target, most, first, plan)
     batch.require_all()
     if narrowness is not None:
-        tell(f"{narrowness}: {'narrow enough' if narrowness.narrow else f'stopped at the most runs, {most}'}.")
-    ordered = sorted(batch.done, key=lambda one: (one.draw or 0, one.seed))
+        note(f"{narrowness}: {'narrow enough' if narrowness.narrow else f'stopped at the most runs, {most}'}.")
+    ordered = sorted(batch.done, key=lambda run: (run.draw or 0, run.seed))
     return Experiment(checked, Path(out) / checked.name, tuple(ordered), narrowness)
 
 
@@ -152,10 +152,10 @@ def load(folder: str | Path) -> Run:
     if not place.exists():
         raise MissingFileError(f"{place}: no such result folder")
     if not (place / "run.json").exists():
-        found = result_folders(place)
-        if len(found) > 1:
-            raise ResultError(f"{place}: holds {len(found)} results, expected one of them, such as {found[0]}")
-        place = found[0]
+        runs = result_folders(place)
+        if len(runs) > 1:
+            raise ResultError(f"{place}: holds {len(runs)} results, expected one of them, such as {runs[0]}")
+        place = runs[0]
     return Run(load_record(place))
 
 
@@ -175,45 +175,45 @@ class _Batch:
     def run(self, jobs: Sequence[Job], first: Callable[[Written], None] | None = None) -> None:
         """Do the jobs that do not stand finished in their folders."""
         self.planned(len(self.done) + len(jobs))
-        for one in self._ended(jobs):
-            if isinstance(one, Lost):
-                self.lost.append(one)
+        for outcome in self._outcomes(jobs):
+            if isinstance(outcome, Lost):
+                self.lost.append(outcome)
                 continue
             if first is not None and not self.done:
-                first(one)
-            self.done.append(one)
-            self.written(one)
+                first(outcome)
+            self.done.append(outcome)
+            self.written(outcome)
 
-    def run_until(self, target: Until, most: int, jobs: Sequence[Job], wanted: _Wanted) -> Narrowness:
+    def run_until(self, target: Until, most: int, jobs: Sequence[Job], plan: _Plan) -> Narrowness:
         """Do the jobs, and more until the interval is narrow enough, or there are the most."""
         self.run(jobs, target.require_known)
         while True:
-            found = target.progress(self.done)
-            more = 0 if found.narrow or self.lost else found.more(len(self.done), most)
-            if not more:
-                return found
-            self.run(list(wanted.more(more)))
+            narrowness = target.progress(self.done)
+            number = 0 if narrowness.narrow or self.lost else narrowness.runs_to_add(len(self.done), most)
+            if not number:
+                return narrowness
+            self.run(list(plan.further(number)))
 
     def require_all(self) -> None:
         """Return if no run was given up; raise ResultError with the reasons else."""
         if self.lost:
-            words = "; ".join(f"{one.job}: {one.why}" for one in self.lost)
+            words = "; ".join(f"{lost.job}: {lost.why}" for lost in self.lost)
             raise ResultError(
                 f"{len(self.lost)} of {len(self.done) + len(self.lost)} runs were given up: {words}. "
                 "The others are kept; the same command tries again"
             )
 
-    def _ended(self, jobs: Sequence[Job]) -> Iterator[Written | Lost]:
-        left = []
+    def _outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        remaining = []
         for job in jobs:
-            found = None if self.again else self._found(job)
-            if found is None:
-                left.append(job)
+            run = None if self.again else self._finished(job)
+            if run is None:
+                remaining.append(job)
             else:
-                yield found
-        yield from self.executor.perform(left)
+                yield run
+        yield from self.executor.perform(remaining)
 
-    def _found(self, job: Job) -> Written | None:
+    def _finished(self, job: Job) -> Written | None:
         try:
             return finished(job, self.town)
         except ResultError as error:
@@ -221,8 +221,8 @@ class _Batch:
             return None
 
 
-class _Wanted:
-    """The runs that are wanted: first those asked for, then more of the same kind."""
+class _Plan:
+    """The runs of a batch: first those asked for, then further ones of the same kind."""
 
     def __init__(
         self, scenario: Scenario, seeds: Sequence[int], out: Path, day: int, inputs: int,
@@ -237,14 +237,14 @@ class _Wanted:
 
     def first(self) -> Iterator[Job]:
         """Yield the runs asked for."""
-        yield from self.more(self._inputs) if self._inputs else (self._job(seed) for seed in self._seeds)
+        yield from self.further(self._inputs) if self._inputs else (self._job(seed) for seed in self._seeds)
 
-    def more(self, number: int) -> Iterator[Job]:
+    def further(self, number: int) -> Iterator[Job]:
         """Yield some further runs: draws if inputs are drawn, seeds else."""
         for _ in range(number):
             yield self._drawn(next(self._next_draw)) if self._inputs else self._job(next(self._next_seed))
 
-    def tell(self, note: Note) -> None:
+    def describe(self, note: Note) -> None:
         """Say which uncertain inputs the scenario has no place for, or has decided."""
         if not self._inputs:
             return
@@ -275,5 +275,5 @@ def _executor(
     return Processes(workers) if workers > 1 else Serial(progress, follow, say)
 
 
-def _nothing(told: object) -> None:
-    """Hear and forget."""
+def _ignore(_: object) -> None:
+    """Do nothing."""

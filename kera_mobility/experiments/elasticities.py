@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -45,7 +46,7 @@ class Response(Settings):
         return self
 
 
-class Pair(Settings):
+class ElasticityPair(Settings):
     """One thing that is changed."""
 
     title: str
@@ -64,7 +65,7 @@ class Pair(Settings):
     """Figures that answer."""
 
     @model_validator(mode="after")
-    def _one_thing(self) -> Pair:
+    def _one_thing(self) -> ElasticityPair:
         if bool(self.keys) == bool(self.timetable):
             raise ValueError("expected keys or a timetable to change, one of the two")
         if self.factor == 1.0 or (self.timetable and self.factor < 1.0):
@@ -77,7 +78,7 @@ class RealismSettings(Settings):
 
     seeds: tuple[int, ...] = Field((1, 2), min_length=1)
     """Days, common to both sides."""
-    pairs: dict[str, Pair]
+    pairs: dict[str, ElasticityPair]
     """By name."""
 
 
@@ -111,6 +112,14 @@ class Elasticity:
         """Whether it lies in the published band."""
         return self.low <= self.value <= self.high
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields and `inside` by name; None for what is not finite."""
+        values = {**asdict(self), "inside": self.inside}
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
+
 
 def realism(
     settings: RealismSettings | None = None,
@@ -137,15 +146,14 @@ def realism(
     settings = settings or read_settings(PAIRS, RealismSettings)
     for name in names:
         if name not in settings.pairs:
-            known = list(settings.pairs)
-            near = nearest_name(name, known)
-            raise ConfigError(f"no pair '{name}'{near}; expected some of {', '.join(known)}")
-    lived = _Lived(tuple(seeds) or settings.seeds, say or (lambda text: None))
+            near = nearest_name(name, list(settings.pairs))
+            raise ConfigError(f"no pair '{name}'{near}; expected some of {', '.join(settings.pairs)}")
+    days = _PairedDays(tuple(seeds) or settings.seeds, say or (lambda text: None))
     chosen = [name for name in settings.pairs if not names or name in names]
-    return [one for name in chosen for one in lived.elasticities(name, settings.pairs[name], share)]
+    return [answer for name in chosen for answer in days.elasticities(name, settings.pairs[name], share)]
 
 
-class _Lived:
+class _PairedDays:
     """Days that were lived, so that pairs with the same first side share it."""
 
     def __init__(self, seeds: tuple[int, ...], say: Say) -> None:
@@ -153,7 +161,7 @@ class _Lived:
         self._say = say
         self._kpis: dict[tuple[str, float], list[dict[str, float]]] = {}
 
-    def elasticities(self, name: str, pair: Pair, share: float | None) -> Iterator[Elasticity]:
+    def elasticities(self, name: str, pair: ElasticityPair, share: float | None) -> Iterator[Elasticity]:
         share = pair.share if share is None else share
         scenario = load_scenario(pair.scenario)
         absent = left_out(town_of(scenario), share)
@@ -167,10 +175,10 @@ class _Lived:
         for response in pair.responses:
             yield _elasticity(f"{name}.{response.kpi}", pair, factor, response, before, after)
 
-    def _days(self, what: str, day: Day) -> list[dict[str, float]]:
+    def _days(self, title: str, day: Day) -> list[dict[str, float]]:
         days = []
         for seed in self._seeds:
-            self._say(f"{what}, seed {seed}")
+            self._say(f"{title}, seed {seed}")
             days.append({kpi.id: kpi.value for kpi in day(seed).kpis()})
         return days
 
@@ -180,7 +188,7 @@ def _days_of(scenario: Scenario, absent: list[int]) -> Day:
     return lambda seed: simulate(scenario, seed, without=absent)
 
 
-def _changed(pair: Pair, scenario: Scenario, absent: list[int]) -> tuple[Scenario, Day]:
+def _changed(pair: ElasticityPair, scenario: Scenario, absent: list[int]) -> tuple[Scenario, Day]:
     if pair.keys:
         changed = scaled(scenario, pair.keys, pair.factor)
         return changed, _days_of(changed, absent)
@@ -192,7 +200,7 @@ def _changed(pair: Pair, scenario: Scenario, absent: list[int]) -> tuple[Scenari
     return scenario, lambda seed: live(scenario, town, seed)
 
 
-def _realised(pair: Pair, before: Scenario, after: Scenario) -> float:
+def _realised(pair: ElasticityPair, before: Scenario, after: Scenario) -> float:
     """Return the factor of what was changed: a whole number of vehicles is not multiplied exactly."""
     if not pair.keys or "*" in pair.keys[0]:
         return pair.factor
@@ -209,7 +217,7 @@ def _at(scenario: Scenario, key: str) -> float:
 
 
 def _elasticity(
-    name: str, pair: Pair, factor: float, response: Response,
+    name: str, pair: ElasticityPair, factor: float, response: Response,
     before: Sequence[dict[str, float]], after: Sequence[dict[str, float]],
 ) -> Elasticity:  # fmt: skip
     if response.kpi not in before[0]:

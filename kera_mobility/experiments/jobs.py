@@ -78,8 +78,8 @@ class Towns:
 
 def run_folder(out: str | Path, name: str, seed: int, day: int = 0, draw: int | None = None) -> Path:
     """Return the folder of one run: `out/name/seed-0001`, with `-day-0002` and `-draw-0003` where there are such."""
-    more = (f"-day-{day:04d}" if day else "") + (f"-draw-{draw:04d}" if draw is not None else "")
-    return Path(out) / name / f"seed-{seed:04d}{more}"
+    suffix = (f"-day-{day:04d}" if day else "") + (f"-draw-{draw:04d}" if draw is not None else "")
+    return Path(out) / name / f"seed-{seed:04d}{suffix}"
 
 
 def perform(
@@ -138,11 +138,8 @@ def finished(job: Job, town: Town) -> Written | None:
         return None
     if fingerprint(record.tables) != meta.get("fingerprint"):
         raise ResultError(f"{job.folder}: the tables do not have the fingerprint of run.json; the result is torn")
-    kpis = tuple(
-        Kpi(one["id"], math.nan if one["value"] is None else one["value"], one["unit"], one["population"],
-            one["definition"])
-        for one in read_kpis(job.folder)
-    )  # fmt: skip
+    kpis = tuple(Kpi(**{**row, "value": math.nan if row["value"] is None else row["value"]})
+                 for row in read_kpis(job.folder))  # fmt: skip
     return Written(
         job.seed, job.folder, False, meta["fingerprint"], kpis, job.day, job.draw, dict(job.inputs), at_hand=True
     )
@@ -168,6 +165,6 @@ def require_room(folder: Path) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> str:
-    what = error.strerror or str(error).splitlines()[0]
+    reason = error.strerror or str(error).splitlines()[0]
     advice = "; make room, then give the same command again: finished runs are kept" if error.errno in NO_ROOM else ""
-    return f"{folder}: cannot write the result: {what}{advice}"
+    return f"{folder}: cannot write the result: {reason}{advice}"

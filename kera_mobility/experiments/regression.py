@@ -15,7 +15,7 @@ import base64
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ import pyarrow as pa
 from kera_mobility.config.resources import find
 from kera_mobility.dice import Dice, word
 from kera_mobility.errors import KeraError, MissingFileError, ResultError
-from kera_mobility.files import replacing
+from kera_mobility.files import package_version, replacing
 from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.record import numbers, texts
 from kera_mobility.simulation.run import Run, simulate
@@ -72,19 +72,18 @@ class Baseline:
             }
             for kind in KINDS
         }
-        kpis = {one.id: one.value if math.isfinite(one.value) else None for one in run.kpis()}
+        kpis = {kpi.id: kpi.value if math.isfinite(kpi.value) else None for kpi in run.kpis()}
         return cls(tolerance, run.stats["input_hashes"], kinds, kpis, tuple(history))
 
     @classmethod
     def read(cls, file: Path) -> Baseline:
         """Return the baseline of a file; raise ResultError if it is torn or of an unknown format."""
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if found["format"] != FORMAT:
-                raise ResultError(f"{file}: format is {found['format']!r}, this version reads {FORMAT}")
-            return cls(
-                found["tolerance"], found["input_hashes"], found["kinds"], found["kpis"], tuple(found["history"])
-            )
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ResultError(f"{file}: format is {content['format']!r}, this version reads {FORMAT}")
+            content["history"] = tuple(content["history"])
+            return cls(**{name: content[name] for name in cls.__dataclass_fields__})
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, ResultError):
                 raise
@@ -105,7 +104,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What came of one check."""
 
     name: str
@@ -142,7 +141,26 @@ def check_names(folder: str | Path = CHECKS) -> tuple[Path, list[str]]:
     return place, sorted(names)
 
 
-def check(place: Path, name: str) -> Checked:
+def check(folder: str | Path = CHECKS, progress: Callable[[CheckResult], None] | None = None) -> list[CheckResult]:
+    """Run every check of a folder, and return what moved against the baselines, one result for each check by name.
+
+    `progress` is called with each result as it is there. Baselines are made with `kera check --renew`.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such folder, here or among the shipped configs, or no scenario in it.
+    """
+    place, names = check_names(folder)
+    results = []
+    for name in names:
+        results.append(check_scenario(place, name))
+        if progress:
+            progress(results[-1])
+    return results
+
+
+def check_scenario(place: Path, name: str) -> CheckResult:
     """Run one check and return what moved against its baseline."""
     began_s = time.monotonic()
     file = _baselines(place) / f"{name}.json"
@@ -154,17 +172,17 @@ def check(place: Path, name: str) -> Checked:
         before = Baseline.read(file)
         run = _run(place, name)
     except KeraError as error:
-        return Checked(name, time.monotonic() - began_s, fault=f"{type(error).__name__}: {error}")
+        return CheckResult(name, time.monotonic() - began_s, fault=f"{type(error).__name__}: {error}")
     return _compared(name, before, run, began_s)
 
 
-def renew(place: Path, name: str, why: str, version: str, tolerance: float | None = None) -> bool:
+def renew(place: Path, name: str, why: str, tolerance: float | None = None) -> bool:
     """Make the baseline of one check what it gives now, and return whether that changed anything.
 
     Parameters
     ----------
     why
-        Kept in the baseline, with the version.
+        Kept in the baseline, with the version of the package.
     tolerance
         Relative difference that KPIs may have from now on; as before if not given, 0 in a new baseline.
 
@@ -182,34 +200,34 @@ def renew(place: Path, name: str, why: str, version: str, tolerance: float | Non
     before = Baseline.read(file) if file.is_file() else None
     kept = before.tolerance if before else 0.0
     if before is not None and tolerance in (None, kept):
-        found = _compared(name, before, run, time.monotonic())
-        if not (found.events or found.kpis):
+        result = _compared(name, before, run, time.monotonic())
+        if not (result.events or result.kpis):
             return False
-    history = [*(before.history if before else ()), {"version": version, "why": why.strip()}]
+    history = [*(before.history if before else ()), {"version": package_version(), "why": why.strip()}]
     Baseline.of(run, kept if tolerance is None else tolerance, history).write(file)
     return True
 
 
-def junit(found: Sequence[Checked]) -> str:
+def junit(results: Sequence[CheckResult]) -> str:
     """Return the outcome as JUnit XML: for each check one case for its events and one for its KPIs."""
     top = ElementTree.Element("testsuites", name="kera check")
-    for one in found:
-        failed = (bool(one.events) and not one.tolerated) + bool(one.kpis)
+    for result in results:
+        failed = (bool(result.events) and not result.tolerated) + bool(result.kpis)
         suite = ElementTree.SubElement(
-            top, "testsuite", name=one.name, tests="2", failures=str(failed), errors=str(int(bool(one.fault))),
-            skipped=str(int(bool(one.fault))),
-            time=f"{one.wall_s:.3f}",
+            top, "testsuite", name=result.name, tests="2", failures=str(failed), errors=str(int(bool(result.fault))),
+            skipped=str(int(bool(result.fault))),
+            time=f"{result.wall_s:.3f}",
         )  # fmt: skip
-        for case_name, moved in (("events", () if one.tolerated else one.events), ("kpis", one.kpis)):
-            case = ElementTree.SubElement(suite, "testcase", classname=f"kera.check.{one.name}", name=case_name)
-            case.set("time", f"{one.wall_s if case_name == 'events' else 0.0:.3f}")
-            if one.fault and case_name == "events":
-                ElementTree.SubElement(case, "error", message=_plain(one.fault))
-            elif one.fault:
+        for case_name, moved in (("events", () if result.tolerated else result.events), ("kpis", result.kpis)):
+            case = ElementTree.SubElement(suite, "testcase", classname=f"kera.check.{result.name}", name=case_name)
+            case.set("time", f"{result.wall_s if case_name == 'events' else 0.0:.3f}")
+            if result.fault and case_name == "events":
+                ElementTree.SubElement(case, "error", message=_plain(result.fault))
+            elif result.fault:
                 ElementTree.SubElement(case, "skipped", message="nothing to compare")
             elif moved:
                 node = ElementTree.SubElement(case, "failure", message=_plain(moved[0]))
-                node.text = _plain("\n".join([*moved, *one.remarks]))
+                node.text = _plain("\n".join([*moved, *result.remarks]))
     ElementTree.indent(top)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
 
@@ -230,23 +248,19 @@ def marks(table: pa.Table) -> AnyArray:
     return np.floor(parts * MARKS).astype("<u2")
 
 
-def _compared(name: str, before: Baseline, run: Run, began_s: float) -> Checked:
+def _compared(name: str, before: Baseline, run: Run, began_s: float) -> CheckResult:
     tolerated = before.tolerance > 0.0
-    moved = [
-        one
-        for kind in sorted({*KINDS, *before.kinds})
-        if (one := _moved_rows(kind, before, run.record.tables.get(kind)))
-    ]
-    events = tuple(words for _, words in sorted(moved))
+    moved = [_moved_rows(kind, before, run.record.tables.get(kind)) for kind in sorted({*KINDS, *before.kinds})]
+    events = tuple(words for _, words in sorted(filter(None, moved)))
     kpis = _moved_kpis(before, run)
     remarks = [
-        f"The {what} is another one than when the baseline was made."
-        for what in ("scenario", "town")
-        if (events or kpis) and before.input_hashes.get(what) != run.stats["input_hashes"].get(what)
+        f"The {part} is another one than when the baseline was made."
+        for part in ("scenario", "town")
+        if (events or kpis) and before.input_hashes.get(part) != run.stats["input_hashes"].get(part)
     ]
     if events and tolerated:
         remarks.append(f"Events moved; KPIs may by {before.tolerance:.2%}.")
-    return Checked(name, time.monotonic() - began_s, events, kpis, tuple(remarks), tolerated=tolerated)
+    return CheckResult(name, time.monotonic() - began_s, events, kpis, tuple(remarks), tolerated=tolerated)
 
 
 def _moved_rows(kind: str, before: Baseline, table: pa.Table | None) -> tuple[float, str] | None:
@@ -273,21 +287,21 @@ def _moved_rows(kind: str, before: Baseline, table: pa.Table | None) -> tuple[fl
 
 
 def _moved_kpis(before: Baseline, run: Run) -> tuple[str, ...]:
-    now = {one.id: one for one in run.kpis()}
+    now = {kpi.id: kpi for kpi in run.kpis()}
     words = [f"{name}: is no more" for name in before.kpis if name not in now]
     allowed = before.tolerance or ROUNDING
-    for name, one in now.items():
-        new = one.value if math.isfinite(one.value) else None
+    for name, kpi in now.items():
+        new = kpi.value if math.isfinite(kpi.value) else None
         if name not in before.kpis:
-            words.append(f"{name}: new, {_shown(new)} {one.unit}")
+            words.append(f"{name}: new, {_shown(new)} {kpi.unit}")
             continue
         old = before.kpis[name]
         if old is None or new is None:
             if old != new:
-                words.append(f"{name}: {_shown(old)} -> {_shown(new)} {one.unit}")
+                words.append(f"{name}: {_shown(old)} -> {_shown(new)} {kpi.unit}")
         elif abs(new - old) > allowed * max(abs(old), abs(new)):
             relative = f", {(new - old) / abs(old):+.2%}" if old else ""
-            words.append(f"{name}: {_shown(old)} -> {_shown(new)} {one.unit} ({new - old:+.4g}{relative})")
+            words.append(f"{name}: {_shown(old)} -> {_shown(new)} {kpi.unit} ({new - old:+.4g}{relative})")
     return tuple(words)
 
 

@@ -30,7 +30,7 @@ DIGITS = 6
 """Drawn values are rounded to this many significant digits, so that they can be read and typed."""
 
 Accept = Callable[[Mapping[str, float]], bool]
-"""Told a joint draw by name of input (value, shift or factor), says whether it agrees with what is known."""
+"""Called with a joint draw by name of input (value, shift or factor); returns whether it agrees with what is known."""
 
 
 class UncertainInput(Settings):
@@ -74,11 +74,11 @@ class UncertainInput(Settings):
             return self.low + width * math.sqrt(part * below)
         return self.high - width * math.sqrt((1.0 - part) * (1.0 - below))
 
-    def applied(self, found: float, drawn: float) -> float | None:
+    def applied(self, value: float, drawn: float) -> float | None:
         """Return what a key becomes, or None if the scenario has decided on another value."""
         if self.sets == "value":
-            return drawn if found == self.value else None
-        return found + drawn if self.sets == "shift" else found * drawn
+            return drawn if value == self.value else None
+        return value + drawn if self.sets == "shift" else value * drawn
 
 
 class UncertainSettings(Settings):
@@ -124,7 +124,7 @@ def draw(inputs: Mapping[str, UncertainInput], number: int, accept: Accept | Non
     """
     for attempt in range(MOST_TRIES):
         dice = Dice().at("uncertain inputs", number, attempt)
-        drawn = {name: _rounded(one.drawn(dice.uniform(name))) for name, one in inputs.items()}
+        drawn = {name: _rounded(source.drawn(dice.uniform(name))) for name, source in inputs.items()}
         if accept is None or accept(drawn):
             return drawn
     raise ConfigError(
@@ -172,7 +172,7 @@ def with_drawn(
     try:
         changed = Scenario.model_validate(content)
     except ValidationError as error:
-        faults = [Fault(where, f"{'.'.join(map(str, one['loc']))}: {one['msg']}") for one in error.errors()]
+        faults = [Fault(where, f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}") for entry in error.errors()]
         raise ConfigError(faults) from None
     changed._source = scenario._source
     return Drawn(changed, given, tuple(absent), tuple(decided))
@@ -211,8 +211,8 @@ def _set(content: Any, key: str, value: float) -> None:
     holder[int(last) if isinstance(holder, list) else last] = value
 
 
-def _typed(found: Any, value: float) -> float:
-    return round(value) if isinstance(found, int) and not isinstance(found, bool) else _rounded(value)
+def _typed(before: Any, value: float) -> float:
+    return round(value) if isinstance(before, int) and not isinstance(before, bool) else _rounded(value)
 
 
 def _rounded(value: float) -> float:

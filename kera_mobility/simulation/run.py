@@ -57,6 +57,15 @@ class Run:
 
     record: RunRecord
 
+    def __repr__(self) -> str:
+        meta = self.record.meta
+        return (
+            f"Run of {meta['scenario']}, seed {meta['seed']}, day {meta['day']}: {meta['person_trips']:,} trips of "
+            f"{sum(meta['people'].values()):,} people\n"
+            f"  services {', '.join(meta['services'])}; fingerprint {self.fingerprint[:12]}\n"
+            "  .trips and .legs are pandas frames, .kpis() the figures, .save(folder) writes everything"
+        )
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the event log; equal for equal input on any machine."""

@@ -19,7 +19,7 @@ import pytest
 import kera_mobility
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import MissingFileError, ResultError
-from kera_mobility.experiments.regression import CHECKS, Baseline, check, check_names, junit, marks, renew
+from kera_mobility.experiments.regression import CHECKS, Baseline, check_names, check_scenario, junit, marks, renew
 from kera_mobility.results.events import KINDS
 from kera_mobility.simulation.run import simulate
 from kera_mobility.units import clock
@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("made") / "checks"
     place.mkdir()
     (place / "mine.yaml").write_text(MINE, encoding="utf-8")
-    assert renew(place, "mine", "first", "0.1")
+    assert renew(place, "mine", "first")
     return place
 
 
@@ -69,7 +69,7 @@ def change(file: Path, how: Callable[[dict[str, Any]], Any]) -> None:
 def test_the_shipped_checks_are_as_their_baselines_say() -> None:
     place, names = check_names()
     assert len(names) >= 4
-    found = [check(place, name) for name in names]
+    found = [check_scenario(place, name) for name in names]
     assert [one for one in found if not one.passed] == [], (
         "Results changed. If that is meant: kera check --renew --why '...'"
     )
@@ -139,7 +139,7 @@ def test_the_first_row_that_moved_is_the_one_that_is_named(place: Path) -> None:
         content["kinds"]["trips"] |= {"marks": base64.b64encode(kept.tobytes()).decode(), "fingerprint": "another"}
 
     change(baseline(place), spoil)
-    (words,) = check(place, "mine").events
+    (words,) = check_scenario(place, "mine").events
     at = clock(trips["t_s"][row].as_py())
     assert f"from row {row + 1} at {at} on, now: person {trips['person'][row].as_py()}, " in words
 
@@ -153,7 +153,7 @@ def test_rows_that_are_no_more_and_kinds_that_are_new_are_told(place: Path) -> N
         content["kinds"]["songs"] = {"rows": 1, "fingerprint": "", "marks": ""}
 
     change(baseline(place), spoil)
-    found = " | ".join(check(place, "mine").events)
+    found = " | ".join(check_scenario(place, "mine").events)
     assert "trips: " in found
     assert "as before" in found
     assert "legs: a kind of event that the baseline does not have" in found
@@ -191,7 +191,7 @@ def test_a_kpi_that_moved_is_named_with_old_and_new(
     place: Path, how: Callable[[dict[str, Any]], Any], words: str
 ) -> None:
     change(baseline(place), lambda content: how(content["kpis"]))
-    found = check(place, "mine")
+    found = check_scenario(place, "mine")
     assert not found.passed
     (line,) = found.kpis
     assert line.startswith(words)
@@ -201,9 +201,9 @@ def test_a_kpi_that_moved_is_named_with_old_and_new(
 def test_a_changed_scenario_is_named_as_the_cause(place: Path) -> None:
     with (place / "mine.yaml").open("a", encoding="utf-8") as file:
         file.write("year: 2037\nname: mine\n")
-    assert check(place, "mine").passed  # nothing moved: another year alone changes no event
+    assert check_scenario(place, "mine").passed  # nothing moved: another year alone changes no event
     (place / "mine.yaml").write_text(MINE.replace("fleet: 2", "fleet: 20"), encoding="utf-8")
-    found = check(place, "mine")
+    found = check_scenario(place, "mine")
     assert not found.passed
     assert found.remarks == ("The scenario is another one than when the baseline was made.",)
 
@@ -212,7 +212,7 @@ def test_a_changed_scenario_is_named_as_the_cause(place: Path) -> None:
 
 
 def test_with_a_tolerance_events_and_kpis_may_move_a_little(place: Path) -> None:
-    assert renew(place, "mine", "looser", "0.1", tolerance=0.05)
+    assert renew(place, "mine", "looser", tolerance=0.05)
 
     def spoil(share: float) -> None:
         change(baseline(place), lambda content: content["kpis"].update(trips=trips * (1.0 + share)))
@@ -220,13 +220,13 @@ def test_with_a_tolerance_events_and_kpis_may_move_a_little(place: Path) -> None
     trips = json.loads(baseline(place).read_text(encoding="utf-8"))["kpis"]["trips"]
     change(baseline(place), lambda content: content["kinds"]["trips"].update(fingerprint="another"))
     spoil(0.04)
-    found = check(place, "mine")
+    found = check_scenario(place, "mine")
     assert found.passed
     assert found.events
     assert found.remarks[-1] == "Events moved; KPIs may by 5.00%."
     assert 'failures="0"' in junit([found])
     spoil(0.06)
-    assert not check(place, "mine").passed
+    assert not check_scenario(place, "mine").passed
 
 
 # Renewing
@@ -238,7 +238,7 @@ def test_a_baseline_changes_only_with_a_reason_which_it_keeps(place: Path, tmp_p
     for arguments in (["--renew"], ["--renew", "--why", "  "], ["--why", "no renewal"], ["--tolerance", "0.1"]):
         assert kera("check", str(place), *arguments, cwd=tmp_path).returncode == 2
     with pytest.raises(ResultError, match="expected the reason"):
-        renew(place, "mine", " ", "0.1")
+        renew(place, "mine", " ")
     assert baseline(place).read_bytes() == before
 
     found = kera("check", str(place), "--renew", "--why", "a larger fleet", cwd=tmp_path)
@@ -251,7 +251,7 @@ def test_a_baseline_changes_only_with_a_reason_which_it_keeps(place: Path, tmp_p
 
 def test_renewing_what_did_not_move_changes_nothing(place: Path) -> None:
     before = baseline(place).read_bytes()
-    assert not renew(place, "mine", "no reason at all", "9.9")
+    assert not renew(place, "mine", "no reason at all")
     assert baseline(place).read_bytes() == before
 
 
@@ -264,7 +264,7 @@ def test_no_baseline_a_torn_one_and_one_without_its_scenario_fail_in_one_line(pl
     change(baseline(place), lambda content: content.update(format=0))
     named = check_names(place)[1]
     assert named == ["gone", "mine", "new"]
-    found = {name: check(place, name) for name in named}
+    found = {name: check_scenario(place, name) for name in named}
     assert "its scenario gone.yaml is gone" in found["gone"].fault
     assert "format is 0, this version reads 1" in found["mine"].fault
     assert "no baseline yet; make it with --renew --why" in found["new"].fault
@@ -274,7 +274,7 @@ def test_no_baseline_a_torn_one_and_one_without_its_scenario_fail_in_one_line(pl
         ("1", "error", "skipped")
     ] * 3
     baseline(place).write_text('{"format": 1, ', encoding="utf-8")
-    assert "cannot be read as a baseline" in check(place, "mine").fault
+    assert "cannot be read as a baseline" in check_scenario(place, "mine").fault
 
 
 def test_a_scenario_with_a_fault_fails_its_check_and_the_others_are_checked(place: Path, tmp_path: Path) -> None:
@@ -294,9 +294,9 @@ def test_a_folder_without_checks_is_told(tmp_path: Path) -> None:
 
 
 def test_text_that_xml_cannot_hold_does_not_break_the_report() -> None:
-    from kera_mobility.experiments.regression import Checked
+    from kera_mobility.experiments.regression import CheckResult
 
-    found = Checked("odd", 0.0, fault='ConfigError: "\x00\x1b <&>"\nsecond line')
+    found = CheckResult("odd", 0.0, fault='ConfigError: "\x00\x1b <&>"\nsecond line')
     (suite,) = ElementTree.fromstring(junit([found]))
     assert "<&>" in (suite[0][0].get("message") or "")
 

@@ -28,7 +28,7 @@ from kera_mobility.errors import ConfigError, MissingExtraError, ResultError
 from kera_mobility.experiments.batch import experiment, load
 from kera_mobility.experiments.executors import MOST_TRIES, ONE_THREAD, Cluster, _one_thread_each
 from kera_mobility.experiments.jobs import Written, run_folder
-from kera_mobility.experiments.stopping import LEAST, Until, half_width
+from kera_mobility.experiments.stopping import LEAST, Until
 from kera_mobility.experiments.uncertainty import UncertainInput, draw, load_uncertain, with_inputs
 from kera_mobility.files import sweep
 from kera_mobility.results import store
@@ -503,21 +503,25 @@ def test_a_width_that_is_none_is_refused(text: str) -> None:
         Until.of(text)
 
 
+def half_width(*values: float) -> float:
+    return Until("share", 1.0).progress(runs_of(*values)).half_width
+
+
 def test_the_half_width_is_that_of_the_t_interval() -> None:
     # Student's t with 3 degrees of freedom has its 97.5 % point at 3.1824; the sample's deviation is 1.2910.
-    assert half_width([1.0, 2.0, 3.0, 4.0]) == pytest.approx(3.1824 * 1.2910 / 2.0, rel=1e-4)
+    assert half_width(1.0, 2.0, 3.0, 4.0) == pytest.approx(3.1824 * 1.2910 / 2.0, rel=1e-4)
 
 
 def test_few_runs_are_never_enough_and_rounds_never_pass_the_most() -> None:
     until = Until("share", 0.01)
     assert not until.progress(runs_of(0.5, 0.5)).narrow
-    assert until.progress(runs_of(0.5, 0.5)).more(2, 100) == LEAST - 2
+    assert until.progress(runs_of(0.5, 0.5)).runs_to_add(2, 100) == LEAST - 2
     assert until.progress(runs_of(*[0.5] * LEAST)).narrow
     wide = until.progress(runs_of(0.1, 0.9, 0.2, 0.8, 0.5))
     assert not wide.narrow
-    assert wide.more(5, 100) == 5  # at most doubled
-    assert wide.more(5, 7) == 2
-    assert wide.more(7, 7) == 0
+    assert wide.runs_to_add(5, 100) == 5  # at most doubled
+    assert wide.runs_to_add(5, 7) == 2
+    assert wide.runs_to_add(7, 7) == 0
 
 
 def test_seeds_are_added_until_the_interval_is_narrow_whatever_the_workers(tmp_path: Path) -> None:
@@ -527,7 +531,7 @@ def test_seeds_are_added_until_the_interval_is_narrow_whatever_the_workers(tmp_p
     assert found.narrowness.narrow
     assert len(found.runs) >= LEAST
     values = [kpi.value for run in found.runs for kpi in run.kpis if kpi.id == "sustainable_share"]
-    assert half_width(values) <= 0.04
+    assert half_width(*values) <= 0.04
     assert told[-1].endswith("narrow enough.")
     beside = experiment(few(), [1, 2], tmp_path / "b", until="sustainable_share 4pp", workers=2)
     assert [run.seed for run in beside.runs] == [run.seed for run in found.runs] == list(range(1, len(found.runs) + 1))

@@ -230,9 +230,9 @@ def values_of(targets: CalibrationSettings) -> dict[str, float]:
 
 
 def station(counted: float) -> Any:
-    from kera_mobility.experiments.calibration.fit import Station
+    from kera_mobility.experiments.calibration.fit import CountedStation
 
-    return Station("Kera", counted, 0)
+    return CountedStation("Kera", counted, 0)
 
 
 def test_a_share_that_is_met_moves_nothing(targets: CalibrationSettings) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from kera_mobility.errors import ConfigError
 from kera_mobility.experiments.calibration import read_settings
-from kera_mobility.experiments.elasticities import Pair, RealismSettings, arc, realism
+from kera_mobility.experiments.elasticities import ElasticityPair, RealismSettings, arc, realism
 from kera_mobility.simulation.scenario import load_scenario
 
 SMALL = """\
@@ -101,7 +101,7 @@ def test_every_shipped_pair_fits_its_scenario_and_names_its_source() -> None:
         assert all(response.source for response in pair.responses)
 
 
-def assert_fits(pair: Pair) -> None:
+def assert_fits(pair: ElasticityPair) -> None:
     from kera_mobility.experiments.calibration.variants import scaled
 
     scenario = load_scenario(pair.scenario)

@@ -50,10 +50,10 @@ def acceptance(
         town = sampled(town_of(tried), share)
         observed = Gauge(settings, tried, town).observe(live(tried, town, settings.fit.seeds[0]), share)
         gaps = {name: observed[name] - target.share for name, target in settings.shares.items()}
-        accepted = all(abs(gaps[name]) <= one.tolerance + SAMPLING_ERROR for name, one in settings.shares.items())
+        accepted = all(abs(gaps[name]) <= target.tolerance + SAMPLING_ERROR for name, target in settings.shares.items())
         if say:
-            told = ", ".join(f"{name} {100 * gap:+.1f}" for name, gap in gaps.items())
-            say(f"draw {'accepted' if accepted else 'rejected'}: points from the survey {told}")
+            words = ", ".join(f"{name} {100 * gap:+.1f}" for name, gap in gaps.items())
+            say(f"draw {'accepted' if accepted else 'rejected'}: points from the survey {words}")
         if kept:
             _keep(accepted, kept)
         return accepted

@@ -68,7 +68,7 @@ def _boardings(calibration: Calibration) -> Iterator[Check]:
     board = settings.boardings
     named = {board.fitted, *board.held_out, *board.told_only}
     shown = [station for station in calibration.stations if station.name in named]
-    for station in sorted(shown, key=lambda one: (one.name != board.fitted, one.name)):
+    for station in sorted(shown, key=lambda station: (station.name != board.fitted, station.name)):
         low, likely, high = interval(settings, station)
         judged = station.name == board.fitted or station.name in board.held_out
         note = f"between {low:,.0f} and {high:,.0f}"
@@ -101,18 +101,18 @@ def _beside_the_fitted(calibration: Calibration) -> Iterator[Check]:
 
 def _held_out(calibration: Calibration, facts: Facts) -> Iterator[Check]:
     trips = observations.trips_of(facts, calibration.settings.groups)
-    wanted = sum(int(group.trips.sum()) for group in facts.groups if group.name in calibration.settings.groups)
+    demanded = sum(int(group.trips.sum()) for group in facts.groups if group.name in calibration.settings.groups)
     people = observations.people_of(facts, calibration.settings.groups)
-    told: dict[str, tuple[str, float, str, float]] = {
+    figures: dict[str, tuple[str, float, str, float]] = {
         "transit_without_transfer": (
             "transit trips without transfer", observations.without_transfer_share(facts, trips), PERCENT, 100.0),
         "one_mode": ("trips with one mode", observations.one_mode_share(facts, trips), PERCENT, 100.0),
         "school_under_5_km_walked_or_cycled": (
             "to school, under 5 km, walked or cycled", observations.active_school_share(facts, trips), PERCENT, 100.0),
-        "trips_per_person": ("trips per person 7+", wanted / max(people, 1), "a weekday", 1.0),
+        "trips_per_person": ("trips per person 7+", demanded / max(people, 1), "a weekday", 1.0),
         "trip_minutes": ("mean trip", observations.travel_time_minutes(facts, trips), "min", 1.0),
     }  # fmt: skip
-    for name, (title, value, unit, scale) in told.items():
+    for name, (title, value, unit, scale) in figures.items():
         datum: Datum | None = calibration.settings.held_out.get(name)
         if datum is not None:
             yield Check(
@@ -136,28 +136,29 @@ def _times(calibration: Calibration) -> Iterator[Check]:
         "rush": clockwork.times(nodes[near], there, *targets.rush),
     }
     away_km = _from_centre_km(town, measured.lonlat[near])
-    for period, what, field, column in _PAIRS:
+    for period, title, field, column in _PAIRS:
         model, data = getattr(periods[period], field), measured.minutes[column][near]
-        known = np.isfinite(model) & np.isfinite(data)
-        cells = f"{np.count_nonzero(known)} of {len(measured.lonlat)} cells"
+        comparable = np.isfinite(model) & np.isfinite(data)
+        cells = f"{np.count_nonzero(comparable)} of {len(measured.lonlat)} cells"
         yield Check(
-            f"time.{period}.{column}", f"to {targets.destination}, {period}, {what}", _median(model[known]),
-            _median(data[known]), "min", "held out", targets.source,
-            f"{cells}; {_bias(targets, model, data, away_km, known)}", targets.tolerance_min,
-            error=_median((model - data)[known]),
+            f"time.{period}.{column}", f"to {targets.destination}, {period}, {title}", _median(model[comparable]),
+            _median(data[comparable]), "min", "held out", targets.source,
+            f"{cells}; {_bias(targets, model, data, away_km, comparable)}", targets.tolerance_min,
+            error=_median((model - data)[comparable]),
         )  # fmt: skip
 
 
-def _bias(targets: TimeTargets, model: FloatArray, data: FloatArray, away_km: FloatArray, known: BoolArray) -> str:
+def _bias(targets: TimeTargets, model: FloatArray, data: FloatArray, away_km: FloatArray, comparable: BoolArray) -> str:
     """Return the median of model - data, its spread, and the median in each band of distance."""
     error = model - data
-    spread = _median(np.abs(error[known] - _median(error[known])))
+    median = _median(error[comparable])
+    spread = _median(np.abs(error[comparable] - median))
     bands = []
     for low, high in zip(targets.bands_km[:-1], targets.bands_km[1:], strict=True):
-        inside = known & (away_km >= low) & (away_km < high)
+        inside = comparable & (away_km >= low) & (away_km < high)
         if inside.any():
             bands.append(f"{low:g}-{high:g} km {_median(error[inside]):+.1f}")
-    return f"median error {_median(error[known]):+.1f}, half within {spread:.1f} of it; by distance: {', '.join(bands)}"
+    return f"median error {median:+.1f}, half within {spread:.1f} of it; by distance: {', '.join(bands)}"
 
 
 def _read_back(calibration: Calibration, facts: Facts) -> Iterator[Check]:

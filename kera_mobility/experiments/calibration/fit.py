@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kera_mobility.config.messages import read_settings
 from kera_mobility.errors import ConfigError, MissingFileError, NetworkError
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import changed, sampled, town_of
@@ -21,10 +22,12 @@ from kera_mobility.kernels import exact
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import boardings_at, legs_of, mode_share, trips_of
 from kera_mobility.simulation.run import Run, live
-from kera_mobility.simulation.scenario import Scenario
+from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Lines, Town
 from kera_mobility.units import BoolArray, FloatArray
 
+TARGETS = "configs/calibration.yaml"
+"""The shipped targets."""
 STEP = 1.2
 """Part of the full step of a constant. Assumption: above 1, for many have no real choice and do not move."""
 STEP_IN_NEST = 0.5
@@ -47,7 +50,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Station:
+class CountedStation:
     """A counted station in the town."""
 
     name: str
@@ -86,7 +89,7 @@ class Calibration:
     """The last day, with everyone and a chance that the search has not seen."""
     observed: dict[str, float]
     """By name of target, on that day."""
-    stations: tuple[Station, ...]
+    stations: tuple[CountedStation, ...]
 
     @property
     def converged(self) -> bool:
@@ -94,8 +97,10 @@ class Calibration:
         return bool(self.iterations) and self.iterations[-1].worst <= self.settings.fit.stop
 
 
-def calibrate(scenario: Scenario, settings: CalibrationSettings, say: Say | None = None) -> Calibration:
-    """Return the constants that meet the targets, and a day lived with them.
+def calibrate(
+    scenario: Scenario | str | Path, targets: CalibrationSettings | str | Path = TARGETS, say: Say | None = None
+) -> Calibration:
+    """Return the constants that meet the targets, and a day lived with them; `evidence` holds it against data.
 
     Deterministic: the search begins at the values that the settings name, not at those of the scenario. With no
     iterations the scenario's own constants are judged.
@@ -108,15 +113,17 @@ def calibrate(scenario: Scenario, settings: CalibrationSettings, say: Say | None
         If the area has no counts at stations, or none at the station that is fitted.
     """
     say = say or (lambda text: None)
+    scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    settings = targets if isinstance(targets, CalibrationSettings) else read_settings(targets, CalibrationSettings)
     _require_services(scenario, settings)
     rounds = _search(scenario, settings, say)
     values = rounds[-1].values if rounds else _own(settings, scenario)
-    found = changed(scenario, values)
-    town = town_of(found)
+    fitted = changed(scenario, values)
+    town = town_of(fitted)
     say(f"everyone, seed {settings.fit.check_seed}")
-    run = live(found, town, settings.fit.check_seed)
-    gauge = Gauge(settings, found, town)
-    return Calibration(settings, found, town, values, tuple(rounds), run, gauge.observe(run), gauge.stations)
+    run = live(fitted, town, settings.fit.check_seed)
+    gauge = Gauge(settings, fitted, town)
+    return Calibration(settings, fitted, town, values, tuple(rounds), run, gauge.observe(run), gauge.stations)
 
 
 def _search(scenario: Scenario, settings: CalibrationSettings, say: Say) -> list[Iteration]:
@@ -153,7 +160,7 @@ class Gauge:
             )
 
     @property
-    def fitted_station(self) -> Station:
+    def fitted_station(self) -> CountedStation:
         """The station whose count is fitted."""
         return next(station for station in self.stations if station.name == self._settings.boardings.fitted)
 
@@ -161,16 +168,17 @@ class Gauge:
         """Return what each target came to on a day; counts of a sample are blown up to everyone."""
         settings, facts = self._settings, Facts(run.record)
         trips = trips_of(facts, settings.groups)
-        found = {name: mode_share(facts, trips, target.modes) for name, target in settings.shares.items()}
+        observed = {name: mode_share(facts, trips, target.modes) for name, target in settings.shares.items()}
         for name, ratio in settings.ratios.items():
             per = legs_of(facts, trips, ratio.per)
-            found[name] = legs_of(facts, trips, ratio.service) / per if per else math.nan
+            observed[name] = legs_of(facts, trips, ratio.service) / per if per else math.nan
         for station in self.stations:
-            found[station.name] = boardings_at(facts, settings.boardings.service, [station.node], self._runs) / share
-        return found
+            boarded = boardings_at(facts, settings.boardings.service, [station.node], self._runs)
+            observed[station.name] = boarded / share
+        return observed
 
 
-def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple[Station, ...]:
+def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple[CountedStation, ...]:
     """Return the counted stations of a file that have a stop of some route types in the timetable.
 
     Raises
@@ -185,7 +193,7 @@ def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple
     called[np.asarray(timetable.call_stop)[counted_runs(lines, route_types)[timetable.call_run]]] = True
     stops = np.flatnonzero(called & (lines.stop_node >= 0))
     lonlat = np.asarray(timetable.stop_lonlat, dtype=np.float64)[stops]
-    found = []
+    stations = []
     with file.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             try:
@@ -194,8 +202,8 @@ def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple
             except (KeyError, ValueError) as error:
                 raise NetworkError(f"{file}: expected station, lon, lat, boardings_per_weekday; {error!r}") from None
             if len(stops) and apart_m.min() <= STATION_REACH_M:
-                found.append(Station(name, counted, int(lines.stop_node[stops[apart_m.argmin()]])))
-    return tuple(found)
+                stations.append(CountedStation(name, counted, int(lines.stop_node[stops[apart_m.argmin()]])))
+    return tuple(stations)
 
 
 def counted_runs(lines: Lines, route_types: Sequence[int]) -> BoolArray:
@@ -205,7 +213,7 @@ def counted_runs(lines: Lines, route_types: Sequence[int]) -> BoolArray:
     return counted
 
 
-def interval(settings: CalibrationSettings, station: Station) -> tuple[float, float, float]:
+def interval(settings: CalibrationSettings, station: CountedStation) -> tuple[float, float, float]:
     """Return the least, the likely and the largest number of boardings at a station in the base year."""
     board = settings.boardings
     return station.counted * board.factor_low, station.counted * board.factor, station.counted * board.factor_high
@@ -241,7 +249,7 @@ def _own(settings: CalibrationSettings, scenario: Scenario) -> dict[str, float]:
 
 
 def _next(
-    settings: CalibrationSettings, values: dict[str, float], observed: dict[str, float], station: Station
+    settings: CalibrationSettings, values: dict[str, float], observed: dict[str, float], station: CountedStation
 ) -> dict[str, float]:
     """Return the values of the next round."""
     following = dict(values)
@@ -258,7 +266,9 @@ def _next(
     return following
 
 
-def _next_count(settings: CalibrationSettings, values: dict[str, float], boarded: float, station: Station) -> int:
+def _next_count(
+    settings: CalibrationSettings, values: dict[str, float], boarded: float, station: CountedStation
+) -> int:
     """Return the number that boardings follow, moved towards the interval of the count and no further."""
     board = settings.boardings
     low, _, high = interval(settings, station)
@@ -275,26 +285,27 @@ def _move(values: dict[str, float], service: str, step: float) -> None:
     values[key] = round(values[key] + min(max(step, -LONGEST_STEP), LONGEST_STEP), DECIMALS)
 
 
-def _log_ratio(wanted: float, came: float) -> float:
-    return exact.log(max(wanted, LEAST)) - exact.log(max(came, LEAST))
+def _log_ratio(target: float, observed: float) -> float:
+    return exact.log(max(target, LEAST)) - exact.log(max(observed, LEAST))
 
 
 def _worst(settings: CalibrationSettings, observed: dict[str, float]) -> float:
     """Return the largest distance of a share from its target; NaN counts as the worst there is."""
     apart = [abs(observed[name] - target.share) for name, target in settings.shares.items() if target.constant]
-    return max((1.0 if math.isnan(each) else each for each in apart), default=0.0)
+    return max((1.0 if math.isnan(distance) else distance for distance in apart), default=0.0)
 
 
 def _mean(days: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: math.fsum(day[name] for day in days) / len(days) for name in days[0]}
 
 
-def _line(settings: CalibrationSettings, one: Iteration) -> str:
-    shares = [f"{name} {one.observed[name]:.1%} ({target.share:.0%})" for name, target in settings.shares.items()]
-    ratios = [f"{name} {one.observed[name]:.2f} ({ratio.ratio:.2f})" for name, ratio in settings.ratios.items()]
+def _line(settings: CalibrationSettings, iteration: Iteration) -> str:
+    observed = iteration.observed
+    shares = [f"{name} {observed[name]:.1%} ({target.share:.0%})" for name, target in settings.shares.items()]
+    ratios = [f"{name} {observed[name]:.2f} ({ratio.ratio:.2f})" for name, ratio in settings.ratios.items()]
     board = settings.boardings
-    count = f"{board.fitted} {one.observed[board.fitted]:,.0f} boardings, {board.key} {one.values[board.key]:,.0f}"
-    return f"round {one.number}: " + ", ".join([*shares, *ratios, count])
+    count = f"{board.fitted} {observed[board.fitted]:,.0f} boardings, {board.key} {iteration.values[board.key]:,.0f}"
+    return f"round {iteration.number}: " + ", ".join([*shares, *ratios, count])
 
 
 def _require_services(scenario: Scenario, settings: CalibrationSettings) -> None:

@@ -1,0 +1,56 @@
+"""What the verbs print and write: JSON, CSV, files that appear whole or not at all, remarks beside the output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from kera_mobility.errors import ResultError
+
+STDOUT = Path("-")
+"""Stands for the standard output where a file is expected."""
+
+
+def remark(text: str) -> None:
+    """Print a line on stderr, beside the output."""
+    typer.echo(text, err=True)
+
+
+def print_json(content: Any) -> None:
+    """Print JSON; NaN is a fault of the caller."""
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], file: Path) -> None:
+    """Write rows as CSV to a file, or print them for `-`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(text.getvalue(), file)
+
+
+def write_text(text: str, file: Path) -> None:
+    """Write a file, or print the text for `-`.
+
+    Raises
+    ------
+    ResultError
+        If it cannot be written; what stood there stays.
+    """
+    from kera_mobility.files import replacing
+
+    if file == STDOUT:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with replacing(file) as partial:
+            partial.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise ResultError(f"{file}: cannot write: {error.strerror or error}") from None

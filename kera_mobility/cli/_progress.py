@@ -1,0 +1,96 @@
+"""How far the runs of `kera run` are: bars on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kera_mobility.cli._output import remark
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from kera_mobility.experiments.jobs import Written
+
+LINE_EVERY_S = 15.0
+"""Where there is no terminal, a batch says how far it is this often."""
+SHORT_S = 100.0
+"""Times up to this are shown in seconds, longer ones in minutes."""
+STAGES = ("load", "plan", "simulate", "write")
+"""The stages of a run, in order."""
+
+
+@contextmanager
+def progress_display(runs: list[Written], batch: bool, quiet: bool) -> Iterator[ProgressDisplay]:
+    """Show the progress on stderr: bars on a terminal, elsewhere a line from time to time for a batch."""
+    if quiet or not sys.stderr.isatty():
+        yield ProgressDisplay(runs, None, lines=batch and not quiet, notes=not quiet)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    remaining = TextColumn("{task.fields[remaining]}")
+    with Progress(*columns, TimeElapsedColumn(), remaining, console=Console(stderr=True), transient=True) as bars:
+        yield ProgressDisplay(runs, bars)
+
+
+class ProgressDisplay:
+    """What is shown of runs under way; `runs` is filled as they are finished."""
+
+    def __init__(self, runs: list[Written], bars: Progress | None, *, lines: bool = False, notes: bool = True) -> None:
+        self._runs = runs
+        self._bars, self._lines, self._notes = bars, lines, notes
+        self._tasks: dict[str, TaskID] = {}
+        self._total = 0
+        self._began_s = self._line_at_s = time.monotonic()
+
+    def planned(self, total: int) -> None:
+        """Take note of how many runs there are to be."""
+        self._total = total
+        if self._bars is not None and total > 1:
+            if "runs" not in self._tasks:
+                self._tasks["runs"] = self._bars.add_task(f"{total} runs", total=total, remaining="")
+            self._bars.update(self._tasks["runs"], total=total, description=f"{total} runs")
+
+    def stage(self, seed: int, stage: str, part: float) -> None:
+        """Show a stage; it may carry a word, such as `simulate 07:45`, which is shown too."""
+        if self._bars is None:
+            return
+        name = stage.partition(" ")[0]
+        if name == STAGES[0] and len(self._tasks) > 2:  # the next run begins
+            for task in [self._tasks.pop(old) for old in STAGES if old in self._tasks]:
+                self._bars.remove_task(task)
+        label = f"seed {seed}  {stage}" if self._total > 1 else stage
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(label, total=1.0, remaining="")
+        self._bars.update(self._tasks[name], completed=part, description=label)
+
+    def written(self, run: Written) -> None:
+        """Show that a run is finished, and how long the remaining ones will take."""
+        self._runs.append(run)
+        if self._bars is not None and "runs" in self._tasks:
+            self._bars.update(self._tasks["runs"], completed=len(self._runs), remaining=self._remaining())
+        now_s = time.monotonic()
+        if self._lines and now_s - self._line_at_s >= LINE_EVERY_S and len(self._runs) < self._total:
+            self._line_at_s = now_s
+            remark(f"{len(self._runs)} of {self._total} runs, {self._remaining()}")
+
+    def note(self, text: str) -> None:
+        """Show a line that a person should know."""
+        if self._bars is not None:
+            self._bars.console.print(text, highlight=False)
+        elif self._notes:
+            remark(text)
+
+    def _remaining(self) -> str:
+        """Return the time left in words, from the pace of the runs so far."""
+        simulated = sum(not run.at_hand for run in self._runs)
+        if not simulated:
+            return ""
+        remaining_s = (time.monotonic() - self._began_s) / simulated * (self._total - len(self._runs))
+        in_words = f"{remaining_s:.0f} s" if remaining_s < SHORT_S else f"{remaining_s / 60.0:.0f} min"
+        return f"about {in_words} left"
