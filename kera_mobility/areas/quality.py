@@ -10,13 +10,12 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from kera_mobility.dice import Dice
+from kera_mobility.geometry import degree_scale
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 CELL_SIDE_M = 250.0
 """Side of a cell of the population grid."""
-_DEGREE_M = 111_195.0
-"""Metres in a degree of latitude."""
 LEAST_PAIR_M = 500.0
 """Detours are asked of pairs at least this far apart; nearer ones measure the snapping. Assumption."""
 
@@ -101,7 +100,7 @@ def walk_km_per_km2(streets: Streets, homes: FloatArray) -> float:
 
     A path beside a street is not counted: the map keeps both as one edge.
     """
-    scale = np.array([np.cos(np.radians(float(homes[:, 1].mean()))), 1.0]) * _DEGREE_M
+    scale = degree_scale(float(homes[:, 1].mean()))
     start = np.asarray(streets.shape_start)
     points = np.asarray(streets.shape_lonlat, dtype=np.float64) * scale
     stretch_m: FloatArray = np.hypot(*np.diff(points, axis=0).T)

@@ -216,4 +216,3 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster; what has not begun there is forgotten."""
         self._client.close()
-

@@ -19,6 +19,7 @@ from kera_mobility.config.settings import Place
 from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
 from kera_mobility.files import read_yaml
+from kera_mobility.geometry import degree_scale
 from kera_mobility.town.drawing import drawn_rail, drawn_zones
 from kera_mobility.town.population.persons import People, Trips
 from kera_mobility.town.population.population import PeopleSettings, Population, populate
@@ -37,8 +38,6 @@ SNAP_LIMIT_M = 500.0
 """A place of the settings farther than this from every street node lies outside the map. Assumption."""
 ZONE_M = 500.0
 """Side of the squares by which people know their chances. Assumption."""
-_DEGREE_M = 111_320.0
-"""Metres in a degree of latitude, a sphere of 6,378 km."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +157,7 @@ class Town:
     def _local_m(self, lonlat: FloatArray) -> FloatArray:
         """Return metres east and north on a plane that touches the area; good to 0.1 % over 20 km."""
         middle = float(np.asarray(self.streets.node_lonlat)[:, 1].mean())
-        local_m: FloatArray = lonlat * np.array([np.cos(np.radians(middle)), 1.0]) * _DEGREE_M
-        return local_m
+        return np.asarray(lonlat * degree_scale(middle))
 
     def drawn_streets(self) -> list[dict[str, Any]]:
         """Return each street once as {class, origin, line}, for results that outlive the network's files."""

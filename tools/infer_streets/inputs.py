@@ -19,6 +19,7 @@ from kera_mobility.areas.description import Box, LonLat, Speeds
 from kera_mobility.config.messages import read_settings
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.geometry import within_box
 from kera_mobility.units import FloatArray, IntArray
 from tools.infer_streets.sites import PATTERNS
 
@@ -191,8 +192,7 @@ def _position(point: BaseGeometry) -> LonLat:
 
 
 def _inside(points: FloatArray, bbox: Box) -> FloatArray:
-    lon, lat = points[:, 0], points[:, 1]
-    return np.asarray(points[(lon > bbox.west) & (lon < bbox.east) & (lat > bbox.south) & (lat < bbox.north)])
+    return np.asarray(points[within_box(points, (bbox.west, bbox.south, bbox.east, bbox.north))])
 
 
 def _features(path: Path) -> Iterator[tuple[dict[str, Any], BaseGeometry]]:

@@ -11,6 +11,7 @@ from kera_mobility.errors import NetworkError
 from kera_mobility.experiments.calibration.fit import Calibration, interval
 from kera_mobility.experiments.calibration.targets import Datum, TimeTargets
 from kera_mobility.experiments.calibration.travel_times import Clockwork, Measured, Times
+from kera_mobility.geometry import distance_m
 from kera_mobility.results import observations
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import Check
@@ -193,10 +194,7 @@ def _place(town: Town, name: str) -> int:
 
 def _from_centre_km(town: Town, lonlat: FloatArray) -> FloatArray:
     centre = town.area["centre"]
-    east = (lonlat[:, 0] - float(centre["lon"])) * np.cos(np.radians(float(centre["lat"])))
-    north = lonlat[:, 1] - float(centre["lat"])
-    away_km: FloatArray = np.hypot(east, north) * 111.32
-    return away_km
+    return distance_m(lonlat, (float(centre["lon"]), float(centre["lat"]))) / 1000.0
 
 
 def _median(values: FloatArray) -> float:

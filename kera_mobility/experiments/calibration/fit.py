@@ -18,13 +18,14 @@ from kera_mobility.config.messages import read_settings
 from kera_mobility.errors import ConfigError, MissingFileError, NetworkError
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import changed, sampled, town_of
+from kera_mobility.geometry import distance_m
 from kera_mobility.kernels import exact
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import boardings_at, legs_of, mode_share, trips_of
 from kera_mobility.simulation.run import Run, live
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Lines, Town
-from kera_mobility.units import BoolArray, FloatArray
+from kera_mobility.units import BoolArray
 
 TARGETS = "configs/calibration.yaml"
 """The shipped targets."""
@@ -44,7 +45,6 @@ STATION_REACH_M = 300.0
 """A counted station is the nearest stop within this distance. Assumption."""
 LEAST = 1e-4
 """Share that stands for none at all, so that its logarithm exists."""
-_DEGREE_M = 111_320.0
 
 Say = Callable[[str], None]
 
@@ -197,7 +197,7 @@ def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple
     with file.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             try:
-                apart_m = _apart_m(lonlat, float(row["lon"]), float(row["lat"]))
+                apart_m = distance_m(lonlat, (float(row["lon"]), float(row["lat"])))
                 name, counted = row["station"], float(row["boardings_per_weekday"])
             except (KeyError, ValueError) as error:
                 raise NetworkError(f"{file}: expected station, lon, lat, boardings_per_weekday; {error!r}") from None
@@ -320,10 +320,3 @@ def _require_services(scenario: Scenario, settings: CalibrationSettings) -> None
         raise ConfigError(f"start: no value for '{unbegun[0]}', whose constant is to be fitted")
     if settings.reference not in {target.constant for target in settings.shares.values()}:
         raise ConfigError(f"shares: none belongs to the reference '{settings.reference}'")
-
-
-def _apart_m(lonlat: FloatArray, lon: float, lat: float) -> FloatArray:
-    middle = math.cos(math.radians(lat))
-    east_m, north_m = (lonlat[:, 0] - lon) * middle * _DEGREE_M, (lonlat[:, 1] - lat) * _DEGREE_M
-    apart_m: FloatArray = np.hypot(east_m, north_m)
-    return apart_m

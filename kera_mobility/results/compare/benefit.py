@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from kera_mobility.geometry import distance_m
 from kera_mobility.results.compare.paired_trips import DayPair, RunTrips
 from kera_mobility.results.compare.quantity import About, Figure
 from kera_mobility.results.compare.values import Values
@@ -34,7 +35,6 @@ MEASURES = {
     "completed in both runs",
 }
 UNIT = "EUR per person and day"
-_METRES_PER_DEGREE = 111_320.0
 
 
 class Benefit:
@@ -180,7 +180,4 @@ class Benefit:
         order: IntArray = np.argsort(node, kind="stable")
         home = numbers(self._people, "home")[self._row_b]
         row = order[np.minimum(np.searchsorted(node[order], home), len(node) - 1)]
-        east = (numbers(places, "lon")[row] - lon) * np.cos(np.radians(lat)) * _METRES_PER_DEGREE
-        north = (numbers(places, "lat")[row] - lat) * _METRES_PER_DEGREE
-        away_m: FloatArray = np.hypot(east, north)
-        return away_m
+        return distance_m(np.column_stack([numbers(places, "lon")[row], numbers(places, "lat")[row]]), (lon, lat))

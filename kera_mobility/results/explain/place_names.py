@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from kera_mobility.geometry import contains, degree_scale
 from kera_mobility.results.record import RunRecord, numbers
 from kera_mobility.units import AnyArray, FloatArray, IntArray
 
@@ -15,8 +15,6 @@ NEAR_M = 400.0
 """A place is called after a stop or hub this near, straight. Assumption."""
 AROUND_M = 1500.0
 """Beyond that it is called the surroundings of one this near. Assumption."""
-_DEGREE_M = 111_320.0
-"""Metres in a degree of latitude."""
 
 
 @dataclass
@@ -40,7 +38,7 @@ class Gazetteer:
         """Return the names of a result."""
         places = record.places
         lonlat = np.column_stack([numbers(places, "lon"), numbers(places, "lat")]).astype(np.float64)
-        scale = np.array([np.cos(np.radians(lonlat[:, 1].mean() if len(lonlat) else 0.0)), 1.0]) * _DEGREE_M
+        scale = degree_scale(lonlat[:, 1].mean() if len(lonlat) else 0.0)
         names: list[str] = places.column("name").to_pylist()
         kinds: list[str] = places.column("kind").to_pylist()
         named = [row for row, name in enumerate(names) if name]
@@ -72,17 +70,7 @@ class Gazetteer:
             return self.names[nearest]
         if self.outside[node]:
             return "beyond the map"
-        zone = next((name for name, outline in self.zones if _inside(here, outline)), "")
+        zone = next((name for name, outline in self.zones if contains(outline, here[None])[0]), "")
         if zone:
             return zone
         return f"around {self.names[nearest]}" if away_m <= AROUND_M else f"node {node}"
-
-
-def _inside(point: FloatArray, outline: Any) -> bool:
-    """Return whether a point lies inside a closed line, by counting crossings to the east."""
-    x, y = outline[:, 0], outline[:, 1]
-    x_next, y_next = np.roll(x, -1), np.roll(y, -1)
-    spans = (y > point[1]) != (y_next > point[1])
-    slope = np.where(spans, (x_next - x) / np.where(spans, y_next - y, 1.0), 0.0)
-    crossings = np.count_nonzero(spans & (point[0] < x + slope * (point[1] - y)))
-    return bool(crossings % 2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kera_mobility.errors import ResultError
+from kera_mobility.geometry import degree_scale
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.plots.page import (
     FAINT,
@@ -43,8 +44,6 @@ SQUARES_ACROSS = 28
 """Squares of the map, west to east, on which refusals are gathered."""
 LABELLED_SPOTS = 3
 SCALE_BARS_M = (100, 200, 500, 1000, 2000, 5000)
-METRES_PER_DEGREE = 111_195.0
-"""Length of a degree of latitude on a sphere of radius 6,371 km."""
 
 
 @figure("refusals-map")
@@ -221,7 +220,7 @@ def _finish_map(drawing: Figure, axes: Axes, edges: Edges, highest: int | None, 
 
 def scale_bar(axes: Axes, edges: Edges) -> None:
     """Draw a bar of a round length, at most a fifth of the map's width."""
-    metres_per_lon = METRES_PER_DEGREE * math.cos(math.radians((edges.south + edges.north) / 2))
+    metres_per_lon = float(degree_scale((edges.south + edges.north) / 2)[0])
     width, height = edges.east - edges.west, edges.north - edges.south
     length_m = max((step for step in SCALE_BARS_M if step <= width * metres_per_lon / 5), default=SCALE_BARS_M[0])
     right, low = edges.east - 0.03 * width, edges.south + 0.04 * height

@@ -6,7 +6,6 @@ model's own way but for one-way streets and car speeds.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +18,12 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
+from kera_mobility.geometry import degree_scale
 from kera_mobility.results.record import RunRecord, numbers
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 STEPS_PER_DEGREE = 100_000
 """Drawn points are whole multiples of 1e-5 degrees, about a metre."""
-METRES_PER_DEGREE = 111_195.0
-"""Length of a degree of latitude on a sphere of radius 6,371 km."""
 PATH = "path"
 PATH_FACTOR = 4.0
 """Vehicles avoid footpaths: a metre of them counts as four. Assumption, for drawing only."""
@@ -224,5 +222,4 @@ def _length_m(line: IntArray) -> float:
 
 def _scale(lonlat: FloatArray) -> FloatArray:
     """Return metres in a degree east and north, (2,)."""
-    middle = float(lonlat[:, 1].mean()) if len(lonlat) else 0.0
-    return np.array([math.cos(math.radians(middle)), 1.0]) * METRES_PER_DEGREE
+    return degree_scale(float(lonlat[:, 1].mean()) if len(lonlat) else 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kera_mobility.geometry import contains
 from kera_mobility.results.facts import EVERYONE, RESIDENTS, Facts, mean, share
 from kera_mobility.results.kpis.modes import SCOOTER
 from kera_mobility.results.record import numbers, texts
@@ -94,7 +95,7 @@ def by_group(facts: Facts, ground: Ground, zones: Sequence[Mapping[str, Any]]) -
     groups["car.0"], groups["car.1"] = resident & (cars == 0), resident & (cars > 0)
     home = ground.place_lonlat[ground.rows(numbers(people, "home").astype(np.int64))]
     for zone in zones:
-        inside = _inside(home, np.asarray(zone["outline"], dtype=np.float64))
+        inside = contains(np.asarray(zone["outline"], dtype=np.float64), home)
         groups[f"zone.{zone['name']}"] = at_home & inside
     for at, name in enumerate(names):
         groups[f"population.{name}"] = population == at
@@ -162,14 +163,3 @@ def _low(charge: FloatArray, ids: IntArray, moves: Any, slots: FloatArray) -> li
             at += 1
         counts.append(float(np.count_nonzero(low)))
     return counts
-
-
-def _inside(points: FloatArray, outline: FloatArray) -> BoolArray:
-    """Return which points (S, 2) lie inside a closed outline (G, 2), by the crossings of a ray."""
-    inside = np.zeros(len(points), dtype=np.bool_)
-    for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        if y1 == y2:
-            continue
-        straddles = (y1 > points[:, 1]) != (y2 > points[:, 1])
-        inside ^= straddles & (points[:, 0] < (x2 - x1) * (points[:, 1] - y1) / (y2 - y1) + x1)
-    return inside

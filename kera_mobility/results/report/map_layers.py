@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kera_mobility.geometry import degree_scale
 from kera_mobility.results.facts import WALK, Facts
 from kera_mobility.results.record import numbers, texts
-from kera_mobility.results.report.basemap import METRES_PER_DEGREE, Ground, Net, Trees
+from kera_mobility.results.report.basemap import Ground, Net, Trees
 from kera_mobility.results.report.drawn_paths import FOOT, WHEELS, Ways
 from kera_mobility.units import MINUTE_S, FloatArray, IntArray
 
@@ -158,7 +159,7 @@ def _squares(ground: Ground, lonlat: FloatArray) -> list[tuple[list[float], IntA
     if not len(lonlat):
         return []
     corner = ground.place_lonlat[~ground.outside].min(axis=0)
-    across = SQUARE_M / METRES_PER_DEGREE / np.array([np.cos(np.radians(corner[1])), 1.0])
+    across = SQUARE_M / degree_scale(corner[1])
     cell = np.floor((lonlat - corner) / across).astype(np.int64)
     cells, which = np.unique(cell, axis=0, return_inverse=True)
     found = []

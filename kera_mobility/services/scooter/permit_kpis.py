@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kera_mobility.config.calendar import Timeline, Window
+from kera_mobility.geometry import distance_m
 from kera_mobility.results.facts import EVERYONE, Facts
 from kera_mobility.results.fleet_states import FREE, OFF_THE_STREETS, FleetDay, fleets
 from kera_mobility.results.kpis import Kpi, kpi
@@ -23,8 +24,6 @@ from kera_mobility.services.scooter.kpis import parking_compliance
 from kera_mobility.units import BoolArray, FloatArray
 
 KM_H_PER_M_S = 3.6
-DEGREE_M = 111_320.0
-"""Metres in a degree of latitude, a sphere of 6,378 km."""
 
 
 class Condition(NamedTuple):
@@ -98,9 +97,7 @@ def _least_available(facts: Facts, day: FleetDay) -> float:
     lonlat = np.column_stack([numbers(places, "lon"), numbers(places, "lat")])
     shares = []
     for node, _, _ in day.hubs:
-        east_m = (lonlat[:, 0] - lonlat[node, 0]) * math.cos(math.radians(float(lonlat[node, 1]))) * DEGREE_M
-        north_m = (lonlat[:, 1] - lonlat[node, 1]) * DEGREE_M
-        near = east_m * east_m + north_m * north_m <= rules["available_within_m"] ** 2
+        near = distance_m(lonlat, lonlat[node]) <= rules["available_within_m"]
         spans = day.in_state(FREE) & near[day.place]
         shares.append(day.share_with(spans, 1, rules["available_from_s"], rules["available_until_s"]))
     return min(shares, default=math.nan)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.geometry import METRES_PER_DEGREE
+from kera_mobility.geometry import degree_scale
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
 
@@ -106,8 +106,7 @@ def _calls_by_stop(timetable: Timetable) -> IntArray:
 def _stops_near(timetable: Timetable, lonlat: FloatArray) -> IntArray:
     """Return the stop of the timetable at each point, (K,); -1 where none is near."""
     stops = np.asarray(timetable.stop_lonlat, dtype=np.float64)
-    shrink = np.cos(np.radians(float(stops[:, 1].mean())))
-    step = (lonlat[:, None, :] - stops[None, :, :]) * np.array([shrink, 1.0]) * METRES_PER_DEGREE
+    step = (lonlat[:, None, :] - stops[None, :, :]) * degree_scale(float(stops[:, 1].mean()))
     away_m = np.hypot(step[:, :, 0], step[:, :, 1])
     nearest = away_m.argmin(axis=1)
     return np.where(away_m.min(axis=1) <= NEAR_M, nearest, -1)

@@ -28,6 +28,7 @@ from kera_mobility.units import MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, In
 __all__ = ["Transit", "TransitSettings"]
 
 _DEGREE_M = 111_320.0
+"""Metres in a degree on a sphere of 6,378 km. Not `geometry.METRES_PER_DEGREE`: kilometres in results stand on it."""
 _TAKE_THE_NEXT = frozenset({FULL, GONE})
 """Reasons for not being taken along after which the rider waits for the next run."""
 

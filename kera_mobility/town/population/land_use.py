@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.geometry import METRES_PER_DEGREE, contains
+from kera_mobility.geometry import contains, degree_scale
 from kera_mobility.kernels import exact
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.units import AnyArray, FloatArray, IntArray
@@ -216,7 +216,7 @@ class _Plane:
             raise NetworkError(f"streets: expected at least {FEWEST_NODES} nodes to walk to, got {len(self.nodes)}")
         self.lonlat = np.asarray(streets.node_lonlat)[self.nodes]
         middle = 0.5 * (float(self.lonlat[:, 1].min()) + float(self.lonlat[:, 1].max()))
-        self.scale = np.array([METRES_PER_DEGREE * exact.sin_pi(0.5 - middle / 180.0), METRES_PER_DEGREE])
+        self.scale = degree_scale(middle)
         self.xy_m = self.metres(self.lonlat)
         self.tree = cKDTree(self.xy_m)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.errors import TimetableError
-from kera_mobility.kernels import exact
+from kera_mobility.geometry import distance_m
 from kera_mobility.units import STEPS_PER_S, FloatArray, IntArray
 
 INTERCHANGE_M = 150.0
@@ -24,8 +24,6 @@ DETOUR = 1.3
 """Walked length over straight length between platforms. Assumption."""
 WALK_M_S = 1.2
 """Walking speed between platforms, stairs included. Assumption."""
-EARTH_M = 6_371_008.8
-"""Mean radius of the earth (IUGG)."""
 
 Steps = NDArray[np.int32]
 """Short integers, where there are many: rides in steps of 1/64 s, calls, stops."""
@@ -268,11 +266,7 @@ def _first_of_its_kind(group: IntArray, key: IntArray) -> NDArray[np.bool_]:
 
 
 def _walks_from(stop: int, lonlat: FloatArray) -> tuple[tuple[int, int], ...]:
-    lon, lat = lonlat[stop]
-    shrink = exact.sin_pi(0.5 - abs(float(lat)) / 180.0)
-    east_m = (lonlat[:, 0] - lon) * (np.pi / 180.0 * EARTH_M * shrink)
-    north_m = (lonlat[:, 1] - lat) * (np.pi / 180.0 * EARTH_M)
-    away_m = np.sqrt(east_m * east_m + north_m * north_m)
+    away_m = distance_m(lonlat, lonlat[stop])
     walk_step = np.round(away_m * (DETOUR / WALK_M_S * STEPS_PER_S)).astype(np.int64)
     near = [int(other) for other in np.flatnonzero(away_m <= INTERCHANGE_M) if other != stop]
     return ((stop, 0), *((other, int(walk_step[other])) for other in near))

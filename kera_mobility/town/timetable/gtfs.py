@@ -5,33 +5,34 @@ from __future__ import annotations
 import hashlib
 import math
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from kera_mobility.errors import TimetableError, nearest_name
+from kera_mobility.geometry import Box, distance_m, within_box
 from kera_mobility.town.timetable.lines_yaml import hms, read_lines, write_feed
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
+    from gtfs_kit import Feed
 
 __all__ = ["MARK", "build_timetables", "compile_feed", "feed_hash", "write_feed"]
 
 OUTSIDE_RADIUS_M = 800.0
 """A stop this near to an outside place serves it. Assumption: a ten-minute walk."""
-_DEGREE_M = 111_195.0
-"""Length of a degree of latitude (mean radius of the earth, IUGG)."""
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
-_REQUIRED = ("stops", "routes", "trips", "stop_times")
-_RUNS_ON, _RUNS_NOT = 1, 2
-"""GTFS exception_type."""
-
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
+_SATURDAY = 5
+_REQUIRED = {
+    "stops": ("stop_id", "stop_lon", "stop_lat"),
+    "routes": ("route_id",),
+    "trips": ("trip_id", "route_id", "service_id"),
+    "stop_times": ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"),
+}
+"""Files and columns that are read of every feed."""
 
 MARK = "feed.sha256"
 """File beside compiled arrays: the hash of the feed that they were compiled from."""
@@ -69,17 +70,17 @@ def compile_feed(
     TimetableError
         If a file is missing or broken, or nothing is left to compile.
     """
-    tables = _read(feed)
-    date = service_date or _busiest_weekday(tables, feed)
-    trips = _trips_on(tables, date, feed)
-    calls = _calls(tables, trips, feed)
-    calls, trips = _with_frequencies(tables.get("frequencies"), calls, trips, feed)
-    stops = _stops(tables, calls, outside if bbox else (), bbox, feed)
+    gtfs = _read(feed)
+    date = service_date or _busiest_weekday(gtfs, feed)
+    trips = _trips_on(gtfs, date, feed)
+    calls = _calls(gtfs.stop_times, trips, feed)
+    calls, trips = _with_frequencies(gtfs.frequencies, calls, trips, feed)
+    stops = _stops(gtfs.stops, calls, outside if bbox else (), bbox, feed)
     if bbox is not None:
         calls = _touching(calls, stops, bbox)
     if calls.empty:
         raise TimetableError(f"{feed}: no trips on {date} that call at two stops of the area")
-    timetable = _arrays(tables, stops, trips, calls, feed)
+    timetable = _arrays(gtfs.routes, stops, trips, calls, feed)
     timetable.save(out)
     (out / MARK).write_text(feed_hash(feed) + "\n", encoding="utf-8")
     return timetable
@@ -107,82 +108,50 @@ def feed_hash(feed: Path) -> str:
 # Reading a feed
 
 
-def _read(feed: Path) -> dict[str, pd.DataFrame]:
-    """Return the tables of a feed that are there, by name."""
+def _read(feed: Path) -> Feed:
+    """Return a feed that has the tables and columns that every feed needs."""
     import gtfs_kit
 
     if not feed.exists():
         raise TimetableError(f"{feed}: no such GTFS feed, expected a folder or a .zip")
     try:
-        read = gtfs_kit.read_feed(feed, dist_units="km")
+        gtfs = gtfs_kit.read_feed(feed, dist_units="km")
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise TimetableError(f"{feed}: not a readable GTFS feed: {' '.join(str(error).split())}") from None
-    names = (*_REQUIRED, "calendar", "calendar_dates", "frequencies")
-    tables = {name: getattr(read, name) for name in names if getattr(read, name) is not None}
-    for name in _REQUIRED:
-        if name not in tables:
+    for name, columns in _REQUIRED.items():
+        table = getattr(gtfs, name)
+        if table is None:
             raise TimetableError(f"{feed / name}.txt: missing or empty, a GTFS feed needs it")
-    if "calendar" not in tables and "calendar_dates" not in tables:
+        for column in columns:
+            if column not in table.columns:
+                near = nearest_name(column, list(table.columns))
+                raise TimetableError(f"{feed / name}.txt: no column {column}{near}")
+    if gtfs.calendar is None and gtfs.calendar_dates is None:
         raise TimetableError(f"{feed}: neither calendar.txt nor calendar_dates.txt, a GTFS feed needs one of them")
-    return tables
+    return gtfs
 
 
-def _column(table: pd.DataFrame, name: str, feed: Path, file: str) -> pd.Series[Any]:
-    if name not in table.columns:
-        raise TimetableError(f"{feed / file}.txt: no column {name}{nearest_name(name, list(table.columns))}")
-    column: pd.Series[Any] = table[name]
-    return column
-
-
-def _services_by_date(tables: Mapping[str, pd.DataFrame]) -> dict[str, set[str]]:
-    """Return the services that run on each date on which any does."""
-    import pandas as pd
-
-    on: dict[str, set[str]] = {}
-    calendar = tables.get("calendar")
-    for row in () if calendar is None else calendar.itertuples():
-        for date in pd.date_range(str(row.start_date), str(row.end_date)):
-            if getattr(row, date.day_name().lower()) == 1:
-                on.setdefault(date.strftime("%Y%m%d"), set()).add(str(row.service_id))
-    dates = tables.get("calendar_dates")
-    for row in () if dates is None else dates.itertuples():
-        services = on.setdefault(str(row.date), set())
-        if row.exception_type == _RUNS_ON:
-            services.add(str(row.service_id))
-        elif row.exception_type == _RUNS_NOT:
-            services.discard(str(row.service_id))
-    return on
-
-
-def _busiest_weekday(tables: Mapping[str, pd.DataFrame], feed: Path) -> str:
+def _busiest_weekday(gtfs: Feed, feed: Path) -> str:
     """Return the date, Monday to Friday, with the most trips; the first of equals."""
-    import pandas as pd
-
-    trips_of = _column(tables["trips"], "service_id", feed, "trips").value_counts().to_dict()
-    trips_on = {
-        date: sum(int(trips_of.get(service, 0)) for service in services)
-        for date, services in _services_by_date(tables).items()
-        if pd.Timestamp(date).day_name().lower() in _WEEKDAYS
-    }
+    trips_of = gtfs.trips["service_id"].value_counts()
+    weekdays = [f"{day:%Y%m%d}" for day in gtfs.get_dates(as_date_obj=True) if day.weekday() < _SATURDAY]
+    trips_on = {day: trips_of[trips_of.index.isin(gtfs.get_active_services(day))].sum() for day in weekdays}
     if not any(trips_on.values()):
         raise TimetableError(f"{feed}: no trips on any weekday of calendar.txt and calendar_dates.txt")
-    return min(trips_on, key=lambda date: (-trips_on[date], date))
+    return max(trips_on, key=lambda day: trips_on[day])
 
 
-def _trips_on(tables: Mapping[str, pd.DataFrame], date: str, feed: Path) -> pd.DataFrame:
-    services = _services_by_date(tables).get(date, set())
-    trips = tables["trips"]
-    on = trips[_column(trips, "service_id", feed, "trips").isin(sorted(services))]
-    if on.empty:
+def _trips_on(gtfs: Feed, date: str, feed: Path) -> pd.DataFrame:
+    trips: pd.DataFrame = gtfs.get_trips(date)
+    if trips.empty:
         raise TimetableError(f"{feed}: no trips on {date}")
-    return on.assign(trip_id=on["trip_id"].astype(str), route_id=on["route_id"].astype(str))[["trip_id", "route_id"]]
+    return trips.assign(trip_id=trips["trip_id"].astype(str), route_id=trips["route_id"].astype(str))[
+        ["trip_id", "route_id"]
+    ]
 
 
-def _calls(tables: Mapping[str, pd.DataFrame], trips: pd.DataFrame, feed: Path) -> pd.DataFrame:
+def _calls(times: pd.DataFrame, trips: pd.DataFrame, feed: Path) -> pd.DataFrame:
     """Return the calls of the trips in order: trip_id, stop_id, arrive_s, depart_s, every time filled."""
-    times = tables["stop_times"]
-    for name in ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"):
-        _column(times, name, feed, "stop_times")
     calls = times[times["trip_id"].isin(trips["trip_id"])].sort_values(["trip_id", "stop_sequence"], kind="stable")
     arrive_s, depart_s = (
         np.array(
@@ -280,16 +249,13 @@ class _Stops(NamedTuple):
 
 
 def _stops(
-    tables: Mapping[str, pd.DataFrame],
+    table: pd.DataFrame,
     calls: pd.DataFrame,
     outside: Sequence[tuple[float, float]],
     bbox: Box | None,
     feed: Path,
 ) -> _Stops:
     """Return the stops that are called at, in the order of stops.txt, moved to the outside place that they serve."""
-    table = tables["stops"]
-    for name in ("stop_id", "stop_lon", "stop_lat"):
-        _column(table, name, feed, "stops")
     table = table[table["stop_id"].isin(calls["stop_id"])]
     ids = [str(stop) for stop in table["stop_id"]]
     unknown = sorted(set(calls["stop_id"]) - set(ids))
@@ -305,29 +271,19 @@ def _stops(
     return _Stops(ids, [str(name) for name in names.fillna("")], lonlat, place)
 
 
-def _inside(lonlat: FloatArray, bbox: Box) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    west, south, east, north = bbox
-    lon, lat = lonlat[:, 0], lonlat[:, 1]
-    inside: np.ndarray[Any, np.dtype[np.bool_]] = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    return inside
-
-
 def _place(lonlat: FloatArray, outside: Sequence[tuple[float, float]], bbox: Box | None) -> IntArray:
     """Return the nearest outside place within reach of each stop beyond the box, -1 if none."""
     if not outside or bbox is None:
         return np.full(len(lonlat), -1, dtype=np.int64)
-    places = np.asarray(outside, dtype=np.float64)
-    apart = lonlat[:, None, :] - places[None, :, :]
-    shrink = np.cos(np.radians(places[:, 1]))
-    away_m = np.hypot(apart[:, :, 0] * shrink, apart[:, :, 1]) * _DEGREE_M
+    away_m = np.stack([distance_m(lonlat, place) for place in outside], axis=1)
     nearest = np.argmin(away_m, axis=1)
-    near = (np.min(away_m, axis=1) <= OUTSIDE_RADIUS_M) & ~_inside(lonlat, bbox)
+    near = (np.min(away_m, axis=1) <= OUTSIDE_RADIUS_M) & ~within_box(lonlat, bbox)
     return np.where(near, nearest, -1).astype(np.int64)
 
 
 def _touching(calls: pd.DataFrame, stops: _Stops, bbox: Box) -> pd.DataFrame:
     """Return the calls of the trips that call inside the box, or at two different outside places."""
-    inside = dict(zip(stops.ids, _inside(stops.lonlat, bbox).tolist(), strict=True))
+    inside = dict(zip(stops.ids, within_box(stops.lonlat, bbox).tolist(), strict=True))
     place = dict(zip(stops.ids, stops.place.tolist(), strict=True))
     useful = calls.assign(inside=calls["stop_id"].map(inside), place=calls["stop_id"].map(place))
     touches = useful.groupby("trip_id")["inside"].any()
@@ -336,13 +292,11 @@ def _touching(calls: pd.DataFrame, stops: _Stops, bbox: Box) -> pd.DataFrame:
     return calls[calls["trip_id"].isin(sorted(kept))]
 
 
-def _arrays(
-    tables: Mapping[str, pd.DataFrame], stops: _Stops, trips: pd.DataFrame, calls: pd.DataFrame, feed: Path
-) -> Timetable:
+def _arrays(routes: pd.DataFrame, stops: _Stops, trips: pd.DataFrame, calls: pd.DataFrame, feed: Path) -> Timetable:
     """Return the timetable: lines as in routes.txt, runs by line and departure, only what is used."""
     sizes = calls.groupby("trip_id")["stop_id"].transform("size")
     calls = calls[sizes >= 2].merge(trips, on="trip_id", how="left")
-    routes = tables["routes"].assign(route_id=tables["routes"]["route_id"].astype(str))
+    routes = routes.assign(route_id=routes["route_id"].astype(str))
     routes = routes[routes["route_id"].isin(calls["route_id"])].reset_index(drop=True)
     missing = sorted(set(calls["route_id"]) - set(routes["route_id"]))
     if missing:
