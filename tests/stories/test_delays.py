@@ -179,16 +179,22 @@ def test_a_train_never_waits_beyond_the_limit(tmp_path: Path, late: Callable[...
     assert all(row["held_s"] == 0.0 for row in rows(today, "running"))
 
 
-def test_people_who_board_keep_the_train(tmp_path: Path) -> None:
-    """The train stands 60 s by plan; doors take 50 s and each of two people 8 s: it leaves 6 s late."""
-    trains = (run((MILL, "8:00"), (STATION, "8:05", "8:06"), (CITY, "8:16")),)
-    table, log = hamlet_timetable(trains), EventLog()
-    world, boarding = begun(table, RunConditions(dwells=[MinimumDwell(50.0, 8.0)], logged=True), log)
-    for number in (1, 2):
-        boarding.wait_for(1, 2, number)
+@pytest.mark.parametrize(
+    ("aboard", "waiting", "late_s"),
+    [(0, 2, 6.0), (2, 0, 4.0), (2, 1, 12.0), (1, 3, 13.0)],
+    ids=["two board", "two alight", "two alight and one boards", "one alights, two of three find a place"],
+)
+def test_people_who_alight_and_board_keep_the_train(aboard: int, waiting: int, late_s: float) -> None:
+    """The train stands 60 s by plan; doors take 50 s, who alights 7 s, who boards one of the two places 8 s."""
+    table, log = hamlet_timetable((run((MILL, "8:00"), (STATION, "8:05", "8:06"), (CITY, "8:16")),)), EventLog()
+    world, operation = begun(table, RunConditions(dwells=[MinimumDwell(50.0, 8.0, 7.0)], logged=True), log)
+    for number in range(aboard):
+        operation.wait_for(0, 1, number)
+    for number in range(waiting):
+        operation.wait_for(1, 2, 10 + number)
     world.env.run()
     departures = log.tables()["running"].to_pylist()
-    assert [row["depart_late_s"] for row in departures] == [0.0, 6.0, 6.0]
+    assert [row["depart_late_s"] for row in departures] == [0.0, late_s, late_s]
 
 
 def test_figures_of_a_late_day_by_hand(tmp_path: Path, late: Callable[..., None]) -> None:
