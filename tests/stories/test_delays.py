@@ -368,9 +368,9 @@ def test_riders_are_conserved_through_delays_cancellations_and_closures(data: st
         got = yield boarding.wait_for(3 * run + board, 3 * run + alight, number)
         heard.append((number, got))
 
-    def end(at_s: float, run: int, stuck_s: float, again_s: float) -> Generator[simpy.Event, Any, None]:
+    def end(at_s: float, run: int, again_s: float) -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(at_s)
-        boarding.end_run(run, "closed", stuck_s)
+        boarding.end_run(run, "closed")
         yield world.env.timeout(again_s)
         boarding.reopen([run], "closed")
 
@@ -383,8 +383,7 @@ def test_riders_are_conserved_through_delays_cancellations_and_closures(data: st
     for number, (at_s, train, (board, alight)) in enumerate(riders):
         world.env.process(wait(number, at_s, train, board, alight))
     for at_s, train in data.draw(st.lists(st.tuples(moment, st.integers(0, 3)), max_size=3)):
-        stuck_s = data.draw(st.sampled_from([0.0, 600.0]))
-        world.env.process(end(at_s, train, stuck_s, data.draw(st.sampled_from([60.0, 1200.0]))))
+        world.env.process(end(at_s, train, data.draw(st.sampled_from([60.0, 1200.0]))))
     world.env.run()
     assert sorted(number for number, _ in heard) == list(range(len(riders)))
     boarded = [got for _, got in heard if got.boarded_s is not None]

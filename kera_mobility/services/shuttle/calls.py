@@ -25,10 +25,10 @@ class LoopRide(NamedTuple):
 class LoopCalls:
     """The state of every call, as everyone may know it."""
 
-    def __init__(self, day: LoopDay, least_dwell_s: float) -> None:
-        """Prepare; a vehicle that is late stands at a stop for `least_dwell_s` at least."""
+    def __init__(self, day: LoopDay, fleet: int, least_dwell_s: float) -> None:
+        """Prepare for a fleet of vehicles; one that is late stands at a stop for `least_dwell_s` at least."""
         timetable = day.timetable
-        self._least_dwell_s, self._fleet = least_dwell_s, frozenset(range(day.fleet))
+        self._least_dwell_s, self._fleet = least_dwell_s, frozenset(range(fleet))
         self.stops = day.loop.stops
         self.starts: list[int] = timetable.run_start.tolist()
         self.planned_s: list[float] = timetable.call_depart_s.tolist()
@@ -41,7 +41,6 @@ class LoopCalls:
         self.hop_s: list[float] = day.loop.hop_s.tolist()
         self.is_past = bytearray(len(self.stop))
         """Calls that were left or will not be made, (C,)."""
-        self._is_cancelled = bytearray(len(self.stop))
         self.cancelled: dict[int, str] = {}
         """Why calls are not made."""
         self._late_s = [0.0] * (len(self.starts) - 1)
@@ -71,9 +70,14 @@ class LoopCalls:
         for row in range(bisect_left(departs_s, ready_s - max(self._late_s, default=0.0)), len(calls)):
             call, end = calls[row]
             leaves_s = self.leaves_s[call]
-            if leaves_s < ready_s or 1 in self._is_cancelled[call:end] or self.withdrawal(end - 1):
+            if leaves_s < ready_s or self._is_cut(call, end):
                 continue
             yield LoopRide(call, end, leaves_s, self.arrives_s[end] - leaves_s)
+
+    def _is_cut(self, board_call: int, alight_call: int) -> bool:
+        """Return whether a ride will not be made as things are."""
+        is_cancelled = bool(self.cancelled) and any(call in self.cancelled for call in range(board_call, alight_call))
+        return is_cancelled or bool(self.withdrawal(alight_call - 1))
 
     def predict(self, call: int, leaves_s: float) -> None:
         """Set when a call is left, and the earliest times of what follows in the run."""
@@ -101,7 +105,7 @@ class LoopCalls:
     def cancel(self, calls: range, reason: str) -> None:
         """Note that calls will not be made."""
         for call in calls:
-            self.is_past[call], self._is_cancelled[call], self.cancelled[call] = 1, 1, reason
+            self.is_past[call], self.cancelled[call] = 1, reason
 
     # Vehicles that begin no lap as things are.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -66,76 +66,60 @@ class Loop:
         return least_s
 
 
-class Duty(NamedTuple):
-    """When a vehicle and its driver work."""
-
-    first_s: float
-    last_s: float
-
-
-class Lap(NamedTuple):
-    """One lap of one vehicle as planned."""
-
-    begin_s: float
-    """When the vehicle is to stand at the terminal to load."""
-    vehicle: int
-
-
-def assign_laps(loop: Loop, begin_s: Iterable[float], duties: Sequence[Duty]) -> tuple[list[Lap], list[float]]:
-    """Return the laps that vehicles make, and the beginnings for which none is free.
+def assign_laps(
+    loop: Loop, begin_s: Iterable[float], duties: Sequence[tuple[float, float]]
+) -> tuple[dict[int, list[float]], list[float]]:
+    """Return when each vehicle begins laps, of those that make one, and the beginnings for which none is free.
 
     The vehicle that has rested longest goes first, of equals the lowest id, so no vehicle overtakes another.
 
     Parameters
     ----------
     begin_s
-        When laps are due to begin, rising.
+        When vehicles are to stand at the terminal to load, rising.
     duties
-        When each vehicle works, (V,); a lap lies within one duty.
+        From when to when each vehicle works, s, (V,); a lap lies within its duty.
     """
     free_s = [-np.inf] * len(duties)
-    laps, unserved = [], []
+    laps: dict[int, list[float]] = {}
+    unserved = []
     for due_s in begin_s:
+        back_s = due_s + loop.lap_s
         able = [
             (free_s[vehicle], vehicle)
-            for vehicle, duty in enumerate(duties)
-            if free_s[vehicle] <= due_s and duty.first_s <= due_s and due_s + loop.lap_s <= duty.last_s
+            for vehicle, (first_s, last_s) in enumerate(duties)
+            if max(free_s[vehicle], first_s) <= due_s and back_s <= last_s
         ]
         if not able:
             unserved.append(due_s)
             continue
         vehicle = min(able)[1]
-        laps.append(Lap(due_s, vehicle))
-        free_s[vehicle] = due_s + loop.lap_s
+        laps.setdefault(vehicle, []).append(due_s)
+        free_s[vehicle] = back_s
     return laps, unserved
 
 
-def timetable_of(loop: Loop, laps: Sequence[Lap], name: str, places: Sequence[Place]) -> tuple[Timetable, list[int]]:
-    """Return the timetable, one run for each vehicle's day, lap after lap, and the vehicle of each run."""
-    begins: dict[int, list[float]] = {}
-    for lap in laps:
-        begins.setdefault(lap.vehicle, []).append(lap.begin_s)
-    vehicles = sorted(begins)
-    days = [_calls(loop, np.array(begins[vehicle])) for vehicle in vehicles]
-    counts = np.array([len(arrive_s) for arrive_s, _ in days])
-    timetable = Timetable(
-        stop_lonlat=np.array([[place.lon, place.lat] for place in places]),
-        stop_name=tuple(place.name for place in places),
+def timetable_of(loop: Loop, laps: Mapping[int, list[float]], name: str, stops: Sequence[Place]) -> Timetable:
+    """Return the timetable, one run for the laps of each vehicle, by its id, with rest at the first stop between."""
+    runs = [_calls(loop, np.array(laps[vehicle])) for vehicle in sorted(laps)]
+    counts = np.array([len(arrive_s) for arrive_s, _ in runs])
+    return Timetable(
+        stop_lonlat=np.array([[place.lon, place.lat] for place in stops]),
+        stop_name=tuple(place.name for place in stops),
         stop_id=tuple(str(index) for index in range(loop.stops)),
         line_name=(name,),
         line_type=np.array([_BUS], dtype=np.int32),
-        run_line=np.zeros(len(vehicles), dtype=np.int32),
-        run_name=tuple(f"{name}-{vehicle}" for vehicle in vehicles),
+        run_line=np.zeros(len(laps), dtype=np.int32),
+        run_name=tuple(f"{name}-{vehicle}" for vehicle in sorted(laps)),
         run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
         call_stop=np.concatenate([np.arange(count) % loop.stops for count in counts]).astype(np.int32),
-        call_arrive_s=np.concatenate([arrive_s for arrive_s, _ in days]),
-        call_depart_s=np.concatenate([depart_s for _, depart_s in days]),
+        call_arrive_s=np.concatenate([arrive_s for arrive_s, _ in runs]),
+        call_depart_s=np.concatenate([depart_s for _, depart_s in runs]),
     )
-    return timetable, vehicles
 
 
 def _calls(loop: Loop, lap_s: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return arrivals and departures of one vehicle's day, (C,), with rest at the first stop between laps."""
+    """Return arrivals and departures of one vehicle's day, (C,)."""
     into_lap_s = loop.into_lap_s
     begin_s = (lap_s[:, None] + into_lap_s[None, :-1]).ravel()
     end_s = lap_s[-1] + into_lap_s[-1]

@@ -43,17 +43,17 @@ class ShuttleOperation(StopOperation):
     """The runs of a loop on one day, each the laps of one vehicle."""
 
     def __init__(self, name: str, day: LoopDay, settings: ShuttleSettings, on_cancelled: OnCancelled) -> None:
-        calls = self.calls = LoopCalls(day, 0.0 if settings.dwell else settings.dwell_s)
+        calls = self.calls = LoopCalls(day, settings.fleet, 0.0 if settings.dwell else settings.dwell_s)
         super().__init__(name, calls.starts, day.vehicle_of_run, day.call_node, day.call_m)
-        self._settings, self._on_cancelled, self._fleet = settings, on_cancelled, day.fleet
-        self.batteries = Batteries(settings.battery, settings.energy_factor, day.fleet, day.loop.lap_m / 1000.0)
+        self._settings, self._on_cancelled, self._fleet = settings, on_cancelled, settings.fleet
+        self.batteries = Batteries(settings.battery, settings.energy_factor, settings.fleet, day.loop.lap_m / 1000.0)
         self._ramp_s = settings.wheelchair.ramp_s if settings.wheelchair else 0.0
         self._person_s = settings.dwell.person_s if settings.dwell else 0.0
         self._trains = day.train_of_call
         self._train_ready_s: dict[int, float] = {}
         """When the passengers of a late train will have come over, by the first call of the lap that meets it."""
         self._missing: list[tuple[LapRecord, float]] = []
-        self._spares = [(0.0, vehicle) for vehicle in range(settings.vehicles, day.fleet)]
+        self._spares = [(0.0, vehicle) for vehicle in range(settings.vehicles, settings.fleet)]
         self._back_s = [0.0] * len(self._runs)
         """When the vehicle of each run is at the terminal again after a failure; 0 where it has not failed."""
         self._laps = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from kera_mobility.services.base import Carried, Ride, Service, Vehicle
+from kera_mobility.services.base import Carried, Ride, Service, Vehicle, off_map
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.notices import (
     EVERYWHERE,
@@ -35,7 +35,7 @@ from kera_mobility.services.shuttle.timetable import LoopDay
 from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.world import World
 from kera_mobility.town.timetable.timetable import Journeys, Timetable
-from kera_mobility.town.town import SNAP_LIMIT_M, Town
+from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
 
 __all__ = ["Shuttle", "ShuttleSettings"]
@@ -69,13 +69,9 @@ class Shuttle(Service):
 
     def faults(self) -> list[tuple[str, str]]:
         """Return stops outside the map or without a street, and too few vehicles for what is to be run."""
-        faults = [
-            (f"stops.{index}", f"{place.name or 'stop'} ({place.lon}, {place.lat}) lies {distance_m:.0f} m from the "
-             f"nearest street, expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
-            for index, (place, distance_m) in enumerate(zip(self.settings.stops, self._snapped_m, strict=True))
-            if distance_m > SNAP_LIMIT_M
-        ]  # fmt: skip
-        return faults or self._day.faults()
+        stops = self.settings.stops
+        keys = [f"stops.{index}" for index in range(len(stops))]
+        return off_map(keys, stops, self._snapped_m.tolist()) or self._day.faults()
 
     def faults_among(self, services: Mapping[str, Service]) -> list[tuple[str, str]]:
         """Return trains to be met that are not those that run: their notices would be of other runs, or never come."""
@@ -280,10 +276,9 @@ class Shuttle(Service):
         settings, reason = self.settings, self._refuses_all()
         if reason:
             return Refusal(reason, leg.origin)
-        if not self._is_near[leg.origin] or not self._is_near[leg.destination]:
-            return Refusal(OUT_OF_REACH, leg.origin)
-        stops = self._access.pair(leg.origin, leg.destination)
-        if stops.board == stops.alight:
+        near = self._access.is_near
+        stops = self._access.pair(leg.origin, leg.destination) if near[leg.origin] and near[leg.destination] else None
+        if stops is None or stops.board == stops.alight:
             return Refusal(OUT_OF_REACH, leg.origin)
         ready_s = self.world.env.now + stops.to_stop_s
         for passed, ride in enumerate(self._now.calls.departures(stops.board, stops.alight, ready_s)):
@@ -338,7 +333,6 @@ class Shuttle(Service):
         """Walk and drive other ways when streets are shut or opened; a loop that is cut is closed."""
         self.skims = self.world.streets
         self._access = self._new_access()
-        self._is_near = self._access.is_near.tolist()
         if self._operation is None:
             return
         hop_m = self.skims.drive_m[self._nodes, np.roll(self._nodes, -1)].astype(np.float64)
@@ -403,11 +397,6 @@ class Shuttle(Service):
             self.skims, self._nodes, self._typical_s, walk_speed_m_s=settings.walk_speed_m_s,
             max_walk_m=settings.max_walk_m,
         )  # fmt: skip
-
-    @cached_property
-    def _is_near(self) -> list[bool]:
-        near: list[bool] = self._access.is_near.tolist()
-        return near
 
     @cached_property
     def _typical_s(self) -> FloatArray:

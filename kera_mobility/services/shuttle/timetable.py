@@ -8,17 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from kera_mobility.errors import SettingError
-from kera_mobility.services.shuttle.loop import (
-    Duty,
-    Lap,
-    Loop,
-    MetTrain,
-    assign_laps,
-    every,
-    thinned,
-    timetable_of,
-    trains_met,
-)
+from kera_mobility.services.shuttle.loop import Loop, MetTrain, assign_laps, every, thinned, timetable_of, trains_met
 from kera_mobility.services.shuttle.settings import ByTimetable, MeetsTrain, ShuttleSettings
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.town.town import Town
@@ -83,11 +73,11 @@ class LoopDay:
         return int(np.ceil(self.loop.lap_s / self._settings.headway_s))
 
     @cached_property
-    def laps(self) -> tuple[list[Lap], list[float]]:
-        """The laps, and the beginnings that no vehicle is free for."""
+    def laps(self) -> tuple[dict[int, list[float]], list[float]]:
+        """When each vehicle begins laps, s, and the beginnings that no vehicle is free for."""
         settings, dwell_s, operation = self._settings, self.loop.dwell_s, self._settings.operation
-        duties = [Duty(duty.first_s, duty.last_s) for duty in settings.duties[: settings.vehicles]]
-        duties += [Duty(-np.inf, np.inf)] * (settings.vehicles - len(duties))
+        duties = [(duty.first_s, duty.last_s) for duty in settings.duties[: settings.vehicles]]
+        duties += [(-np.inf, np.inf)] * (settings.vehicles - len(duties))
         if isinstance(operation, ByTimetable):
             departures = set(operation.departures_s)
             for period in operation.periods:
@@ -101,32 +91,23 @@ class LoopDay:
                 duties = duties[: self._least_vehicles]
         return assign_laps(self.loop, begin_s, duties)
 
-    @cached_property
-    def _timetable_and_vehicles(self) -> tuple[Timetable, list[int]]:
-        return timetable_of(self.loop, self.laps[0], self._name, self._settings.stops)
-
-    @property
-    def timetable(self) -> Timetable:
-        """One run for each vehicle's day, lap after lap."""
-        return self._timetable_and_vehicles[0]
-
     @property
     def vehicle_of_run(self) -> list[int]:
         """The vehicle that makes each run, (R,)."""
-        return self._timetable_and_vehicles[1]
+        return sorted(self.laps[0])
 
-    @property
-    def fleet(self) -> int:
-        """All vehicles, those that stand by too."""
-        return self._settings.fleet
+    @cached_property
+    def timetable(self) -> Timetable:
+        """One run for each vehicle's day, lap after lap."""
+        return timetable_of(self.loop, self.laps[0], self._name, self._settings.stops)
 
     @property
     def period_s(self) -> tuple[float, float]:
         """From when to when the loop is run."""
         if self._settings.operation.kind == "headway":
             return self._settings.first_s, self._settings.last_s
-        begin_s = [lap.begin_s for lap in self.laps[0]]
-        return max(0.0, min(begin_s)), max(begin_s) + self.loop.lap_s
+        laps = self.laps[0].values()
+        return max(0.0, min(lap_s[0] for lap_s in laps)), max(lap_s[-1] for lap_s in laps) + self.loop.lap_s
 
     @cached_property
     def call_node(self) -> list[int]:

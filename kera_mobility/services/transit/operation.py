@@ -88,25 +88,14 @@ class TransitOperation(StopOperation):
         self._begun: set[int] = set()
         cancelled = [] if conditions.cancelled is None else conditions.cancelled.nonzero()[0].tolist()
         self._ends: dict[int, str] = dict.fromkeys(cancelled, CANCELLED)
-        self._stuck_s: dict[int, float] = {}
 
     # What happens to runs.
 
-    def end_run(self, run: int, reason: str, stuck_s: float = 0.0) -> None:
-        """Have a run end at its next call, or never start: riders alight there, who waits is left, with the reason.
-
-        A vehicle that breaks down between two calls is `stuck_s` late there, and its riders with it.
-        """
-        if run in self._ends:
-            return
-        self._ends[run] = reason
-        if run in self._begun and stuck_s > 0:
-            self.delay(run, stuck_s)
-        self._turn_away(self._end_waits(range(self._starts[run], self._starts[run + 1])), reason)
-
-    def delay(self, run: int, stuck_s: float) -> None:
-        """Have a run under way come this much later to its next call, s in steps of 1/64 s; then it goes on."""
-        self._stuck_s[run] = self._stuck_s.get(run, 0.0) + stuck_s
+    def end_run(self, run: int, reason: str) -> None:
+        """Have a run end at its next call, or never start: riders alight there, who waits is left, with the reason."""
+        if run not in self._ends:
+            self._ends[run] = reason
+            self._turn_away(self._end_waits(range(self._starts[run], self._starts[run + 1])), reason)
 
     def reopen(self, runs: Iterable[int], reason: str) -> None:
         """Let those of some runs operate that were ended for this reason before they began, and are not due yet."""
@@ -136,8 +125,6 @@ class TransitOperation(StopOperation):
                     return
                 run.since_s, run.since_call = env.now, first
                 self._begun.add(number)
-            if number in self._stuck_s:
-                yield env.timeout(self._stuck_s.pop(number))
             self._arrive(run, call)
             held_s = 0.0
             if call < last and number not in self._ends:
