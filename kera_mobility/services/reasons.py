@@ -42,6 +42,12 @@ FULL = Reason(
     sv=("fullt", "ingen plats var ledig i de fordon som personen hade väntat på"),
     scarcity=True,
 )
+OUTSIDE_HOURS = Reason(
+    "outside_hours",
+    en=("does not run then", "the service does not run at that hour"),
+    fi=("ei toimi silloin", "palvelu ei toimi siihen aikaan"),
+    sv=("går inte då", "tjänsten är inte i gång vid den tiden"),
+)
 NO_DEPARTURE = Reason(
     "no_departure",
     en=("no departure any more", "no departure at that time of the day any more"),

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kera_mobility.config.registry import parts_of
 from kera_mobility.demand.choice_model import IMPOSSIBLE
 from kera_mobility.errors import ExtensionError, ResultError, UnknownPersonError
 from kera_mobility.experiments.counterfactual import ask, watch
@@ -35,8 +36,9 @@ from kera_mobility.results.explain.inputs import read_run
 from kera_mobility.results.explain.text import tell
 from kera_mobility.results.explain.trip import story_of
 from kera_mobility.results.explain.trip_text import tell_trip
-from kera_mobility.results.reasons import Reason, declared_reasons, reasons_of, sentence_of
+from kera_mobility.results.reasons import SERVICES, Reason, declared_reasons, reasons_of, sentence_of
 from kera_mobility.results.store import load_record
+from kera_mobility.services.remedies import REASONS
 from kera_mobility.simulation.run import Run, live, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Town
@@ -209,7 +211,8 @@ def test_what_bound_a_trip_given_up_is_the_last_service_that_refused_it(tmp_path
     refused = next(row["person"] for row in load_record(folder).tables["refusals"].to_pylist())
     cheapest = ask(folder, refused, 0, rerun=lambda changed: live(changed, town)).cheapest
     assert cheapest is not None
-    assert cheapest.remedy.overrides == ("services.rail.train.places=2",)
+    (override,) = cheapest.remedy.overrides
+    assert override.startswith('services.rail.train={"places": 2, ')
 
 
 def test_a_sum_that_does_not_agree_is_said_loudly_and_ends_in_failure(tmp_path: Path) -> None:
@@ -332,6 +335,26 @@ def test_who_made_no_such_trip_is_answered_with_those_there_are(tmp_path: Path) 
     told = read_run(result(tmp_path, *two_for_one_scooter(tmp_path)))
     with pytest.raises(UnknownPersonError, match="2:0"):
         story_of(told, 2, 7)
+
+
+def test_every_remedy_is_a_change_that_the_scenario_takes() -> None:
+    base = load_scenario("configs/trials/all.yaml", ["services.shuttle.wheelchair={}", "services.scooter.parking=hubs"])
+    kinds: Counter[str] = Counter()
+    for service in base.services:
+        for reason in declared_reasons():
+            for remedy in remedies(base, service, reason, 79_200.0):
+                assert load_scenario("configs/trials/all.yaml", remedy.overrides).hash != base.hash
+                kinds[service] += 1
+    assert set(kinds) >= {"scooter", "shuttle", "on_demand", "rail"}
+
+
+def test_rules_are_tried_against_declared_reasons_only() -> None:
+    against = {
+        reason for module in parts_of(SERVICES, SERVICES, "remedies")
+        for rule in vars(module).values() for reason in getattr(rule, REASONS, ())
+    }  # fmt: skip
+    assert len(against) > 10
+    assert against <= set(declared_reasons())
 
 
 def test_a_trip_that_met_no_refusal_needs_no_remedy(tmp_path: Path) -> None:

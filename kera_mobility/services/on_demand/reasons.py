@@ -29,9 +29,3 @@ END_OF_SHIFT = Reason(
     fi=("vuoron loppu", "ajoneuvo ei olisi ehtinyt takaisin ennen vuoronsa loppua"),
     sv=("passets slut", "inget fordon hade hunnit tillbaka före passets slut"),
 )
-OUTSIDE_HOURS = Reason(
-    "outside_hours",
-    en=("does not run then", "the service does not run at that hour"),
-    fi=("ei toimi silloin", "palvelu ei toimi siihen aikaan"),
-    sv=("går inte då", "tjänsten är inte i gång vid den tiden"),
-)

@@ -22,12 +22,11 @@ from kera_mobility.services.notices import (
 from kera_mobility.services.on_demand.dispatcher import Dispatcher
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, Placement
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
-from kera_mobility.services.on_demand.reasons import OUTSIDE_HOURS
 from kera_mobility.services.on_demand.rider import STREETS, OnDemandRider
 from kera_mobility.services.on_demand.routes import RideRequest, Routes
 from kera_mobility.services.on_demand.settings import OnDemandSettings
 from kera_mobility.services.on_demand.virtual_stops import VirtualStops
-from kera_mobility.services.reasons import CLOSED, EXPIRED, OFFLINE, OUTSIDE_AREA, SNOW
+from kera_mobility.services.reasons import CLOSED, EXPIRED, OFFLINE, OUTSIDE_AREA, OUTSIDE_HOURS, SNOW
 from kera_mobility.services.world import World
 from kera_mobility.town.town import SNAP_LIMIT_M, Town
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray, IntArray, round_one_s, round_s
