@@ -21,4 +21,5 @@ def more_places(settings: TransitSettings, t_s: float) -> Iterator[Change]:
         for larger in (round(1.25 * places), round(2.0 * places)):
             if larger > places:
                 words = f"{larger} places in a {line_kind} instead of {places}"
-                yield Change(words, {line_kind: {**rolling_stock, "places": larger}}, (larger - places) * COSTS.line_place_eur)
+                changed = {line_kind: {**rolling_stock, "places": larger}}
+                yield Change(words, changed, (larger - places) * COSTS.line_place_eur)
