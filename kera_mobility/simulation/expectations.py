@@ -1,4 +1,4 @@
-"""What people expect of scarce services: learned on warm-up days with seeds of their own, an input of every run."""
+"""Expectations of capacity-limited services: learned on warm-up days with seeds of their own, an input of every run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,44 +18,53 @@ from kera_mobility.town.town import Town
 
 Experiences = Mapping[str, Experience]
 """By service."""
-Day = Callable[[int, Experiences], Experiences]
-"""Lives warm-up day `number` with what was learned so far, and returns what was met."""
+WarmUp = Callable[[int, Experiences], Experiences]
+"""Simulates warm-up day `number` with what was learned so far, and returns the experience of that day."""
 
 
-def experiences_of(scenario: Scenario, town: Town, live: Day) -> Experiences:
-    """Return what people have learned of the scarce services of a scenario: from the cache, or from warm-up days."""
+class ServedChance(NamedTuple):
+    """Requests to one service on a day, and the chance of being served that people expected and met."""
+
+    asked: float
+    """Number of requests."""
+    expected: float
+    met: float
+
+
+def experiences_of(scenario: Scenario, town: Town, warm_up: WarmUp) -> Experiences:
+    """Return what people have learned of capacity-limited services: from the cache, or from warm-up days."""
     root = cache_root()
-    kept = root / "expectations" / f"{_key(scenario, town)}.npz" if root else None
-    if kept and kept.is_file():
-        return _read(kept)
-    learned = _learn(scenario, live)
-    if kept:
-        _keep(learned, kept)
+    file = root / "expectations" / f"{_key(scenario, town)}.npz" if root else None
+    if file and file.is_file():
+        return _read(file)
+    learned = _learn(scenario, warm_up)
+    if file:
+        _write(learned, file)
     return learned
 
 
-def served_chance(experiences: Experiences, met: Experiences) -> tuple[float, float, float]:
-    """Return how many asked one service, and the chance of being served that they reckoned with and that they met."""
-    ((name, day),) = met.items()
-    asked = float(np.cumsum(day.requests)[-1])
-    if not asked:
-        return 0.0, 1.0, 1.0
-    reckoned = experiences[name].chance if name in experiences else np.ones_like(day.requests)
-    return asked, float(np.cumsum(reckoned * day.requests)[-1] / asked), float(np.cumsum(day.served)[-1] / asked)
+def served_chance(expected: Experience | None, met: Experience) -> ServedChance:
+    """Return the chance of being served on a day, means over its requests; without expectation people expect 1."""
+    requests = float(np.cumsum(met.requests)[-1])
+    if not requests:
+        return ServedChance(0.0, 1.0, 1.0)
+    chance = expected.chance if expected else np.ones_like(met.requests)
+    expected_requests = float(np.cumsum(chance * met.requests)[-1])
+    return ServedChance(requests, expected_requests / requests, float(np.cumsum(met.served)[-1] / requests))
 
 
-def _learn(scenario: Scenario, live: Day) -> Experiences:
+def _learn(scenario: Scenario, warm_up: WarmUp) -> Experiences:
     learned: dict[str, Experience] = {}
     for number in range(scenario.planning.warm_up_days):
-        met = live(number, learned)
+        met = warm_up(number, learned)
         if not met:
             break
-        chances = [served_chance(learned, {name: one}) for name, one in met.items()]
-        for name, one in met.items():
-            before = learned.get(name, Experience(*(np.zeros_like(part) for part in one)))
-            # The first days were lived by people who knew less: each new day halves the weight of all before it.
-            learned[name] = Experience(*(old / 2.0 + new for old, new in zip(before, one, strict=True)))
-        if max(abs(reckoned - real) for _, reckoned, real in chances) < scenario.planning.warm_up_agreement:
+        chances = [served_chance(learned.get(name), experience) for name, experience in met.items()]
+        for name, experience in met.items():
+            before = learned.get(name, Experience(*map(np.zeros_like, experience)))
+            # On the first days people knew less: each new day halves the weight of all before it.
+            learned[name] = Experience(*(old / 2.0 + new for old, new in zip(before, experience, strict=True)))
+        if max(abs(chance.expected - chance.met) for chance in chances) < scenario.planning.warm_up_agreement:
             break
     return learned
 
@@ -71,8 +81,9 @@ def _read(file: Path) -> Experiences:
         return {name: Experience(*(arrays[f"{name}.{part}"] for part in Experience._fields)) for name in names}
 
 
-def _keep(learned: Experiences, file: Path) -> None:
+def _write(learned: Experiences, file: Path) -> None:
     """Write what was learned; a disk that does not allow it costs time, nothing else."""
-    arrays = {f"{name}.{part}": getattr(one, part) for name, one in learned.items() for part in one._fields}
+    parts = {name: experience._asdict() for name, experience in learned.items()}
+    arrays = {f"{name}.{part}": array for name in parts for part, array in parts[name].items()}
     with suppress(OSError), replacing(file) as partial:
         np.savez(partial, **arrays)

@@ -1,4 +1,4 @@
-"""The front door: simulate a scenario for one day."""
+"""Simulate a scenario for one day: load, plan, simulate, record."""
 
 from __future__ import annotations
 
@@ -10,34 +10,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
 import simpy
 
-from kera_mobility.config.settings import assumptions
 from kera_mobility.demand.choice_model import ChoiceModel
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import TripDemand
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
-from kera_mobility.results.events import BATCH_ROWS, EventLog, NoLog, fingerprint, to_arrow
+from kera_mobility.results.events import BATCH_ROWS, EventLog, NoLog
 from kera_mobility.results.kpis import Kpi, compute
-from kera_mobility.results.reasons import reasons_to_json
 from kera_mobility.results.store import RunRecord, write_record
 from kera_mobility.services.base import Service, service_kinds
 from kera_mobility.services.notices import Announcement
 from kera_mobility.services.world import World
 from kera_mobility.simulation.disturbance_checks import disturbance_faults
-from kera_mobility.simulation.expectations import Experiences, experiences_of, served_chance
+from kera_mobility.simulation.expectations import Experiences, experiences_of
 from kera_mobility.simulation.narrator import Narrator
 from kera_mobility.simulation.notice_schedule import NoticeSchedule
+from kera_mobility.simulation.run_record import DayResult, record_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.simulation.travellers import Travellers
-from kera_mobility.town.population.persons import POPULATIONS
-from kera_mobility.town.town import Town, description, load_town
-from kera_mobility.units import HOUR_S, AnyArray, FloatArray, clock
+from kera_mobility.town.town import Town, load_town
+from kera_mobility.units import HOUR_S, AnyArray, clock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,6 +150,26 @@ def simulate(
     return live(checked, town, seed, day, carried, experiences=experiences, log=log, watch=watch)
 
 
+@contextmanager
+def _collected_afterwards() -> Iterator[None]:
+    """Keep the garbage collector out of the way until a day is over, and let it collect what the day leaves.
+
+    A day makes millions of objects. Its services, world and processes refer to each other, so they become garbage when
+    the day has been recorded. What was there before is frozen: it is not searched.
+    """
+    was_on = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+@_collected_afterwards()
 def live(
     scenario: Scenario,
     town: Town,
@@ -167,107 +183,14 @@ def live(
 ) -> Run:
     """Return one day of a scenario in a town that is at hand; see `simulate`.
 
-    `experiences` is what people know of scarce services beforehand; without it they think that there is always one.
+    `experiences` is what people expect of capacity-limited services; without it they expect to be served.
     """
-    log, watch = log or EventLog(), watch or Stopwatch()
-    with watch.stage("load"):
-        weather = scenario.weather_on(day)
-        today = scenario.under(weather)
-        services = open_services(today, town)
-        timeline = NoticeSchedule.of(today.disturbances, day, town, weather)
-    lived = _live(today, town, services, Dice.of(seed, day), timeline, carried or {}, experiences or {}, log, watch)
+    log, watch, experiences = log or EventLog(), watch or Stopwatch(), experiences or {}
+    result = _simulate_day(scenario, town, day, Dice.of(seed, day), carried or {}, experiences, log, watch)
     with watch.stage("write"):
-        tables = log.tables()
-        meta = {
-            "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
-            "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
-            "person_trips": lived.person_trips, "journeys_dropped": lived.journeys_dropped,
-            "simpy_events": lived.simpy_events, "services": _about(services), "people": _counts(town),
-            "reasons": reasons_to_json(),
-            "served_chance": {
-                name: dict(zip(("asked", "expected", "met"), served_chance(experiences or {}, one), strict=True))
-                for name, one in (
-                    (name, {name: service.experience}) for name, service in services.items() if service.capacity_limited
-                )
-            },
-            "assumptions": list(assumptions(scenario)),
-        }  # fmt: skip
-        if weather:
-            meta["weather"] = {**weather.day.model_dump(), "effects": weather.numbers, "withdrawn": weather.withdrawn}
-    meta |= {"cpu_s": watch.cpu_s, "wall_s": watch.wall_s(), "peak_rss_mb": peak_rss_mb()}
-    return Run(
-        RunRecord(
-            tables, _people_table(town, services, lived.expected_eur), _vehicles_table(services),
-            _places_table(town, services),
-            {name: service.overnight() for name, service in services.items()}, meta, scenario.resolved_yaml(),
-            description(town),
-        )
-    )  # fmt: skip
-
-
-def expected_of(scenario: Scenario, town: Town, day: int = 0) -> Experiences:
-    """Return what people know of scarce services beforehand: from the cache, or from days lived to learn it."""
-    ordinary = scenario.ordinary(day)
-    return experiences_of(ordinary, town, partial(_warm_up, ordinary, town))
-
-
-def town_of(scenario: Scenario) -> Town:
-    """Return the town of a scenario: its area with the overlays, and everyone who lives or works there."""
-    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
-
-
-class _Lived(NamedTuple):
-    """What a day was made of."""
-
-    person_trips: int
-    journeys_dropped: int
-    simpy_events: int
-    expected_eur: FloatArray
-    """What each person's day is expected to be worth, (P,)."""
-
-
-def _live(
-    scenario: Scenario, town: Town, services: Mapping[str, Service], dice: Dice, timeline: NoticeSchedule,
-    carried: Overnight, experiences: Experiences, log: EventLog, watch: Stopwatch,
-) -> _Lived:  # fmt: skip
-    """Plan a day and live it; everything that happens goes to the log."""
-    with watch.stage("load"):
-        for name, experience in experiences.items():
-            services[name].learn(experience)
-        world = World(simpy.Environment(), town.skims, dice, log, END_S)
-        for name, service in services.items():
-            service.start(world, carried.get(name))
-        timeline.begin(world)
-        planner = Planner(services, town, ChoiceModel(scenario.choice), scenario.planning, dice)
-        planner.keeps_times = log.keeps
-        for notice in world.notices.read(Announcement):
-            planner.expect_closure(notice)
-    with watch.stage("plan"):
-        demand = TripDemand.of(town.demand(dice), town.people.person)
-        plans = planner.plan_day(demand)
-        expected_eur = planner.expected_eur(demand, plans)
-    with watch.stage("simulate"), _undisturbed():
-        travellers = Travellers(world, services, planner, demand, plans, timeline, town)
-        if timeline.next_s(0.0, END_S) < END_S:
-            world.env.process(timeline.run(world, travellers.hear))
-        world.env.process(travellers.feed())
-        watch.run_until(world.env, END_S)
-        travellers.finish()
-        for service in services.values():
-            service.finish()
-    return _Lived(len(demand), plans.dropped, next(world.env._eid), expected_eur)
-
-
-def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) -> Experiences:
-    """Live a day of a seed that no run has, and return what people met of scarce services."""
-    weather = scenario.weather_on(0)
-    today = scenario.under(weather)
-    services = open_services(today, town)
-    if not any(service.capacity_limited for service in services.values()):
-        return {}
-    timeline = NoticeSchedule.of((), 0, town, weather)
-    _live(today, town, services, Dice().at("warm-up", number), timeline, {}, learned, NoLog(), Stopwatch())
-    return {name: service.experience for name, service in services.items() if service.capacity_limited}
+        record = record_of(scenario, town, result, experiences, log, seed, day)
+    record.meta.update(cpu_s=watch.cpu_s, wall_s=watch.wall_s(), peak_rss_mb=peak_rss_mb())
+    return Run(record)
 
 
 def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2) -> list[Run]:
@@ -276,6 +199,17 @@ def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2)
     for day in range(days):
         runs.append(simulate(scenario, seed, day, runs[-1].overnight if runs else None))
     return runs
+
+
+def expected_of(scenario: Scenario, town: Town, day: int = 0) -> Experiences:
+    """Return what people expect of capacity-limited services: from the cache, or learned on warm-up days."""
+    ordinary = scenario.ordinary(day)
+    return experiences_of(ordinary, town, partial(_warm_up, ordinary, town))
+
+
+def town_of(scenario: Scenario) -> Town:
+    """Return the town of a scenario: its area with the overlays, and everyone who lives or works there."""
+    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
 
 
 def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
@@ -292,17 +226,64 @@ def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
     for name, settings in sorted(scenario.services.items()):
         try:
             services[name] = kinds[settings.kind](name, settings, town)  # type: ignore[attr-defined]
-            found = services[name].faults()
+            service_faults = services[name].faults()
         except SettingError as error:
-            found = [(error.key, error.what)]
-        faults += [(f"services.{name}.{key}", what) for key, what in found]
+            service_faults = [(error.key, error.what)]
+        faults += [(f"services.{name}.{key}", message) for key, message in service_faults]
     for name, service in services.items() if not faults else ():
-        faults += [(f"services.{name}.{key}", what) for key, what in service.faults_among(services)]
+        faults += [(f"services.{name}.{key}", message) for key, message in service.faults_among(services)]
     if not faults:
         faults += disturbance_faults(scenario.disturbances, town, services)
     if faults:
-        raise ConfigError([Fault(scenario.where(key), f"{key}: {what}") for key, what in faults])
+        raise ConfigError([Fault(scenario.where(key), f"{key}: {message}") for key, message in faults])
     return services
+
+
+def _simulate_day(
+    scenario: Scenario, town: Town, day: int, dice: Dice, carried: Overnight, experiences: Experiences,
+    log: EventLog, watch: Stopwatch,
+) -> DayResult:  # fmt: skip
+    """Plan a day and simulate it; everything that happens goes to the log."""
+    with watch.stage("load"):
+        weather = scenario.weather_on(day)
+        today = scenario.under(weather)
+        services = open_services(today, town)
+        schedule = NoticeSchedule.of(today.disturbances, day, town, weather)
+        for name, experience in experiences.items():
+            services[name].learn(experience)
+        world = World(simpy.Environment(), town.skims, dice, log, END_S)
+        for name, service in services.items():
+            service.start(world, carried.get(name))
+        schedule.begin(world)
+        planner = Planner(services, town, ChoiceModel(today.choice), today.planning, dice)
+        planner.keeps_times = log.keeps
+        for notice in world.notices.read(Announcement):
+            planner.expect_closure(notice)
+    with watch.stage("plan"):
+        demand = TripDemand.of(town.demand(dice), town.people.person)
+        plans = planner.plan_day(demand)
+        expected_eur = planner.expected_eur(demand, plans)
+    with watch.stage("simulate"):
+        travellers = Travellers(world, services, planner, demand, plans, schedule, town)
+        if schedule.next_s(0.0, END_S) < END_S:
+            world.env.process(schedule.run(world, travellers.hear))
+        world.env.process(travellers.feed())
+        watch.run_until(world.env, END_S)
+        travellers.finish()
+        for service in services.values():
+            service.finish()
+    return DayResult(weather, services, len(demand), plans.dropped, next(world.env._eid), expected_eur)
+
+
+@_collected_afterwards()
+def _warm_up(scenario: Scenario, town: Town, number: int, learned: Experiences) -> Experiences:
+    """Simulate a day of a seed that no run has, and return the experience with capacity-limited services."""
+    kinds = service_kinds()
+    if not any(kinds[settings.kind].capacity_limited for settings in scenario.services.values()):  # type: ignore[attr-defined]
+        return {}
+    dice = Dice().at("warm-up", number)
+    services = _simulate_day(scenario, town, 0, dice, {}, learned, NoLog(), Stopwatch()).services
+    return {name: service.experience for name, service in services.items() if service.capacity_limited}
 
 
 def peak_rss_mb() -> float:
@@ -337,92 +318,3 @@ class Stopwatch:
     def _say(self, stage: str, part: float) -> None:
         if self.progress:
             self.progress(stage, part)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the garbage collector out of the way: a day makes millions of objects and no cycles that matter."""
-    was_on = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if was_on:
-            gc.enable()
-
-
-def _about(services: Mapping[str, Service]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            "kind": service.kind, "mode": service.mode, "nest": service.nest, "sustainable": service.sustainable,
-            "operated": service.operated,
-            "title": service.settings.title or name, **service.about(),
-        }
-        for name, service in services.items()
-    }  # fmt: skip
-
-
-def _counts(town: Town) -> dict[str, int]:
-    return {name: int(np.count_nonzero(town.people.population == index)) for index, name in enumerate(POPULATIONS)}
-
-
-def _people_table(town: Town, services: Mapping[str, Service], expected_eur: FloatArray) -> pa.Table:
-    people = town.people
-    columns: dict[str, tuple[Any, pa.DataType]] = {
-        "person": (people.person, pa.int64()),
-        "household": (people.household, pa.int64()),
-        "population": ([POPULATIONS[index] for index in people.population.tolist()], pa.string()),
-        "age": (people.age, pa.int16()),
-        "home": (people.home, pa.int32()),
-        "household_cars": (people.household_cars, pa.int8()),
-        "licence": (people.licence, pa.bool_()),
-        "main_driver": (people.main_driver, pa.bool_()),
-        "bicycle": (people.bicycle, pa.bool_()),
-        "season_ticket": (people.season_ticket, pa.bool_()),
-        "expected_utility_eur": (expected_eur, pa.float64()),
-    }
-    for name, service in services.items():
-        if not service.members().all():
-            columns[f"registered.{name}"] = (service.members(), pa.bool_())
-    return _table(columns)
-
-
-def _vehicles_table(services: Mapping[str, Service]) -> pa.Table:
-    rows = [(name, vehicle) for name, service in services.items() for vehicle in service.vehicles()]
-    return _table(
-        {
-            "vehicle": ([vehicle.vehicle for _, vehicle in rows], pa.int64()),
-            "service": ([name for name, _ in rows], pa.string()),
-            "places": ([vehicle.places for _, vehicle in rows], pa.int32()),
-            "start_place": ([vehicle.start_place for _, vehicle in rows], pa.int32()),
-            "end_place": ([vehicle.end_place for _, vehicle in rows], pa.int32()),
-            "start_charge": ([vehicle.start_charge for _, vehicle in rows], pa.float64()),
-            "end_charge": ([vehicle.end_charge for _, vehicle in rows], pa.float64()),
-        }
-    )
-
-
-def _places_table(town: Town, services: Mapping[str, Service]) -> pa.Table:
-    streets = town.streets
-    kind = np.where(np.asarray(streets.node_outside), "outside", "street").tolist()
-    name = [""] * streets.nodes
-    for service in services.values():
-        for node, title, what in service.places():
-            kind[node], name[node] = what, title
-    lonlat = np.asarray(streets.node_lonlat)
-    return _table(
-        {
-            "node": (np.arange(streets.nodes), pa.int32()),
-            "lon": (lonlat[:, 0], pa.float64()),
-            "lat": (lonlat[:, 1], pa.float64()),
-            "name": (name, pa.string()),
-            "kind": (kind, pa.string()),
-        }
-    )
-
-
-def _table(columns: Mapping[str, tuple[Any, pa.DataType]]) -> pa.Table:
-    schema = pa.schema([pa.field(name, kind) for name, (_, kind) in columns.items()])
-    return pa.Table.from_arrays([to_arrow(values, kind) for values, kind in columns.values()], schema=schema)
