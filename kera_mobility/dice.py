@@ -127,9 +127,9 @@ class Dice:
                 state = _fold_one(state, step & _MASK)
                 continue
             if isinstance(step, np.ndarray) and step.ndim > 0:
-                many = state if isinstance(state, np.ndarray) else np.uint64(state)
-                state = _fold_many(np.asarray(many), step.astype(np.uint64))
+                words = state if isinstance(state, np.ndarray) else np.uint64(state)
+                state = _fold_many(np.asarray(words), step.astype(np.uint64))
                 continue
-            one = word(step) if isinstance(step, str) else int(step) & _MASK
-            state = _fold_one(state, one) if isinstance(state, int) else _fold_many(state, np.asarray(np.uint64(one)))
+            key = word(step) if isinstance(step, str) else int(step) & _MASK
+            state = _fold_one(state, key) if isinstance(state, int) else _fold_many(state, np.asarray(np.uint64(key)))
         return state

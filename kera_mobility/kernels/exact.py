@@ -32,12 +32,12 @@ def log(x: float | FloatArray) -> float | FloatArray:
         mantissa, exponent = np.frexp(x)
         small = mantissa < _ROOT_HALF
         mantissa = np.where(small, mantissa * 2.0, mantissa)
-        power: FloatArray = (exponent - small).astype(np.float64)
-        return _log_near_one(mantissa) + power * _LN2
-    one_mantissa, one_exponent = math.frexp(x)
-    if one_mantissa < _ROOT_HALF:
-        one_mantissa, one_exponent = one_mantissa * 2.0, one_exponent - 1
-    return _log_near_one(one_mantissa) + float(one_exponent) * _LN2
+        powers: FloatArray = (exponent - small).astype(np.float64)
+        return _log_near_one(mantissa) + powers * _LN2
+    scalar, power = math.frexp(x)
+    if scalar < _ROOT_HALF:
+        scalar, power = scalar * 2.0, power - 1
+    return _log_near_one(scalar) + float(power) * _LN2
 
 
 @overload
@@ -47,10 +47,10 @@ def exp(x: FloatArray) -> FloatArray: ...
 def exp(x: float | FloatArray) -> float | FloatArray:
     """Return e to the power of numbers between -700 and 700."""
     if isinstance(x, np.ndarray):
-        whole = np.floor(x / _LN2 + 0.5)
-        return np.ldexp(_polynomial(_EXP_TERMS, x - whole * _LN2), whole.astype(np.int64))
-    one_whole = math.floor(x / _LN2 + 0.5)
-    return math.ldexp(_polynomial(_EXP_TERMS, x - float(one_whole) * _LN2), one_whole)
+        powers = np.floor(x / _LN2 + 0.5)
+        return np.ldexp(_polynomial(_EXP_TERMS, x - powers * _LN2), powers.astype(np.int64))
+    power = math.floor(x / _LN2 + 0.5)
+    return math.ldexp(_polynomial(_EXP_TERMS, x - float(power) * _LN2), power)
 
 
 @overload

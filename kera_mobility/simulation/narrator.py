@@ -1,4 +1,4 @@
-"""One person's day told as it happens, from the same events that are logged."""
+"""One person's day in words as it happens, from the same events that are logged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kera_mobility.units import MINUTE_S, clock
 
 
 class Narrator(EventLog):
-    """An event log that also tells what happens to one person."""
+    """An event log that also says in words what happens to one person."""
 
     heard = True
 
@@ -20,19 +20,19 @@ class Narrator(EventLog):
         self._column = {kind: about.schema.get_field_index("person") for kind, about in KINDS.items()}
 
     def add(self, kind: str, *row: Any) -> None:
-        """Append one row, and tell it if it is about the person."""
+        """Append one row, and say it if it is about the person."""
         super().add(kind, *row)
         column = self._column[kind]
         if column >= 0 and row[column] == self._person:
-            self._tell(kind, [row])
+            self._narrate(kind, [row])
 
     def extend(self, kind: str, *columns: Any) -> None:
-        """Append many rows, and tell those that are about the person."""
+        """Append many rows, and say those that are about the person."""
         super().extend(kind, *columns)
         rows = zip(*(list(column) for column in columns), strict=True)
-        self._tell(kind, [row for row in rows if row[self._column[kind]] == self._person])
+        self._narrate(kind, [row for row in rows if row[self._column[kind]] == self._person])
 
-    def _tell(self, kind: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    def _narrate(self, kind: str, rows: Iterable[tuple[Any, ...]]) -> None:
         for row in rows if kind in _SENTENCES else ():
             self._say(_SENTENCES[kind](dict(zip(KINDS[kind].schema.names, row, strict=True))))
 
@@ -46,8 +46,8 @@ def _leg(row: dict[str, Any]) -> str:
     distance_km = (row["walk_m"] + row["ride_m"]) / 1000.0
     vehicle = f" (vehicle {row['vehicle']})" if row["vehicle"] >= 0 else ""
     fare = f", {row['fare_eur']:.2f} EUR" if row["fare_eur"] else ""
-    what = f"{', '.join(parts) or 'at once'}, {distance_km:.1f} km{fare}"
-    return f"{clock(row['t_s'])}  {row['service']}{vehicle}: {what}"
+    ride = f"{', '.join(parts) or 'at once'}, {distance_km:.1f} km{fare}"
+    return f"{clock(row['t_s'])}  {row['service']}{vehicle}: {ride}"
 
 
 def _trip(row: dict[str, Any]) -> str:

@@ -203,8 +203,8 @@ def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2)
 
 def expected_of(scenario: Scenario, town: Town, day: int = 0) -> Experiences:
     """Return what people expect of capacity-limited services: from the cache, or learned on warm-up days."""
-    ordinary = scenario.ordinary(day)
-    return experiences_of(ordinary, town, partial(_warm_up, ordinary, town))
+    undisturbed = scenario.undisturbed(day)
+    return experiences_of(undisturbed, town, partial(_warm_up, undisturbed, town))
 
 
 def town_of(scenario: Scenario) -> Town:
@@ -246,7 +246,7 @@ def _simulate_day(
     """Plan a day and simulate it; everything that happens goes to the log."""
     with watch.stage("load"):
         weather = scenario.weather_on(day)
-        today = scenario.under(weather)
+        today = scenario.with_weather(weather)
         services = open_services(today, town)
         schedule = NoticeSchedule.of(today.disturbances, day, town, weather)
         for name, experience in experiences.items():

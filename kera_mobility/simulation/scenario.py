@@ -1,4 +1,4 @@
-"""The scenario: all Settings of a run, read, extended and checked once. Nothing below this floor may import it."""
+"""The scenario: all Settings of a run, read, extended and checked once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ else:
 
 
 class TownSettings(Settings):
-    """What the trial takes as given, apart from the map."""
+    """What the scenario takes as given, apart from the map."""
 
     seed: int = Field(1, ge=0)
     """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
@@ -69,7 +69,7 @@ class TownSettings(Settings):
 
 
 class Scenario(Settings):
-    """One trial: where, when, who, and which ways to travel there are."""
+    """One scenario: the area, the phase, its people, and the services."""
 
     name: Annotated[str, AfterValidator(_folder_name)]
     """Name of the results folder; the name of the file if not given."""
@@ -85,11 +85,11 @@ class Scenario(Settings):
     choice: ChoiceSettings
     planning: PlanningSettings = Field(default_factory=PlanningSettings)
     services: dict[Word, AnyServiceSettings] = Field(min_length=1)
-    """Ways to travel by name; each has a `kind`."""
+    """Services by name; each has a `kind`."""
     weather: WeatherSettings | None = None
-    """The days that are lived and what their weather does; without it nothing is done."""
+    """The days that are simulated and the effects of their weather; no effects without it."""
     disturbances: tuple[AnyDisturbance, ...] = ()
-    """What goes wrong, and when; what overlaps in time is of another kind or about something else."""
+    """Closures and failures; those that overlap in time are of different kinds or about different things."""
 
     _source: Node | None = PrivateAttr(None)
 
@@ -107,7 +107,7 @@ class Scenario(Settings):
         return self._source.at(tuple(int(part) if part.isdecimal() else part for part in key.split("."))).where
 
     def weather_on(self, day: int) -> Weather | None:
-        """Return the weather of a day of the run and the settings that it makes; None for a scenario without weather.
+        """Return the weather of a day of the run and the settings under it; None for a scenario without weather.
 
         Raises
         ------
@@ -123,19 +123,18 @@ class Scenario(Settings):
         except ConfigError as error:
             raise ConfigError([_placed(fault, self) for fault in error.faults]) from None
 
-    def under(self, weather: Weather | None) -> Scenario:
-        """Return the scenario with the settings that a day's weather makes."""
+    def with_weather(self, weather: Weather | None) -> Scenario:
+        """Return the scenario with the settings of a day's weather."""
         if weather is None or not weather.numbers:
             return self
         return self.model_copy(update={"services": weather.services, "choice": weather.choice})
 
-    def ordinary(self, day: int) -> Scenario:
-        """Return a scenario of one day as people know it beforehand: with its weather, if that does anything, and
-        without what goes wrong."""
-        weather, kept = self.weather_on(day), None
+    def undisturbed(self, day: int) -> Scenario:
+        """Return a scenario of one day as people expect it: with its weather if that has effects, undisturbed."""
+        weather, settings = self.weather_on(day), None
         if self.weather and weather and weather.numbers:
-            kept = self.weather.model_copy(update={"days": (weather.day.day,)})
-        return self.model_copy(update={"weather": kept, "disturbances": ()})
+            settings = self.weather.model_copy(update={"days": (weather.day.day,)})
+        return self.model_copy(update={"weather": settings, "disturbances": ()})
 
     def canonical_json(self) -> str:
         """Return all settings as JSON with sorted keys: equal scenarios give equal text."""
@@ -197,18 +196,18 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, for editors that complete and check YAML."""
-    found = Scenario.model_json_schema()
-    found["properties"]["extends"] = {
+    json_schema = Scenario.model_json_schema()
+    json_schema["properties"]["extends"] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
         "description": "File or files that this one lays itself over: maps merge, lists replace, null removes.",
     }
-    # A file may inherit what a whole scenario must have.
-    found.pop("required", None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+    # A file may inherit what a complete scenario must have.
+    json_schema.pop("required", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema}
 
 
 def _misspelt_constants(scenario: Scenario) -> Iterator[Fault]:
-    """Yield a fault for each constant of no service that is named almost like one, as a slip of the keyboard would.
+    """Yield a fault for each constant of no service whose name is almost that of one: a typing error.
 
     A constant of a service that this scenario does not have is no fault: files that others extend state them all.
     """
@@ -222,7 +221,7 @@ def _misspelt_constants(scenario: Scenario) -> Iterator[Fault]:
 
 
 def _placed(fault: Fault, scenario: Scenario) -> Fault:
-    """Return a fault with the file and line of the key that stands for its place, if one does."""
+    """Return a fault with the file and line of its key, if its place is a key."""
     if not fault.where.startswith(("weather.", "disturbances.")):
         return fault
     return Fault(scenario.where(fault.where), f"{fault.where}: {fault.what}")

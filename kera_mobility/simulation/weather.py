@@ -1,7 +1,7 @@
-"""The weather of the day: a table of days, and effects that turn a day's weather into other numbers in the settings.
+"""The weather of the day: a table of days, and effects that change numbers in the settings.
 
-Nothing else in the model knows the weather: before a day begins the settings are read again as its weather makes them.
-An effect is a line of points from what was measured (degrees, snow, a warning) to a factor or to utils.
+Nothing else in the model knows the weather: before a day begins its effects are applied to the settings. An effect is a
+piecewise linear function of a measured value (degrees, snow, a warning), which gives a factor or an addend.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from kera_mobility.services.base import ServiceSettings, service_kinds
 
 Points = tuple[tuple[float, float], ...]
 UTILS = {"constant": "constants", "feeder_constant": "feeder_constants"}
-"""Keys of effects that mean the utils of the choice model, and where those stand by service."""
+"""Keys of effects on the choice model, and the keys of its constants by service, utils."""
 WITHDRAWN = "withdrawn"
-"""Key of effects that means the part of a fleet that is kept in all day."""
+"""Key of effects on the part of a fleet that is not put out all day."""
 _YES_NO = {"yes": True, "no": False}
 
 
@@ -52,13 +52,13 @@ class Day(Settings):
 
 
 class Effect(Settings):
-    """What the weather does to some keys of some services; name, number, range and source stand together."""
+    """An effect of the weather on keys of services; points, range and source stand together."""
 
     kinds: tuple[str, ...] = ()
-    """Kinds of services that feel it; all of them if none is named."""
+    """Kinds of services that it applies to; all of them if none is named."""
     keys: tuple[str, ...] = Field(min_length=1)
     """Keys of these services' settings; `constant` and `feeder_constant` are their utils in the choice model,
-    `withdrawn` is the part of their fleet that is kept in all day."""
+    `withdrawn` is the part of their fleet that is not put out all day."""
     by: Literal["temperature_c", "snow_cm_h", "slippery"]
     """Column of the table of days; a warning counts as 1, none as 0."""
     times: Points = ()
@@ -66,9 +66,9 @@ class Effect(Settings):
     plus: Points = ()
     """Points (value of the column, what is added, in the key's own unit), likewise."""
     range: tuple[float, float]
-    """What the number that is farthest from no effect may be, from least to most."""
+    """Plausible range of the number that is farthest from no effect, from least to most."""
     source: str = Field(min_length=1)
-    """Where the numbers are from, or that nobody has measured them."""
+    """Source of the numbers, or that nobody has measured them."""
 
     @field_validator("times", "plus")
     @classmethod
@@ -79,7 +79,7 @@ class Effect(Settings):
         return points
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Effect:
+    def _either_times_or_plus(self) -> Effect:
         if bool(self.times) == bool(self.plus):
             raise ValueError("expected either `times` or `plus`")
         if self.range[0] > self.range[1]:
@@ -88,40 +88,40 @@ class Effect(Settings):
 
     def number(self, day: Day) -> float:
         """Return the factor, or what is added, on a day."""
-        return _along(self.times or self.plus, float(getattr(day, self.by)))
+        return _interpolated(self.times or self.plus, float(getattr(day, self.by)))
 
-    def does_nothing(self, day: Day) -> bool:
-        """Return whether a day's weather leaves everything as it is."""
+    def is_neutral(self, day: Day) -> bool:
+        """Return whether the effect changes nothing on a day."""
         return self.number(day) == (1.0 if self.times else 0.0)
 
-    def on(self, value: float, day: Day) -> float:
-        """Return a value as the weather makes it; whole numbers stay whole, rounded down."""
+    def applied_to(self, value: float, day: Day) -> float:
+        """Return a value with the effect applied; integers stay integers, rounded down."""
         number = self.number(day)
         changed = value * number if self.times else value + number
         return int(changed // 1) if isinstance(value, int) else changed
 
 
 class WeatherSettings(Settings):
-    """Which days of which table are lived, and what their weather does."""
+    """Which days of which table are simulated, and the effects of their weather."""
 
     table: str = "configs/weather/days.csv"
     """A table of days: day, season, temperature_c, snow_cm_h, slippery (yes or no), basis."""
     days: tuple[str, ...] = Field(("autumn",), min_length=1)
-    """Rows of the table by name: day 0 of a run has the first, the next day the next, round and round."""
+    """Rows of the table by name: day 0 of a run has the first, the next day the next, and so on in turn."""
     effects: dict[str, Effect] = Field(default_factory=dict)
     """By name."""
 
 
 class Weather(NamedTuple):
-    """A day's weather and the settings that it makes."""
+    """A day's weather and the settings under it."""
 
     day: Day
     services: dict[str, ServiceSettings]
     choice: ChoiceSettings
     withdrawn: dict[str, float]
-    """The part of the fleet that is kept in, by service."""
+    """The part of the fleet that is not put out, by service."""
     numbers: dict[str, float]
-    """The factor or the addition of each effect that does something today, by name."""
+    """The factor or the addend of each effect that is not neutral on the day, by name."""
 
 
 def weather_of(
@@ -144,11 +144,11 @@ def weather_of(
     day, faults = rows[name], list(effect_faults(settings.effects))
     weather = Weather(day, dict(services), choice, {}, {})
     for title, effect in settings.effects.items():
-        if effect.does_nothing(day) or faults:
+        if effect.is_neutral(day) or faults:
             continue
         weather.numbers[title] = effect.number(day)
         try:
-            weather = _under(effect, weather)
+            weather = _applied(effect, weather)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -156,18 +156,18 @@ def weather_of(
         except (KeyError, TypeError) as error:
             faults.append((f"weather.effects.{title}.keys", f"got {error}, expected the key of a number"))
     if faults:
-        raise ConfigError([Fault(key, what) for key, what in faults])
+        raise ConfigError([Fault(key, message) for key, message in faults])
     return weather
 
 
 def effect_faults(effects: Mapping[str, Effect]) -> Iterator[tuple[str, str]]:
-    """Yield what effects name that no service has, as (key, what was found and expected)."""
+    """Yield a fault for each kind or key in effects that no service has, as (key, message)."""
     kinds = service_kinds()
     for title, effect in effects.items():
         for index, kind in enumerate(effect.kinds):
             if kind not in kinds:
-                known = nearest_name(kind, list(kinds)) or f", expected one of {', '.join(kinds)}"
-                yield f"weather.effects.{title}.kinds.{index}", f"got '{kind}'{known}"
+                expected = nearest_name(kind, list(kinds)) or f", expected one of {', '.join(kinds)}"
+                yield f"weather.effects.{title}.kinds.{index}", f"got '{kind}'{expected}"
         for index, key in enumerate(effect.keys):
             for kind in effect.kinds or kinds:
                 fields = kinds[kind].settings_type.model_fields if kind in kinds else {}
@@ -194,33 +194,34 @@ def read_days(table: str) -> dict[str, Day]:
     days: dict[str, Day] = {}
     faults = []
     for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
-        told = {name: _YES_NO.get(value, value) if name == "slippery" else value for name, value in row.items()}
+        values = {name: _YES_NO.get(value, value) if name == "slippery" else value for name, value in row.items()}
         try:
-            one = Day.model_validate(told)
+            day = Day.model_validate(values)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 faults.append(Fault(f"{path}:{line}", f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"))
             continue
-        if one.day in days:
-            faults.append(Fault(f"{path}:{line}", f"day: '{one.day}' stands there already, expected each name once"))
-        days[one.day] = one
+        if day.day in days:
+            faults.append(Fault(f"{path}:{line}", f"day: '{day.day}' stands there already, expected each name once"))
+        days[day.day] = day
     if faults:
         raise ConfigError(faults)
     return days
 
 
-def _under(effect: Effect, weather: Weather) -> Weather:
-    """Return the settings with one more effect on them."""
+def _applied(effect: Effect, weather: Weather) -> Weather:
+    """Return the settings with one more effect applied."""
     services, choice = dict(weather.services), weather.choice
     for name, settings in weather.services.items():
         if effect.kinds and settings.kind not in effect.kinds:  # type: ignore[attr-defined]
             continue
         for key in effect.keys:
             if key == WITHDRAWN:
-                weather.withdrawn[name] = min(1.0, max(0.0, effect.on(weather.withdrawn.get(name, 0.0), weather.day)))
+                part = effect.applied_to(weather.withdrawn.get(name, 0.0), weather.day)
+                weather.withdrawn[name] = min(1.0, max(0.0, part))
             elif key in UTILS:
                 utils: dict[str, float] = dict(getattr(choice, UTILS[key]))
-                utils[name] = effect.on(float(utils.get(name, 0.0)), weather.day)
+                utils[name] = effect.applied_to(float(utils.get(name, 0.0)), weather.day)
                 choice = choice.model_copy(update={UTILS[key]: utils})
             else:
                 services[name] = _changed(services[name], key, effect, weather.day)
@@ -228,7 +229,7 @@ def _under(effect: Effect, weather: Weather) -> Weather:
 
 
 def _changed(settings: ServiceSettings, key: str, effect: Effect, day: Day) -> ServiceSettings:
-    """Return settings with one number of theirs changed, checked like any others."""
+    """Return settings with an effect applied to one number, checked like any others."""
     data: dict[str, Any] = settings.model_dump()
     *path, last = key.split(".")
     below: Any = data
@@ -241,12 +242,12 @@ def _changed(settings: ServiceSettings, key: str, effect: Effect, day: Day) -> S
         return settings
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"'{key}'")
-    below[last] = effect.on(value, day)
+    below[last] = effect.applied_to(value, day)
     return type(settings).model_validate(data)
 
 
-def _along(points: Points, value: float) -> float:
-    """Return the height of a line of points at a value."""
+def _interpolated(points: Points, value: float) -> float:
+    """Return the value of a piecewise linear function, level beyond its outermost points."""
     if value <= points[0][0]:
         return points[0][1]
     for (low, at_low), (high, at_high) in pairwise(points):

@@ -134,7 +134,7 @@ def used(run: Run) -> int:
 
 def test_what_people_expect_is_learned_in_the_weather_of_the_day() -> None:
     week = load_scenario("configs/trials/scooters.yaml", ["weather.days=[autumn, winter_snow, summer, autumn]"])
-    hashes = [week.ordinary(day).hash for day in range(4)]
+    hashes = [week.undisturbed(day).hash for day in range(4)]
     assert hashes[0] == hashes[3]
     assert len(set(hashes)) == 3
 
@@ -144,7 +144,7 @@ def test_a_battery_inside_other_settings_is_found_and_one_that_is_not_there_left
     kwh = []
     for battery in ({"battery_kwh": 40.0}, None):
         one = winter(tmp_path, {"walk": {}, "shuttle": {"battery": battery}}, "icy", cold)
-        today = one.under(one.weather_on(0)).services["shuttle"].model_dump()
+        today = one.with_weather(one.weather_on(0)).services["shuttle"].model_dump()
         kwh.append(today["battery"] and today["battery"]["battery_kwh"])
     assert kwh == [30.0, None]
 
