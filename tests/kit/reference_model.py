@@ -1,4 +1,4 @@
-"""The reference twin: a day told slowly and plainly, which the fast path must match event for event.
+"""The reference model: a day simulated slowly and plainly, which the fast path must match event for event.
 
 No SimPy, no arrays, no batches: a heap of (time, rank, order) and one trip after the other. It shares with the project
 the settings, the addressed dice and exact logarithms below them, and nothing that decides. At one moment people set out
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     legs: tuple[tuple[str, int, int], ...]
 
 
-class Twin(Supply):
+class ReferenceModel(Supply):
     """One day; `tables` holds the rows of each kind of event, in the order of the log's columns."""
 
     def __init__(self, scenario: Scenario, town: Town, seed: int = 1, day: int = 0) -> None:
@@ -59,24 +59,24 @@ class Twin(Supply):
 
     def _go_on(self, life: Life) -> None:
         """Resume a life until it says when to wake it, as (delay, rank), or to whom it leaves that, as a Rider."""
-        wish = next(life, None)
-        if isinstance(wish, Rider):
-            wish.life = life
-        elif wish:
-            self._push(wish[0], life, wish[1])
+        wake_up = next(life, None)
+        if isinstance(wake_up, Rider):
+            wake_up.life = life
+        elif wake_up:
+            self._push(wake_up[0], life, wake_up[1])
 
-    def _live(self, trips: Any) -> None:
+    def _live(self, demand: Any) -> None:
         for line in self.lines.values():
             for run in range(len(line.runs)):
                 self._go_on(self._operate(line, run))
-        wanted = [
-            {name: getattr(trips, name)[index].item() for name in trips.__dataclass_fields__}
-            for index in range(len(trips))
+        trips = [
+            {name: getattr(demand, name)[index].item() for name in demand.__dataclass_fields__}
+            for index in range(len(demand))
         ]
-        for trip in wanted:
+        for trip in trips:
             trip["person"] = self.people.person[trip["row"]].item()
-        self._decide_tours(wanted)
-        for trip in sorted(wanted, key=lambda trip: (trip["depart_s"], trip["person"], trip["trip"])):
+        self._decide_tours(trips)
+        for trip in sorted(trips, key=lambda trip: (trip["depart_s"], trip["person"], trip["trip"])):
             self._push(trip["depart_s"], self._set_out(trip), rank=0)
         while self.heap and self.heap[0][0] < END_S:
             self.now, _, _, life = heappop(self.heap)
@@ -105,7 +105,7 @@ class Twin(Supply):
         chains = [("", name, "") for name, kind in self.kind.items() if kind != "transit"]
         for name in (name for name, kind in self.kind.items() if kind == "transit"):
             chains += [(a, name, b) for a in feeders for b in feeders if "walk" in (self.kind[a], self.kind[b])]
-        found = {}
+        plans = {}
         for chain in chains:
             used = {name for name in chain if name}
             if used & avoid or here == trip["destination"] or not all(self.may(name, trip["row"]) for name in used):
@@ -113,11 +113,11 @@ class Twin(Supply):
             plan = self._plan_line(trip, chain, here, now) if chain[0] else self._plan_alone(trip, chain[1], here, now)
             if plan:
                 name = "+".join(part for part in chain if part)
-                more = self._likes(trip, chain, name)
-                expected = None if plan.expected is None else plan.expected + more
-                found[name] = Plan(expected, plan.firm + more, plan.legs)
-        order = sorted(found, key=lambda name: (found[name].expected is None, -(found[name].expected or 0), name))
-        return {name: found[name] for name in order[: self.planning.journeys_per_trip]}
+                taste = self._likes(trip, chain, name)
+                expected = None if plan.expected is None else plan.expected + taste
+                plans[name] = Plan(expected, plan.firm + taste, plan.legs)
+        order = sorted(plans.items(), key=lambda item: (item[1].expected is None, -(item[1].expected or 0), item[0]))
+        return dict(order[: self.planning.journeys_per_trip])
 
     def _likes(self, trip: Any, chain: tuple[str, str, str], name: str) -> int:
         """Return what does not hang on time and money: the constants and the errors of nest and chain."""
@@ -180,16 +180,16 @@ class Twin(Supply):
         best = min(options, default=None)
         return best[3:5] if best and best[0] < math.inf and best[5] <= self.planning.max_access_s else None
 
-    def _decide_tours(self, wanted: list[Any]) -> None:
+    def _decide_tours(self, trips: list[Any]) -> None:
         """Take a private vehicle for all trips of a tour, or none: the highest sum of expected utilities."""
         tours = defaultdict(list)
-        for trip in wanted:
+        for trip in trips:
             tours[trip["person"], trip["tour"]].append(trip)
         private = [name for name, kind in self.kind.items() if kind in PRIVATE]
-        for tour, trips in tours.items():
+        for tour, tour_trips in tours.items():
             sums = [0.0] * (1 + len(private))
-            for trip in trips:
-                trip["first_of_tour"] = trips[0]["trip"]
+            for trip in tour_trips:
+                trip["first_of_tour"] = tour_trips[0]["trip"]
                 plans = self._plans(trip, trip["origin"], trip["depart_s"], set())
                 expected = {name: plan.expected for name, plan in plans.items() if plan.expected is not None}
                 free = [value for name, value in expected.items() if name not in private]
@@ -213,39 +213,40 @@ class Twin(Supply):
     def _travel(self, trip: Any) -> Life:
         trip["set_out"] = self.now
         place, number, replans, outcome, chosen, utility = trip["origin"], 0, 0, "arrived", "", 0
-        taken = self.tour_plan[trip["person"], trip["tour"]]
+        tour_vehicle = self.tour_plan[trip["person"], trip["tour"]]
         plans = self._plans(trip, place, trip["depart_s"], set())
         own = [name for name in plans if self.kind.get(name) in PRIVATE]
-        plans = {name: plan for name, plan in plans.items() if (name == taken if taken else name not in own)}
+        allowed = {tour_vehicle} if tour_vehicle else set(plans).difference(own)
+        plans = {name: plan for name, plan in plans.items() if name in allowed}
         shunned: set[str] = set()
         while place != trip["destination"]:
             if replans > MOST_REPLANS:
                 outcome = "unserved"
                 break
-            wish = (trip["person"], trip["trip"], number, replans)
-            best = self._choose(trip, plans, shunned, wish, place)
+            ids = (trip["person"], trip["trip"], number, replans)
+            best = self._choose(trip, plans, shunned, ids, place)
             if best is None:
                 outcome = "unserved"
                 break
             (utility, chosen), began, refused = best, place, None
             for service, here, there in plans[chosen].legs:
-                got = yield from self._ride(trip, service, here, there, (*wish[:2], number, replans))
+                got = yield from self._ride(trip, service, here, there, (*ids[:2], number, replans))
                 place, refused = got
                 number += 1
                 if refused:
                     break
             if refused:
                 shunned.add(service)
-                if not (place == began and number == wish[2] + 1):
+                if not (place == began and number == ids[2] + 1):
                     private = {name for name, kind in self.kind.items() if kind in ARRANGED}
                     plans = self._plans(trip, place, self.now, shunned | private)
                 replans += 1
         self._log_trip(trip, trip["set_out"], chosen, outcome, replans, utility)
 
     def _choose(
-        self, trip: Any, plans: dict[str, Plan], shunned: set[str], wish: Any, place: int
+        self, trip: Any, plans: dict[str, Plan], shunned: set[str], ids: Any, place: int
     ) -> tuple[int, str] | None:
-        """Ask everyone who is scarce, take the best of what is firm, and log who lost a rider by saying no."""
+        """Quote all capacity-limited services, take the best firm offer, and log the denials of better ones."""
         firm, refused = [], []
         for name, plan in plans.items():
             if shunned & set(name.split("+")):
@@ -261,9 +262,9 @@ class Twin(Supply):
         for minus_expected, name, service, reason in sorted(refused):
             if service not in lost and (best is None or (minus_expected, name) < best):
                 lost.add(service)
-                self.tables["refusals"].append((self.now, *wish, service, reason, place))
+                self.tables["refusals"].append((self.now, *ids, service, reason, place))
         if best is None:
-            self.tables["refusals"].append((self.now, *wish, "", "no_journey", place))
+            self.tables["refusals"].append((self.now, *ids, "", "no_journey", place))
             return None
         return -best[0], best[1]
 
@@ -271,36 +272,36 @@ class Twin(Supply):
         parts = name.split("+")
         return parts[len(parts) // 2]
 
-    def _ride(self, trip: Any, service: str, here: int, there: int, who: Any) -> Life:
+    def _ride(self, trip: Any, service: str, here: int, there: int, ids: Any) -> Life:
         """Live one leg; return where it ended, and why it ended early."""
         kind, row, begin = self.kind[service], trip["row"], self.now
         if kind == "transit":
-            got = yield from self._ride_train(service, row, here, there, who)
+            got = yield from self._ride_train(service, row, here, there, ids)
         elif kind in SCARCE:
             offer = self.offered(service, here, there)
             if isinstance(offer, str):
-                self.tables["refusals"].append((self.now, *who, service, offer, here))
+                self.tables["refusals"].append((self.now, *ids, service, offer, here))
                 return here, offer
             ride = self._ride_scooter if kind == "scooter" else self._ride_shuttle
-            got = yield from ride(service, here, there, who, offer)
+            got = yield from ride(service, here, there, ids, offer)
         else:
             offer = self.expected(service, row, here, there, self.now)
             if offer is None:
-                self.tables["refusals"].append((self.now, *who, service, "out_of_reach", here))
+                self.tables["refusals"].append((self.now, *ids, service, "out_of_reach", here))
                 return here, "out_of_reach"
             yield offer.lasts, 1
             walk_m = self.walk[here][there][0] if kind == "walk" else 0.0
             ride_m = {"walk": 0.0, "bicycle": self.cycle[here][there][1]}.get(kind, self.drive[here][there][1])
             got = (there, offer.walk, 0.0, offer.ride, walk_m, ride_m, offer.fare, -1, None)
         place, *numbers, vehicle, refused = got
-        self.tables["legs"].append((begin, *who[:3], service, here, place, *numbers, vehicle))
+        self.tables["legs"].append((begin, *ids[:3], service, here, place, *numbers, vehicle))
         if refused:
-            self.tables["refusals"].append((self.now, *who, service, refused, place))
+            self.tables["refusals"].append((self.now, *ids, service, refused, place))
         return place, refused
 
-    def _ride_scooter(self, service: str, here: int, there: int, who: Any, offer: Offer) -> Life:
+    def _ride_scooter(self, service: str, here: int, there: int, ids: Any, offer: Offer) -> Life:
         vehicle, start, end, ride_m, used = offer.plan
-        booking = (self.now, *who, service, vehicle)
+        booking = (self.now, *ids, service, vehicle)
         self.open.append(booking)
         self.parked[vehicle] = None
         if end in self.room:
@@ -318,13 +319,13 @@ class Twin(Supply):
         walk_m = self.walk[here][start][0] + self.walk[end][there][0]
         return there, offer.walk, 0.0, offer.ride, walk_m, ride_m, offer.fare, vehicle, None
 
-    def _ride_shuttle(self, service: str, here: int, there: int, who: Any, offer: Offer) -> Life:
+    def _ride_shuttle(self, service: str, here: int, there: int, ids: Any, offer: Offer) -> Life:
         settings: Any = self.services[service]
         line, (board, alight, way) = self.lines[service], offer.plan
         if settings.reserved_seats:
             for call in range(way.board, way.alight):
-                line.taken[way.run, call] += 1
-        booking = (self.now, *who, service, way.run)
+                line.seats_taken[way.run, call] += 1
+        booking = (self.now, *ids, service, way.run)
         self.open.append(booking)
         walks = ((here, board), (alight, there))
         to_stop, on = (rounded(self.walk[a][b][0] / settings.walk_speed_m_s) for a, b in walks)
@@ -334,7 +335,7 @@ class Twin(Supply):
         for _ in range(settings.patience + 1):
             if way is None:
                 break
-            boarded = yield from self._aboard(line, way, who[0])
+            boarded = yield from self._aboard(line, way, ids[0])
             if boarded is not None:
                 break
             way = line.best(board, alight, self.now + STEP_S)
@@ -349,23 +350,24 @@ class Twin(Supply):
         walk_m, ride_m = walk_m + self.walk[alight][there][0], self.along(line, way)
         return there, to_stop + on, boarded - arrived, ride, walk_m, ride_m, settings.fare_eur, way.run, None
 
-    def _ride_train(self, service: str, row: int, here: int, there: int, who: Any) -> Life:
+    def _ride_train(self, service: str, row: int, here: int, there: int, ids: Any) -> Life:
         settings: Any = self.services[service]
         line, ready, refused = self.lines[service], self.now, None
-        wait, ride, ride_m, left, vehicle = 0.0, 0.0, 0.0, 0, -1
+        wait, ride, ride_m, times_denied, vehicle = 0.0, 0.0, 0.0, 0, -1
         while here != there:
-            way, asked = line.best(here, there, ready), self.now
+            way, since = line.best(here, there, ready), self.now
             if way is None:
                 refused = "no_departure"
                 break
-            boarded = yield from self._aboard(line, way, who[0])
+            boarded = yield from self._aboard(line, way, ids[0])
             if boarded is None:
-                wait, left, ready = wait + self.now - asked, left + 1, max(self.now, -way.minus_depart) + STEP_S
-                if left > settings.patience:
+                wait, times_denied = wait + self.now - since, times_denied + 1
+                ready = max(self.now, -way.minus_depart) + STEP_S
+                if times_denied > settings.patience:
                     refused = "full"
                     break
                 continue
-            wait, ride, ride_m = wait + boarded - asked, ride + self.now - boarded, ride_m + self.along(line, way)
+            wait, ride, ride_m = wait + boarded - since, ride + self.now - boarded, ride_m + self.along(line, way)
             here, vehicle, ready = line.runs[way.run][way.alight][0], way.run, self.now + SLACK_S
         fare = settings.fare_season_eur if self.people.season_ticket[row] else settings.fare_single_eur
         return here, 0.0, wait, ride, 0.0, ride_m, fare if ride > 0 else 0.0, vehicle, refused

@@ -1,4 +1,4 @@
-"""The twin's streets, vehicles and offers: what every way to travel would do, by its plan and really."""
+"""Streets, vehicles and offers of the reference model: what every service would do, by its plan and live."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ class Line:
         self.name, self.runs, self.places = name, runs, places
         self.waiting: dict[tuple[int, int], list[Rider]] = defaultdict(list)
         self.gone: set[tuple[int, int]] = set()
-        self.taken: dict[tuple[int, int], int] = defaultdict(int)
-        self.known: dict[tuple[int, int, float, int], Way | None] = {}
+        self.seats_taken: dict[tuple[int, int], int] = defaultdict(int)
+        self.journeys: dict[tuple[int, int, float, int], Way | None] = {}
         self.means: dict[tuple[int, int, float, float], float] = {}
 
     def best(self, here: int, there: int, ready: float, boardings: int = MOST_BOARDINGS) -> Way | None:
         """Return the earliest arrival; then the latest departure, the fewest vehicles, the lowest run."""
         key = (here, there, ready, boardings)
-        if key not in self.known:
-            self.known[key] = self._search(*key)
-        return self.known[key]
+        if key not in self.journeys:
+            self.journeys[key] = self._search(*key)
+        return self.journeys[key]
 
     def _search(self, here: int, there: int, ready: float, boardings: int) -> Way | None:
         best: Way | None = None
@@ -135,14 +135,14 @@ class Supply:
                 edges[int(streets.edge_from[edge])].append((int(streets.edge_to[edge]), weight, metres))
         table = []
         for start in range(streets.nodes):
-            found, heap = {}, [(0.0, 0.0, start)]  # type: ignore[var-annotated]
+            settled, heap = {}, [(0.0, 0.0, start)]  # type: ignore[var-annotated]
             while heap:
                 weight, metres, node = heappop(heap)
-                if node not in found:
-                    found[node] = (weight, metres)
-                    for other, more, longer in edges[node]:
-                        heappush(heap, (weight + more, metres + longer, other))
-            table.append([found.get(node, (math.inf, math.inf)) for node in range(streets.nodes)])
+                if node not in settled:
+                    settled[node] = (weight, metres)
+                    for other, edge_weight, edge_metres in edges[node]:
+                        heappush(heap, (weight + edge_weight, metres + edge_metres, other))
+            table.append([settled.get(node, (math.inf, math.inf)) for node in range(streets.nodes)])
         return table
 
     def _node(self, place: Any) -> int:
@@ -211,7 +211,7 @@ class Supply:
         owned = {"bicycle": people.bicycle, "car": people.main_driver, "car_passenger": people.household_cars}
         return bool(owned[kind][row]) if kind in owned else True
 
-    # What each way to travel offers, by its plan and really.
+    # What each service offers, by its plan and live.
 
     def expected(self, name: str, row: int, here: int, there: int, now: float) -> Offer | None:
         settings: Any = self.services[name]
@@ -302,12 +302,12 @@ class Supply:
             (walk[here, a] + line.typical(a, b, settings.first_s, settings.last_s) + walk[b, there], i, j, a, b)
             for i, a in enumerate(stops) for j, b in enumerate(stops) if i != j
         )  # fmt: skip
-        ready = asked = now + walk[here, board]
+        ready = earliest = now + walk[here, board]
         for _ in range(asks):
-            way = line.best(board, alight, asked)
+            way = line.best(board, alight, earliest)
             if way is None:
                 return "no_departure"
-            asked = -way.minus_depart + STEP_S
+            earliest = -way.minus_depart + STEP_S
             if free(way):
                 wait, penalty = -way.minus_depart - ready, settings.boarding_penalty_min * 60.0
                 walks = walk[here, board] + walk[alight, there]
@@ -333,7 +333,7 @@ class Supply:
         return self._shuttle(
             name, here, there, self.now, settings.patience + 1,
             lambda way: not settings.reserved_seats
-            or all(line.taken[way.run, call] < settings.seats for call in range(way.board, way.alight)),
+            or all(line.seats_taken[way.run, call] < settings.seats for call in range(way.board, way.alight)),
         )  # fmt: skip
 
     def typical_feed(self, name: str, here: int, there: int) -> float:

@@ -51,13 +51,13 @@ MIDDLE = {"name": "station", "lon": 24.7556, "lat": 60.2166}
 SEED = 2
 
 
-def kera(*more: str) -> Scenario:
-    return load_scenario(TRIALS, [*SMALL, *more])
+def kera(*overrides: str) -> Scenario:
+    return load_scenario(TRIALS, [*SMALL, *overrides])
 
 
 @cache
-def day(*more: str) -> Run:
-    return simulate(kera(*more), SEED)
+def day(*overrides: str) -> Run:
+    return simulate(kera(*overrides), SEED)
 
 
 def fingerprints(run: Run, dropped_service: str = "") -> dict[str, str]:
@@ -73,10 +73,10 @@ def fingerprints(run: Run, dropped_service: str = "") -> dict[str, str]:
 
 
 def used(run: Run, service: str) -> set[tuple[int, int]]:
-    """Return the trips (person, trip) that wanted the service above all: they rode it, or it refused them."""
+    """Return the trips (person, trip) that preferred the service: they rode it, or it denied their request."""
     tables = [run.record.tables[kind] for kind in ("legs", "refusals", "bookings")]
-    some = [table.filter(pc.equal(table["service"], service)).select(["person", "trip"]) for table in tables]
-    return {(row["person"], row["trip"]) for row in pa.concat_tables(some).to_pylist()}
+    rows = [table.filter(pc.equal(table["service"], service)).select(["person", "trip"]) for table in tables]
+    return {(row["person"], row["trip"]) for row in pa.concat_tables(rows).to_pylist()}
 
 
 def plans_of(scenario: Scenario, town: Town) -> tuple[Plans, dict[str, Service]]:
@@ -117,21 +117,21 @@ def test_a_larger_share_of_people_with_the_app_holds_the_smaller_one() -> None:
     for share in (0.0, 0.1, 0.35, 0.36, 0.9, 1.0):
         settings = kera(f'services.scooter.registered=[{{"from_age": 18, "share": {share}}}]')
         members.append(open_services(settings, small_town())["scooter"].members())
-    for fewer, more in pairwise(members):
-        assert np.all(more[fewer])
-        assert np.count_nonzero(more) > np.count_nonzero(fewer)
+    for smaller, larger in pairwise(members):
+        assert np.all(larger[smaller])
+        assert np.count_nonzero(larger) > np.count_nonzero(smaller)
     assert not members[0].any()
     assert members[-1].sum() == np.count_nonzero(small_town().people.age >= 18)
     counted = members[2].sum() / members[-1].sum()
     assert counted == pytest.approx(0.35, abs=0.07)
 
 
-@pytest.mark.parametrize(("fewer", "more"), [(1, 2), (60, 80)])
-def test_a_larger_fleet_holds_the_smaller_one(fewer: int, more: int) -> None:
-    small, large = (scooters(day(f"services.scooter.fleet={fleet}")) for fleet in (fewer, more))
-    assert len(small) == fewer
-    assert len(large) == more
-    assert small == large[:fewer]
+@pytest.mark.parametrize(("small", "large"), [(1, 2), (60, 80)])
+def test_a_larger_fleet_holds_the_smaller_one(small: int, large: int) -> None:
+    smaller, larger = (scooters(day(f"services.scooter.fleet={fleet}")) for fleet in (small, large))
+    assert len(smaller) == small
+    assert len(larger) == large
+    assert smaller == larger[:small]
 
 
 def scooters(run: Run) -> list[tuple[int, int]]:
@@ -170,8 +170,8 @@ def test_dearer_or_slower_attracts_nobody_where_there_is_enough_for_all(
     draw = Dice.of(3)
     people = [person(number, household_cars=1, bicycle=number % 3 == 0) for number in range(600)]
     trips = [
-        trip(one.person, *ENDS[one.person % len(ENDS)], 25_200.0 + round(36_000 * float(draw.uniform(one.person))))
-        for one in people
+        trip(number, *ENDS[number % len(ENDS)], 25_200.0 + round(36_000 * float(draw.uniform(number))))
+        for number in range(len(people))
     ]
     town = hamlet_town(tmp_path, people, trips)
     likes = {"constants": {"scooter": 1.0, "shuttle": 0.5}, "feeder_constants": {"scooter": 0.5, "shuttle": 0.5}}
@@ -180,17 +180,17 @@ def test_dearer_or_slower_attracts_nobody_where_there_is_enough_for_all(
         ways = {**LIMITLESS, service: {**LIMITLESS[service], key: value}}
         if key in ("speed_m_s", "handling_s"):
             del ways["rail"]
-        found = live(scenario(ways, choice=likes), town)
-        said = found.record.tables["refusals"]
-        assert not {"no_vehicle", "full"} & set(said["reason"].to_pylist())
-        takers.append(used(found, service))
+        run = live(scenario(ways, choice=likes), town)
+        refusals = run.record.tables["refusals"]
+        assert not {"no_vehicle", "full"} & set(refusals["reason"].to_pylist())
+        takers.append(used(run, service))
     for cheaper, dearer in pairwise(takers):
         assert dearer <= cheaper
     assert len(takers[-1]) < len(takers[0])
 
 
 @pytest.mark.parametrize(
-    ("key", "values", "more"),
+    ("key", "values", "overrides"),
     [
         ("unlock_eur", (0.0, 1.0, 4.0), ()),
         ("minute_eur", (0.0, 0.25, 1.0), ()),
@@ -198,11 +198,11 @@ def test_dearer_or_slower_attracts_nobody_where_there_is_enough_for_all(
     ],
 )
 def test_dearer_or_slower_attracts_nobody_in_the_plans_of_a_district(
-    key: str, values: tuple[float, ...], more: tuple[str, ...]
+    key: str, values: tuple[float, ...], overrides: tuple[str, ...]
 ) -> None:
     takers = []
     for value in values:
-        plans, services = plans_of(kera(f"services.scooter.{key}={value}", *more), small_town())
+        plans, services = plans_of(kera(f"services.scooter.{key}={value}", *overrides), small_town())
         rides = np.array(["scooter" in chain.services for chain in plans.chains])
         takers.append(rides[plans.bound.argmax(axis=1)])
         assert services["scooter"].capacity_limited
@@ -258,7 +258,7 @@ def test_the_order_of_keys_in_a_file_changes_nothing(tmp_path: Path) -> None:
     def reversed_keys(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: reversed_keys(value[key]) for key in reversed(value)}
-        return [reversed_keys(each) for each in value] if isinstance(value, list) else value
+        return [reversed_keys(item) for item in value] if isinstance(value, list) else value
 
     plain = YAML(typ="safe").load(kera().resolved_yaml())
     file = tmp_path / "backwards.yaml"
@@ -280,7 +280,7 @@ CUT = (
 
 
 @pytest.mark.parametrize("news", [(), (CUT,)], ids=["no news", "news"])
-def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
+def test_uncontested_trips_are_those_that_the_clock_would_simulate(
     news: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = load_scenario("configs/trials/all.yaml", (*SMALL, *news))
@@ -291,16 +291,16 @@ def test_trips_told_at_once_are_the_trips_that_the_clock_would_tell(
     assert at_once.stats["simpy_events"] < by_the_clock.stats["simpy_events"]
 
 
-def test_trips_after_one_by_the_clock_are_told_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uncontested_trips_after_a_simulated_one_are_logged_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
     trial = load_scenario("configs/trials/all.yaml", SMALL)
-    told: list[range] = []
+    logged: list[range] = []
     log_following = uncontested.UncontestedTrips.log_following
 
     def noted(trips: uncontested.UncontestedTrips, row: int) -> range:
-        told.append(log_following(trips, row))
-        return told[-1]
+        logged.append(log_following(trips, row))
+        return logged[-1]
 
     monkeypatch.setattr(uncontested.UncontestedTrips, "log_following", noted)
     simulate(trial)
-    assert any(told)
-    assert not all(told)
+    assert any(logged)
+    assert not all(logged)

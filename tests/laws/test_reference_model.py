@@ -1,4 +1,4 @@
-"""The fast path against the reference twin: the same hamlet, the same day, event for event."""
+"""The fast path against the reference model: the same hamlet, the same day, event for event."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.kit.hamlet import (
     scenario,
     trip,
 )
-from tests.kit.reference_model import Twin
+from tests.kit.reference_model import ReferenceModel
 
 TABLES = ("trips", "legs", "refusals", "bookings", "calls")
 LOCAL_TRAINS = tuple(
@@ -43,15 +43,15 @@ LOCAL_TRAINS = tuple(
 """Between mill and station every ten minutes, so that the way to the city may take two trains."""
 HUBS = [at(MILL, capacity=2), at(STATION, capacity=2), at(SCHOOL, capacity=1)]
 STOPS = [at(MILL), at(STATION), at(SCHOOL)]
-NOT_OF_THE_TWIN = {"bicycle": -1000.0, "car": -1000.0, "car_passenger": -1000.0}
-"""The twin parks nothing at stops and drops nobody off there: nobody likes it; test_leaving.py has such stories."""
+NOT_MODELLED = {"bicycle": -1000.0, "car": -1000.0, "car_passenger": -1000.0}
+"""The reference model parks nothing at stops and drops nobody off: these are never chosen; see test_leaving.py."""
 MILLIMETRES = 3
 """Decimals of metres that are compared: the length of a ride by train is a sum of rounded sines."""
 
 
 def capacity_limited(draw: Any) -> dict[str, dict[str, Any]]:
     """Return ways to travel, with few scooters, seats and places on trains."""
-    found: dict[str, dict[str, Any]] = {
+    ways: dict[str, dict[str, Any]] = {
         "walk": {},
         "bicycle": {},
         "car": {},
@@ -76,8 +76,8 @@ def capacity_limited(draw: Any) -> dict[str, dict[str, Any]]:
             "stops": STOPS,
         },
     }
-    missing = draw(st.sets(st.sampled_from([name for name in found if name != "walk"]), max_size=3))
-    return {name: way for name, way in found.items() if name not in missing}
+    missing = draw(st.sets(st.sampled_from([name for name in ways if name != "walk"]), max_size=3))
+    return {name: way for name, way in ways.items() if name not in missing}
 
 
 @st.composite
@@ -86,7 +86,7 @@ def scenarios(draw: Any) -> Scenario:
         "nest_parameter": draw(st.sampled_from([0.4, 0.7, 1.0])),
         "constants": {name: draw(st.sampled_from([-1.0, 0.0, 2.0])) for name in ("rail", "scooter", "shuttle")},
         "feeder_constants": {
-            **NOT_OF_THE_TWIN,
+            **NOT_MODELLED,
             **{name: draw(st.sampled_from([0.0, 1.0])) for name in ("scooter", "shuttle")},
         },
     }
@@ -120,19 +120,19 @@ def rounded(row: Any) -> tuple[Any, ...]:
     return tuple(round(value, MILLIMETRES) if isinstance(value, float) else value for value in row)
 
 
-def assert_same_day(scenario: Scenario, town: Any, seed: int, day: int = 0) -> Twin:
-    fast, twin = live(scenario, town, seed, day), Twin(scenario, town, seed, day)
+def assert_same_day(scenario: Scenario, town: Any, seed: int, day: int = 0) -> ReferenceModel:
+    fast, reference = live(scenario, town, seed, day), ReferenceModel(scenario, town, seed, day)
     for kind in TABLES:
-        told = sorted(rounded(row.values()) for row in fast.record.tables[kind].to_pylist())
-        expected = sorted(rounded(row) for row in twin.tables[kind])
+        simulated = sorted(rounded(row.values()) for row in fast.record.tables[kind].to_pylist())
+        expected = sorted(rounded(row) for row in reference.tables[kind])
         assert all(len(row) == len(KINDS[kind].schema) for row in expected)
-        assert told == expected, kind
-    return twin
+        assert simulated == expected, kind
+    return reference
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(scenarios(), crowds(), st.integers(0, 1000), st.booleans())
-def test_the_fast_path_tells_the_same_day_as_the_twin(
+def test_the_fast_path_simulates_the_day_of_the_reference_model(
     scenario: Scenario, crowd: tuple[list[PersonRow], list[TripRow]], seed: int, local: bool
 ) -> None:
     people, trips = crowd
@@ -147,14 +147,14 @@ def test_they_agree_on_a_crowded_day_with_all_that_can_go_wrong(tmp_path: Path) 
         person(number, home=number % 5, age=30, bicycle=number % 7 == 0, car=number % 11 == 0) for number in range(60)
     ]
     trips = []
-    for one in people:
-        here, step = one.home, 1 + one.person % 3
+    for traveller in people:
+        here, step = traveller.home, 1 + traveller.person % 3
         for leg in range(4):
             there = (here + step) % len(PLACES)
-            trips.append(trip(one.person, here, there, 23_400.0 + 1_200.0 * leg, tour=leg // 2))
+            trips.append(trip(traveller.person, here, there, 23_400.0 + 1_200.0 * leg, tour=leg // 2))
             here = there
     town = hamlet_town(tmp_path, people, trips, trains=TRAINS + LOCAL_TRAINS)
-    said, how, chosen = set(), set(), set()
+    denied, how, chosen = set(), set(), set()
     for seed, (parking, reserved) in enumerate([("hubs", True), ("anywhere", False), ("anywhere", True)]):
         ways: dict[str, dict[str, Any]] = {
             "walk": {}, "bicycle": {}, "car": {},
@@ -163,15 +163,16 @@ def test_they_agree_on_a_crowded_day_with_all_that_can_go_wrong(tmp_path: Path) 
             "shuttle": {"seats": 1, "vehicles": 3, "reserved_seats": reserved, "stops": STOPS, "last_s": 25_200.0},
         }  # fmt: skip
         likes = {"scooter": 2.0, "shuttle": 3.0, "rail": 2.0}
-        choice = {"constants": likes, "feeder_constants": {**NOT_OF_THE_TWIN, **likes}}
-        twin = assert_same_day(scenario(ways, choice=choice), town, seed)
-        said |= {row[5:7] for row in twin.tables["refusals"]}
-        how |= {row[8] for row in twin.tables["trips"]} | {f"{row[11]} replans" for row in twin.tables["trips"]}
-        chosen |= {row[7] for row in twin.tables["trips"]}
+        choice = {"constants": likes, "feeder_constants": {**NOT_MODELLED, **likes}}
+        reference = assert_same_day(scenario(ways, choice=choice), town, seed)
+        denied |= {row[5:7] for row in reference.tables["refusals"]}
+        for row in reference.tables["trips"]:
+            how |= {row[8], f"{row[11]} replans"}
+            chosen.add(row[7])
     assert {
         ("scooter", "no_vehicle"), ("scooter", "no_parking"), ("scooter", "low_battery"), ("shuttle", "full"),
         ("shuttle", "no_departure"), ("rail", "full"), ("", "no_journey"),
-    } <= said  # fmt: skip
+    } <= denied  # fmt: skip
     assert {"arrived", "unserved", "0 replans", "1 replans", "2 replans"} <= how
     assert {"walk", "bicycle", "car", "scooter", "shuttle", "walk+rail+walk", "shuttle+rail+walk"} <= chosen
 
@@ -180,12 +181,10 @@ def test_what_nobody_expects_to_find_weighs_nothing_however_little_it_is_liked(t
     """A scooter may turn up within 300 m, but its hub is 600 m away: tours reckon without it, and nobody misses it."""
     people = [person(number, bicycle=True) for number in range(20)]
     trips = [
-        wish
-        for one in people
-        for wish in (trip(one.person, HOME, STATION, 28_800.0), trip(one.person, STATION, HOME, 32_400.0))
+        trip(number, *leg) for number in range(20) for leg in ((HOME, STATION, 28_800.0), (STATION, HOME, 32_400.0))
     ]
     ways: dict[str, dict[str, Any]] = {"walk": {}, "bicycle": {}, "scooter": {"fleet": 1, "max_walk_m": 300.0}}
     likes = {"constants": {"walk": 50.0, "scooter": -20.0}}
-    twin = assert_same_day(scenario(ways, choice=likes), hamlet_town(tmp_path, people, trips), seed=1)
-    assert {row[7] for row in twin.tables["trips"]} == {"walk"}
-    assert not twin.tables["refusals"]
+    reference = assert_same_day(scenario(ways, choice=likes), hamlet_town(tmp_path, people, trips), seed=1)
+    assert {row[7] for row in reference.tables["trips"]} == {"walk"}
+    assert not reference.tables["refusals"]

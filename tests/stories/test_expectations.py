@@ -22,9 +22,9 @@ def test_nobody_met_anything_means_certainty() -> None:
 
 
 def test_the_chance_of_a_place_never_tried_is_the_chance_overall() -> None:
-    asked, served = np.zeros((2, 28)), np.zeros((2, 28))
-    asked[0, 8], served[0, 8] = 90.0, 40.0
-    chance = Experience(asked, served).chance
+    requests, served = np.zeros((2, 28)), np.zeros((2, 28))
+    requests[0, 8], served[0, 8] = 90.0, 40.0
+    chance = Experience(requests, served).chance
     overall = (40.0 + PRIOR_REQUESTS) / (90.0 + PRIOR_REQUESTS)
     assert chance[1, 8] == pytest.approx(overall)
     assert chance[0, 8] == pytest.approx((40.0 + PRIOR_REQUESTS * overall) / (90.0 + PRIOR_REQUESTS))

@@ -41,8 +41,8 @@ def day(
     carried: Any = None,
     **overrides: Any,
 ) -> Run:
-    more = {} if trains is None else {"trains": trains}
-    town = hamlet_town(tmp_path, people=people, trips=trips, **more)
+    timetable = {} if trains is None else {"trains": trains}
+    town = hamlet_town(tmp_path, people=people, trips=trips, **timetable)
     return live(scenario(services, prefer, **overrides), town, carried=carried)
 
 
@@ -55,9 +55,9 @@ def services_of(log: Run, number: int) -> list[str]:
     return [leg["service"] for leg in rows(log, "legs", person=number)]
 
 
-def only(found: list[dict[str, Any]]) -> dict[str, Any]:
-    assert len(found) == 1, found
-    return found[0]
+def only(events: list[dict[str, Any]]) -> dict[str, Any]:
+    assert len(events) == 1, events
+    return events[0]
 
 
 # Walking, cycling, driving
@@ -79,7 +79,7 @@ def test_a_trip_that_is_due_while_the_last_one_runs_waits_for_it(tmp_path: Path)
 
 def test_somebody_under_way_at_the_end_of_the_day_is_logged_and_so_is_what_never_began(tmp_path: Path) -> None:
     log = day(tmp_path, {"walk": {}}, trip(1, HOME, SCHOOL, "27:50"), trip(1, SCHOOL, HOME, "27:55"))
-    assert [(one["outcome"], one["end_s"]) for one in rows(log, "trips")] == [
+    assert [(row["outcome"], row["end_s"]) for row in rows(log, "trips")] == [
         ("under_way", seconds("28:00")),
         ("not_started", seconds("28:00")),
     ]
@@ -98,11 +98,10 @@ def test_a_bicycle_goes_out_and_comes_home(tmp_path: Path) -> None:
 
 def test_every_tour_has_the_bicycle_on_all_of_its_trips_or_on_none(tmp_path: Path) -> None:
     people = tuple(person(number, bicycle=True) for number in range(40))
-    trips = [trip(one.person, HOME, STATION, "8:00") for one in people]
-    trips += [trip(one.person, STATION, SCHOOL, "12:00") for one in people]
-    trips += [trip(one.person, SCHOOL, HOME, "16:00") for one in people]
+    tour = (HOME, STATION, "8:00"), (STATION, SCHOOL, "12:00"), (SCHOOL, HOME, "16:00")
+    trips = [trip(number, *leg) for leg in tour for number in range(40)]
     log = day(tmp_path, {"walk": {}, "bicycle": {}}, *trips, people=people, choice={"constants": {"walk": 0.6}})
-    rides = [services_of(log, one.person).count("bicycle") for one in people]
+    rides = [services_of(log, number).count("bicycle") for number in range(40)]
     assert set(rides) == {0, 3}
 
 
@@ -164,8 +163,8 @@ def test_friends_drive_people_of_households_without_a_car_as_often_as_the_share_
     log = day(tmp_path, ways, *trips, prefer=("car_passenger",))
     driven = {leg["person"] for leg in rows(log, "legs") if leg["service"] == "car_passenger"}
     assert len(driven) / 200 == pytest.approx(0.3, abs=0.1)  # three standard errors
-    more = day(tmp_path, {**ways, "car_passenger": {"lifts_share": 0.6}}, *trips, prefer=("car_passenger",))
-    assert driven < {leg["person"] for leg in rows(more, "legs") if leg["service"] == "car_passenger"}
+    twice = day(tmp_path, {**ways, "car_passenger": {"lifts_share": 0.6}}, *trips, prefer=("car_passenger",))
+    assert driven < {leg["person"] for leg in rows(twice, "legs") if leg["service"] == "car_passenger"}
     none = day(tmp_path, {**ways, "car_passenger": {}}, *trips, prefer=("car_passenger",))
     assert all(leg["service"] == "walk" for leg in rows(none, "legs"))
 
@@ -206,7 +205,7 @@ def test_who_is_left_behind_too_often_gives_up(tmp_path: Path) -> None:
     # One place a train; the third passes two full ones and has patience for one. The city cannot be walked to.
     full = {"train": {"places": 1, "boarding_penalty_min": 2.0}, "patience": 1}
     log = day(tmp_path, {"walk": {}, "rail": full}, *[trip(number, STATION, CITY, "8:02") for number in (1, 2, 3)])
-    assert [one["outcome"] for one in rows(log, "trips")] == ["arrived", "arrived", "unserved"]
+    assert [row["outcome"] for row in rows(log, "trips")] == ["arrived", "arrived", "unserved"]
     refusal = rows(log, "refusals", person=3)[0]
     assert (refusal["reason"], refusal["t_s"], refusal["place"]) == ("full", seconds("8:30"), STATION)
 
@@ -324,17 +323,17 @@ def test_where_all_batteries_are_low_that_is_the_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("charge", "taken"), [((1.0, 1.0, 1.0), 1), ((1.0, 0.11, 1.0), 2), ((1.0, 0.11, 0.11), 0), ((0.3, 0.3, 0.9), 1)]
+    ("charge", "nearest"), [((1.0, 1.0, 1.0), 1), ((1.0, 0.11, 1.0), 2), ((1.0, 0.11, 0.11), 0), ((0.3, 0.3, 0.9), 1)]
 )
 def test_the_nearest_scooter_with_enough_charge_is_taken_the_lowest_id_of_equals(
-    tmp_path: Path, charge: tuple[float, ...], taken: int
+    tmp_path: Path, charge: tuple[float, ...], nearest: int
 ) -> None:
     # Scooter 0 stands at the station, 1 and 2 stand nearer, at the mill.
     log = day(
         tmp_path, {"walk": {}, "scooter": {"fleet": 3, "max_walk_m": 1200.0}}, trip(1, HOME, SCHOOL, "8:00"),
         prefer=("scooter", "walk"), carried=scooters(STATION, MILL, MILL, charge=charge),
     )  # fmt: skip
-    assert only(rows(log, "legs"))["vehicle"] == taken
+    assert only(rows(log, "legs"))["vehicle"] == nearest
 
 
 @pytest.mark.parametrize(("clocks", "first"), [(("8:00", "8:00"), 1), (("8:00:01", "8:00"), 2)])
@@ -418,11 +417,11 @@ def test_a_refused_scooter_after_the_train_is_replaced_by_walking(tmp_path: Path
 
 
 def test_a_fleet_that_is_left_where_it_stands_begins_the_next_day_there(tmp_path: Path) -> None:
-    left = {"fleet": 1, "overnight": {"kind": "leave"}}
+    scooter = {"fleet": 1, "overnight": {"kind": "leave"}}
     town = hamlet_town(tmp_path, trips=[trip(1, MILL, SCHOOL, "8:00")])
-    told = scenario({"walk": {}, "scooter": left}, ("scooter", "walk"))
-    evening = live(told, town)
-    morning = live(told, town, day=1, carried=evening.overnight)
+    trial = scenario({"walk": {}, "scooter": scooter}, ("scooter", "walk"))
+    evening = live(trial, town)
+    morning = live(trial, town, day=1, carried=evening.overnight)
     vehicle = only(morning.record.vehicles.to_pylist())
     assert (vehicle["start_place"], vehicle["start_charge"]) == (SCHOOL, pytest.approx(1.0 - 1.2 * 18.0 / 550.0))
     assert only(rows(morning, "refusals"))["reason"] == "no_vehicle"

@@ -20,9 +20,9 @@ TABLE = "day,season,temperature_c,snow_cm_h,slippery,basis\nfair,autumn,10,0,no,
 SMALL = ("town.people.residents=300", "town.people.jobs=100", "town.people.neighbours_within_m=0")
 
 
-def effect(key: str, by: str = "slippery", **more: Any) -> dict[str, Any]:
-    points = {} if "plus" in more or "times" in more else {"times": [[0, 1], [1, 0.5]]}
-    return {"keys": [key], "by": by, "range": [0, 1], "source": "assumption", **points, **more}
+def effect(key: str, by: str = "slippery", **fields: Any) -> dict[str, Any]:
+    points = {} if "plus" in fields or "times" in fields else {"times": [[0, 1], [1, 0.5]]}
+    return {"keys": [key], "by": by, "range": [0, 1], "source": "assumption", **points, **fields}
 
 
 def table(tmp_path: Path, text: str = TABLE) -> str:
@@ -30,9 +30,9 @@ def table(tmp_path: Path, text: str = TABLE) -> str:
     return str(tmp_path / "days.csv")
 
 
-def winter(tmp_path: Path, ways: dict[str, dict[str, Any]], day: str, effects: dict[str, Any], **more: Any) -> Scenario:
+def winter(tmp_path: Path, ways: dict[str, dict[str, Any]], day: str, effects: dict[str, Any], **other: Any) -> Scenario:
     weather = {"table": table(tmp_path), "days": [day], "effects": effects}
-    return scenario(ways, weather=weather, **more)
+    return scenario(ways, weather=weather, **other)
 
 
 def on_day(**values: Any) -> Day:
@@ -82,7 +82,7 @@ def test_a_fleet_that_is_kept_in_is_not_there(tmp_path: Path) -> None:
     liked = {"choice": {"constants": {"scooter": 100.0}}}
     ways: dict[str, dict[str, Any]] = {"walk": {}, "scooter": {}}
     fair, icy = (live(winter(tmp_path, ways, day, kept_in, **liked), town) for day in ("fair", "icy"))
-    assert [rows(one, "trips")[0]["chain"] for one in (fair, icy)] == ["scooter", "walk"]
+    assert [rows(run, "trips")[0]["chain"] for run in (fair, icy)] == ["scooter", "walk"]
     assert [row["text"] for row in rows(icy, "notices")] == [WORDS, "scooter: 100% of the fleet is kept in"]
 
 
@@ -107,7 +107,7 @@ def test_a_day_on_which_no_effect_does_anything_is_the_day_without_weather(tmp_p
 
 def test_an_autumn_day_of_the_shipped_weather_is_the_day_without_weather() -> None:
     autumn, without = (
-        simulate(load_scenario("configs/today.yaml", [*SMALL, *more])) for more in ((), ("weather=null",))
+        simulate(load_scenario("configs/today.yaml", [*SMALL, *overrides])) for overrides in ((), ("weather=null",))
     )
     assert autumn.fingerprint == without.fingerprint
     assert autumn.stats["weather"]["effects"] == {}
@@ -116,9 +116,9 @@ def test_an_autumn_day_of_the_shipped_weather_is_the_day_without_weather() -> No
 
 def test_days_of_the_run_take_the_rows_in_turn(tmp_path: Path) -> None:
     weather = {"table": table(tmp_path), "days": ["fair", "icy"], "effects": {"ice": effect("walk_speed_m_s")}}
-    one = scenario({"walk": {}}, weather=weather)
+    days = scenario({"walk": {}}, weather=weather)
     town = hamlet_town(tmp_path, trips=[trip(1, HOME, MILL, "8:00")])
-    assert [rows(live(one, town, day=day), "legs")[0]["walk_s"] for day in range(3)] == [500.0, 1000.0, 500.0]
+    assert [rows(live(days, town, day=day), "legs")[0]["walk_s"] for day in range(3)] == [500.0, 1000.0, 500.0]
 
 
 def test_a_fleet_kept_in_yesterday_is_out_today() -> None:
@@ -143,8 +143,8 @@ def test_a_battery_inside_other_settings_is_found_and_one_that_is_not_there_left
     cold = {"cold": effect("battery.battery_kwh", "temperature_c", kinds=["shuttle"], times=[[0, 0.75], [8, 1]])}
     kwh = []
     for battery in ({"battery_kwh": 40.0}, None):
-        one = winter(tmp_path, {"walk": {}, "shuttle": {"battery": battery}}, "icy", cold)
-        today = one.with_weather(one.weather_on(0)).services["shuttle"].model_dump()
+        trial = winter(tmp_path, {"walk": {}, "shuttle": {"battery": battery}}, "icy", cold)
+        today = trial.with_weather(trial.weather_on(0)).services["shuttle"].model_dump()
         kwh.append(today["battery"] and today["battery"]["battery_kwh"])
     assert kwh == [30.0, None]
 
@@ -175,12 +175,11 @@ def test_no_scooters_while_slippery_pavements_are_warned_of() -> None:
 
 def test_every_shipped_effect_names_its_source_and_lies_in_its_range() -> None:
     assert SHIPPED.weather is not None
-    for name, one in SHIPPED.weather.effects.items():
-        farthest = max(
-            (number for _, number in one.times or one.plus), key=lambda number: abs(number - bool(one.times))
-        )
-        assert one.range[0] <= farthest <= one.range[1], name
-        assert one.source
+    for name, shipped in SHIPPED.weather.effects.items():
+        numbers = [number for _, number in shipped.times or shipped.plus]
+        farthest = max(numbers, key=lambda number: abs(number - bool(shipped.times)))
+        assert shipped.range[0] <= farthest <= shipped.range[1], name
+        assert shipped.source
 
 
 def weather_numbers(day: str) -> dict[str, float]:
@@ -197,14 +196,14 @@ def test_the_colder_the_less_a_battery_holds_and_the_fewer_cycle(a: float, b: fl
     assert SHIPPED.weather is not None
     cold, warm = on_day(temperature_c=min(a, b)), on_day(temperature_c=max(a, b))
     for name in ("battery_of_scooters", "cycling_by_temperature", "scooters_by_temperature"):
-        one = SHIPPED.weather.effects[name]
-        assert one.number(cold) <= one.number(warm)
+        shipped = SHIPPED.weather.effects[name]
+        assert shipped.number(cold) <= shipped.number(warm)
 
 
 @given(value=st.floats(-50, 50))
 def test_a_number_between_two_points_lies_between_theirs(value: float) -> None:
-    one = Effect.model_validate(effect("constant", "temperature_c", plus=[[-10, -1.5], [0, -0.5], [8, 0]]))
-    assert -1.5 <= one.number(on_day(temperature_c=value)) <= 0.0
+    utils = Effect.model_validate(effect("constant", "temperature_c", plus=[[-10, -1.5], [0, -0.5], [8, 0]]))
+    assert -1.5 <= utils.number(on_day(temperature_c=value)) <= 0.0
 
 
 def test_the_less_people_like_to_walk_the_fewer_walk() -> None:
@@ -212,8 +211,8 @@ def test_the_less_people_like_to_walk_the_fewer_walk() -> None:
     for utils in (0.0, -0.5, -1.0):
         less = f"weather.effects.walking_less.plus=[[0, 0], [1, {utils}]]"
         trial = load_scenario("configs/today.yaml", [*SMALL, "weather.days=[winter_slippery]", less])
-        found = rows(simulate(trial, 3), "trips")
-        walkers.append({(row["person"], row["trip"]) for row in found if row["chain"] == "walk"})
+        trips = rows(simulate(trial, 3), "trips")
+        walkers.append({(row["person"], row["trip"]) for row in trips if row["chain"] == "walk"})
     assert walkers[0] > walkers[1] > walkers[2]
 
 
