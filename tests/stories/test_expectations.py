@@ -55,7 +55,7 @@ def test_asking_is_counted_where_and_when_it_happens(tmp_path: Path) -> None:
     scooter.book(leg(town, "scooter", 1, MILL, STATION))
     scooter.quote(leg(town, "scooter", 2, MILL, STATION))
     zone = town.zone[MILL]
-    assert (scooter.met.requests[zone, 8], scooter.experience.served[zone, 8]) == (2.0, 1.0)
+    assert (scooter.experience.requests[zone, 8], scooter.experience.served[zone, 8]) == (2.0, 1.0)
 
 
 def test_a_service_that_does_not_go_there_is_no_matter_of_chance(tmp_path: Path) -> None:

@@ -30,9 +30,9 @@ def table(tmp_path: Path, text: str = TABLE) -> str:
     return str(tmp_path / "days.csv")
 
 
-def winter(tmp_path: Path, ways: dict[str, dict[str, Any]], day: str, effects: dict[str, Any], **other: Any) -> Scenario:
+def winter(tmp_path: Path, ways: dict[str, dict[str, Any]], day: str, effects: dict[str, Any], **rest: Any) -> Scenario:
     weather = {"table": table(tmp_path), "days": [day], "effects": effects}
-    return scenario(ways, weather=weather, **other)
+    return scenario(ways, weather=weather, **rest)
 
 
 def on_day(**values: Any) -> Day:
