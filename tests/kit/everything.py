@@ -17,6 +17,7 @@ from kera_mobility.services.on_demand.service import OnDemand
 from kera_mobility.services.scooter.service import Scooter
 from kera_mobility.services.shuttle.service import Shuttle
 from kera_mobility.simulation.run import live
+from tests.kit.background import write_background
 from tests.kit.hamlet import (
     CITY,
     HOME,
@@ -34,7 +35,6 @@ from tests.kit.hamlet import (
     scenario,
     seconds,
 )
-from tests.stories.test_background_load import write_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

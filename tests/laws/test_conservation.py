@@ -19,6 +19,7 @@ from kera_mobility.simulation.run import END_S, Run, live
 from kera_mobility.simulation.scenario import Scenario
 from kera_mobility.town.town import Town
 from kera_mobility.units import HOUR_S
+from tests.kit import trip_laws
 from tests.kit.hamlet import (
     CITY,
     HOME,
@@ -36,6 +37,7 @@ from tests.kit.hamlet import (
     scenario,
     seconds,
 )
+from tests.kit.trip_laws import by_trip
 
 T = TypeVar("T")
 STREETS = (HOME, MILL, STATION, SCHOOL)
@@ -63,7 +65,10 @@ class Day:
 
 
 Law = Callable[[Day], None]
-LAWS: list[Law] = []
+LAWS: list[Law] = [
+    trip_laws.every_wanted_trip_has_one_row_and_one_end,
+    trip_laws.the_legs_of_a_trip_chain_in_space_and_time_without_gaps,
+]
 
 
 def law(function: Law) -> Law:
@@ -177,24 +182,6 @@ def vehicles_of(day: Day, service: str) -> list[dict[str, Any]]:
     return [vehicle for vehicle in found if vehicle["service"] == service]
 
 
-def by_trip(found: list[dict[str, Any]]) -> dict[tuple[int, int], list[dict[str, Any]]]:
-    grouped: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in found:
-        grouped[row["person"], row["trip"]].append(row)
-    return grouped
-
-
-@law
-def every_wanted_trip_has_one_row_and_one_end(day: Day) -> None:
-    wanted = Counter(one.person for one in day.trips)
-    found = rows(day.log, "trips")
-    assert Counter(row["person"] for row in found) == wanted
-    assert len({(row["person"], row["trip"]) for row in found}) == len(found)
-    assert {row["outcome"] for row in found} <= {"arrived", "unserved", "under_way", "not_started"}
-    assert all(row["end_s"] <= END_S for row in found)
-    assert all((row["end_s"] == END_S) == (row["outcome"] in ("under_way", "not_started")) for row in found)
-
-
 @law
 def nobody_is_on_two_trips_at_once(day: Day) -> None:
     free_s: dict[int, float] = {}
@@ -204,25 +191,6 @@ def nobody_is_on_two_trips_at_once(day: Day) -> None:
         assert row["t_s"] == max(row["ready_s"], free_s.get(row["person"], 0.0))
         assert row["end_s"] >= row["t_s"]
         free_s[row["person"]] = row["end_s"]
-
-
-@law
-def the_legs_of_a_trip_chain_in_space_and_time_without_gaps(day: Day) -> None:
-    legs = by_trip(rows(day.log, "legs"))
-    for trip in rows(day.log, "trips"):
-        place, clock_s, number = trip["origin"], trip["t_s"], -1
-        for leg in sorted(legs.pop((trip["person"], trip["trip"]), []), key=lambda leg: leg["leg"]):
-            assert (leg["origin"], leg["t_s"]) == (place, clock_s)
-            assert leg["leg"] > number
-            assert min(leg[part] for part in ("walk_s", "wait_s", "ride_s", "walk_m", "ride_m", "fare_eur")) >= 0
-            place, number = leg["destination"], leg["leg"]
-            clock_s += leg["walk_s"] + leg["wait_s"] + leg["ride_s"]
-        if trip["outcome"] == "arrived":
-            assert (place, clock_s) == (trip["destination"], trip["end_s"])
-        else:
-            assert clock_s <= trip["end_s"]
-            assert place != trip["destination"] or trip["outcome"] == "not_started"
-    assert not legs, "legs of trips that nobody made"
 
 
 @law

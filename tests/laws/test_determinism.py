@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import inspect
 import os
 import shutil
@@ -17,11 +16,11 @@ import pytest
 
 import kera_mobility
 from kera_mobility.config.resources import shipped_folder
-from kera_mobility.dice import Dice
 from kera_mobility.results.events import table_fingerprint
 from kera_mobility.results.store import load_record
 from kera_mobility.simulation.run import Run, simulate, simulate_days
 from kera_mobility.simulation.scenario import Scenario, load_scenario
+from tests.kit.fingerprints import ALONE, draws
 
 TRIALS = "configs/trials/all.yaml"
 SMALL = (
@@ -36,30 +35,6 @@ SMALL = (
 """A day of some 5,000 trips, with scooters and seats too few for it."""
 SEED = 5
 HEAVY = ("pandas", "osmnx", "geopandas", "networkx", "matplotlib", "gtfs_kit")
-
-ALONE = """
-import hashlib
-import sys
-import numpy as np
-import kera_mobility
-from kera_mobility.dice import Dice
-from kera_mobility.simulation.scenario import load_scenario
-from kera_mobility.simulation.run import simulate
-DRAWS
-scenario, seed, *overrides = sys.argv[1:]
-run = simulate(load_scenario(scenario, overrides), int(seed))
-print(run.fingerprint)
-print(kera_mobility.__file__)
-print(*(name for name, there in np._core._multiarray_umath.__cpu_features__.items() if there))
-print(*(name for name in sys.modules if name.partition(".")[0] == name))
-print(draws())
-"""
-
-
-def draws() -> str:
-    """Return a digest of draws to the last bit; the utilities made of them are rounded, and would hardly show it."""
-    dice, many = Dice.of(1), np.arange(200_000)
-    return hashlib.sha256(dice.gumbel(many).tobytes() + dice.log_stable(0.4, many).tobytes()).hexdigest()
 
 
 @cache

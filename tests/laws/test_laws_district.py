@@ -20,9 +20,8 @@ from kera_mobility.results.promise_audit import verdict
 from kera_mobility.simulation.run import Run, simulate, simulate_days
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from tests.kit.everything import DISTRICT, EVERYTHING
+from tests.kit.fingerprints import ALONE, bystanders, draws, fingerprints, ids
 from tests.kit.hamlet import rows
-from tests.laws.test_determinism import ALONE, draws
-from tests.laws.test_removal import bystanders, fingerprints, ids
 
 SEED = 3
 

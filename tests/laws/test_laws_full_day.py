@@ -18,15 +18,18 @@ from kera_mobility.results.explain import explain
 from kera_mobility.results.promise_audit import verdict
 from kera_mobility.results.reasons import declared_reasons
 from kera_mobility.simulation.run import END_S, live
+from tests.kit import trip_laws
 from tests.kit.everything import FLEET, HOLD_MOST_S, LINE_HOLD_S, FullDay, full_day
-from tests.kit.hamlet import rows, seconds
-from tests.laws import test_conservation as plain
+from tests.kit.hamlet import PLACES, rows, seconds
 
 _FOLDER = tempfile.TemporaryDirectory()
 EXAMPLES = 25
 WH_PER_KM = 90.0
 Law = Callable[[FullDay], None]
-LAWS: list[Law] = []
+LAWS: list[Law] = [
+    trip_laws.every_wanted_trip_has_one_row_and_one_end,
+    trip_laws.the_legs_of_a_trip_chain_in_space_and_time_without_gaps,
+]
 SCARCE = ("scooter", "shuttle", "on_demand")
 WHOSE = ("service", "t_s", "person", "trip", "leg", "step")
 
@@ -46,14 +49,6 @@ def vehicles_of(day: FullDay, service: str) -> list[dict[str, Any]]:
     return [vehicle for vehicle in found if vehicle["service"] == service]
 
 
-# What holds on a plain day holds on a full one.
-for plainly in (
-    plain.every_wanted_trip_has_one_row_and_one_end,
-    plain.the_legs_of_a_trip_chain_in_space_and_time_without_gaps,
-):
-    LAWS.append(plainly)  # type: ignore[arg-type]
-
-
 @law
 def nobody_is_on_two_trips_at_once(day: FullDay) -> None:
     """Who holds a promise of a ride may stay until it comes, and so set out later than ready."""
@@ -71,7 +66,7 @@ def every_refusal_has_a_reason_and_who_gives_up_was_refused(day: FullDay) -> Non
     for row in rows(day.log, "refusals"):
         trip = trips[row["person"], row["trip"]]
         assert trip["ready_s"] <= row["t_s"] <= trip["end_s"]
-        assert row["place"] in plain.PLACES
+        assert row["place"] in PLACES
         last[row["person"], row["trip"]] = row["t_s"]
     for key, trip in trips.items():
         assert trip["outcome"] != "unserved" or last[key] == trip["end_s"]

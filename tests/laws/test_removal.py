@@ -6,15 +6,12 @@ from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from kera_mobility.dice import Dice
-from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.simulation.run import Run, live, simulate
 from kera_mobility.simulation.scenario import load_scenario
+from tests.kit.fingerprints import bystanders, fingerprints, ids
 from tests.kit.hamlet import HOME, MILL, SCHOOL, STATION, hamlet_town, person, scenario, trip
 
 TRIALS = "configs/trials/all.yaml"
@@ -28,9 +25,6 @@ BUSY = (
     "services.shuttle.seats=1",
 )
 """Too few scooters and seats for those who want them."""
-LIMITED = ("scooter", "shuttle", "rail")
-"""Services that can be empty or full; they say no, or let wait."""
-DRAW = Dice.of(1).at("who is taken away")
 
 
 @cache
@@ -40,31 +34,6 @@ def day(*overrides: str, seed: int = 3) -> Run:
 
 def without(persons: Collection[int], *overrides: str) -> Run:
     return simulate(load_scenario(TRIALS, overrides), 3, without=persons)
-
-
-def bystanders(run: Run, count: int) -> list[int]:
-    """Return people drawn from those who travelled without a word to a limited service."""
-    tables = run.record.tables
-    legs = tables["legs"]
-    limited = legs.filter(pc.is_in(legs["service"], pa.array(LIMITED)))
-    touched = {number for table in (limited, tables["bookings"], tables["refusals"]) for number in ids(table)}
-    free = np.array(sorted(set(ids(tables["trips"])) - touched))
-    order = np.argsort(DRAW.uniform("order", free))
-    return sorted(free[order][:count].tolist())
-
-
-def ids(table: pa.Table) -> list[int]:
-    return list(table["person"].to_pylist())
-
-
-def fingerprints(run: Run, dropped: Collection[int] = ()) -> dict[str, str]:
-    """Return the fingerprint of each table, and of the vehicles, without the rows of some people."""
-    tables = {kind: run.record.tables[kind] for kind in KINDS} | {"vehicles": run.record.vehicles}
-    gone = pa.array(sorted(dropped), pa.int64())
-    for kind, table in tables.items():
-        if "person" in table.column_names and len(gone):
-            tables[kind] = table.filter(pc.invert(pc.is_in(table["person"], gone)))
-    return {kind: table_fingerprint(table) for kind, table in tables.items()}
 
 
 def test_the_busy_day_refuses_people_in_more_than_one_way() -> None:

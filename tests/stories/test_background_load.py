@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.services.transit.background_load import FILE, background_aboard, read_background
 from kera_mobility.town.timetable.timetable import Timetable
-from tests.kit.hamlet import CITY, LATITUDE, METRES_PER_DEGREE, MILL, NAMES, STATION, X_M, hamlet_timetable, run
+from tests.kit.background import write_background
+from tests.kit.hamlet import CITY, METRES_PER_DEGREE, MILL, STATION, X_M, hamlet_timetable, run
 from tools.background_load import balanced, build_background
 
 ROOT = Path(__file__).parents[2]
@@ -50,17 +51,6 @@ Here station, ,24.5,60,100
 East station, ,25,60,200
 East station,E1,25,60,999
 """
-
-
-def write_background(folder: Path, travel: Sequence[tuple[int, int, int, float]], kind: int = 2) -> None:
-    """Write who rides between places of the hamlet: (origin, destination, hour, persons)."""
-    lon = [25.0 + x_m / METRES_PER_DEGREE for x_m in X_M]
-    with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        ends = [f"{end}{part}" for end in ("origin", "destination") for part in ("", "_lon", "_lat")]
-        writer.writerow((*ends, "type", "hour", "persons"))
-        for a, b, hour, persons in travel:
-            writer.writerow((NAMES[a], lon[a], LATITUDE, NAMES[b], lon[b], LATITUDE, kind, hour, persons))
 
 
 def aboard(

@@ -19,6 +19,7 @@ from kera_mobility.services.transit.crowding import CrowdingSettings, crowding_m
 from kera_mobility.simulation.run import Run, live, open_services
 from kera_mobility.town.town import Town
 from kera_mobility.units import STEPS_PER_S
+from tests.kit.background import write_background
 from tests.kit.hamlet import (
     CITY,
     MILL,
@@ -32,7 +33,6 @@ from tests.kit.hamlet import (
     scenario,
     trip,
 )
-from tests.stories.test_background_load import write_background
 
 QUARTERS = tuple(run((STATION, 28_800.0 + 900.0 * k), (CITY, 29_400.0 + 900.0 * k)) for k in range(4))
 """To the city at 8:00, 8:15, 8:30 and 8:45, 10 min each."""
