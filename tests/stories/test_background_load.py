@@ -119,10 +119,10 @@ def test_a_small_background_is_built_by_hand(tmp_path: Path) -> None:
     (tmp_path / "background.yaml").write_text(SOURCE)
     assert build_background(tmp_path / "raw.csv", tmp_path / "background.yaml", tmp_path / FILE) == 200.0
     with (tmp_path / FILE).open(newline="") as file:
-        found = [
+        travel = [
             (row["origin"], row["destination"], int(row["hour"]), float(row["persons"])) for row in csv.DictReader(file)
         ]
-    assert found == [
+    assert travel == [
         ("West", "East", 7, 75.0),
         ("West", "East", 8, 25.0),
         ("East", "West", 7, 12.5),

@@ -58,7 +58,7 @@ def felt(town: Town, **changes: Any) -> float:
 
 
 def kpis(run: Run) -> dict[str, float]:
-    return {one.id: one.value for one in compute(run.record)}
+    return {kpi.id: kpi.value for kpi in compute(run.record)}
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_more_people_aboard_are_never_more_pleasant(loads: list[float]) -> None:
 
 
 @given(st.lists(st.integers(0, 60), min_size=6, max_size=6))
-def test_crowding_is_kept_in_steps_of_time(others: list[int]) -> None:
+def test_crowding_is_kept_in_steps_of_time(load: list[int]) -> None:
     trains = (run((MILL, "8:00"), (STATION, "8:05", "8:06"), (CITY, "8:16")),) * 2
     table = hamlet_timetable(trains)
-    more_s = crowding_more_s(CrowdingSettings(), table, np.array(others), np.array([10, 7]))
+    more_s = crowding_more_s(CrowdingSettings(), table, np.array(load), np.array([10, 7]))
     assert np.all(more_s * STEPS_PER_S % 1.0 == 0.0)
     assert more_s[3] == more_s[2], "nobody rides from the last stop of one run to the first of the next"
 
@@ -106,8 +106,8 @@ def test_crowding_counts_in_every_vehicle_of_a_journey(tmp_path: Path) -> None:
     trains = (run((MILL, "7:50"), (STATION, "7:55")), *QUARTERS)
     town = crowded(tmp_path, 80.0, [trip(1, MILL, CITY, "7:50")], trains)
     services = open_services(scenario({"walk": {}, "rail": rail(crowding={"on": True})}), town)
-    asked = Requests(np.array([0]), np.array([MILL]), np.array([CITY]), np.array([28_200.0]))
-    penalty_s = services["rail"].expect(asked).penalty_s[0]
+    request = Requests(np.array([0]), np.array([MILL]), np.array([CITY]), np.array([28_200.0]))
+    penalty_s = services["rail"].expect(request).penalty_s[0]
     assert penalty_s == 2 * 120.0 + 180.0 - 0.14 * 300.0 + 0.9175 * 600.0
 
 
@@ -123,11 +123,11 @@ def test_who_finds_no_place_among_the_others_is_denied_boarding(tmp_path: Path) 
 def test_who_stands_is_counted_by_hand(tmp_path: Path) -> None:
     """14 others and one of ours in a train with 10 seats: a third of 10 minutes is stood."""
     town = crowded(tmp_path, 56.0, [trip(1, STATION, CITY, "7:59")])
-    found = kpis(live(scenario({"walk": {}, "rail": rail()}, prefer=("rail",)), town))
-    assert found["rail.standing_min"] == pytest.approx(10.0 / 3.0)
-    assert found["rail.standing_share"] == pytest.approx(1.0 / 3.0)
-    assert found["rail.seat_load.max"] == 1.5
-    assert found["rail.seat_load.mean"] == pytest.approx((15 + 3 * 14) / 40)
+    values = kpis(live(scenario({"walk": {}, "rail": rail()}, prefer=("rail",)), town))
+    assert values["rail.standing_min"] == pytest.approx(10.0 / 3.0)
+    assert values["rail.standing_share"] == pytest.approx(1.0 / 3.0)
+    assert values["rail.seat_load.max"] == 1.5
+    assert values["rail.seat_load.mean"] == pytest.approx((15 + 3 * 14) / 40)
 
 
 def test_without_a_table_or_a_background_the_settings_are_refused(tmp_path: Path) -> None:
@@ -146,5 +146,5 @@ def test_a_background_of_nobody_is_a_day_as_before(tmp_path: Path) -> None:
     )
     for kind in KINDS:
         if kind != "running":
-            one, other = without.record.tables[kind], nobody.record.tables[kind]
-            assert table_fingerprint(one) == table_fingerprint(other), kind
+            table, other = without.record.tables[kind], nobody.record.tables[kind]
+            assert table_fingerprint(table) == table_fingerprint(other), kind

@@ -82,7 +82,7 @@ def day(tmp_path: Path, trips: Sequence[TripRow], trains: Sequence[RunRow], **de
 
 
 def kpis(run: Run) -> dict[str, float]:
-    return {one.id: one.value for one in compute(run.record)}
+    return {kpi.id: kpi.value for kpi in compute(run.record)}
 
 
 # By hand, on the hamlet.
@@ -201,13 +201,13 @@ def test_figures_of_a_late_day_by_hand(tmp_path: Path, late: Callable[..., None]
     """Of three runs two are punctual; one rider alights 5 min late, one on time."""
     late(300.0, 60.0)
     today = day(tmp_path, [trip(1, STATION, CITY, "7:55"), trip(2, STATION, CITY, "8:29")], QUARTERS[:3])
-    found = kpis(today)
-    assert found["rail.punctual_share"] == found["rail.punctual_share.train"] == 2 / 3
-    assert found["rail.late_min.mean"] == 2.0
-    assert found["rail.delay_person_min"] == 5.0
+    values = kpis(today)
+    assert values["rail.punctual_share"] == values["rail.punctual_share.train"] == 2 / 3
+    assert values["rail.late_min.mean"] == 2.0
+    assert values["rail.delay_person_min"] == 5.0
     # 6 km each, of three runs with 238 seats and 583 places.
-    assert found["rail.passenger_km_per_seat_km"] == pytest.approx(2 / (3 * 238))
-    assert found["rail.passenger_km_per_place_km"] == pytest.approx(2 / (3 * 583))
+    assert values["rail.passenger_km_per_seat_km"] == pytest.approx(2 / (3 * 238))
+    assert values["rail.passenger_km_per_place_km"] == pytest.approx(2 / (3 * 583))
 
 
 # Closed lines.
@@ -228,22 +228,22 @@ def closing(tmp_path: Path, *times: tuple[str, bool], **detail: Any) -> tuple[Wo
     town = hamlet_town(tmp_path, [person(number) for number in (1, 2, 3)], trains=LONG)
     world, services = live_services(scenario({"walk": {}, "rail": {}}), town, "7:55")
 
-    def post(at_s: float, over: bool) -> Generator[simpy.Event, Any, None]:
+    def post(at_s: float, ends: bool) -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(at_s - world.env.now)
-        world.post(ServiceClosed(text="closed", service="rail", ends=over, **detail))
+        world.post(ServiceClosed(text="closed", service="rail", ends=ends, **detail))
 
-    for at, over in times:
-        world.env.process(post(seconds(at), over))
+    for at, ends in times:
+        world.env.process(post(seconds(at), ends))
     return world, services["rail"], town
 
 
-def riding(world: World, rail: Any, wish: Any, at: str) -> dict[str, Any]:
+def riding(world: World, rail: Any, request: Any, at: str) -> dict[str, Any]:
     """Let somebody ride from a time on, and return where the outcome will be."""
     got: dict[str, Any] = {}
 
     def ride() -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(seconds(at) - world.env.now)
-        booking = rail.book(wish)
+        booking = rail.book(request)
         assert isinstance(booking, Booking)
         got["outcome"] = yield from rail.ride(booking)
         got["at_s"] = world.env.now
@@ -288,14 +288,14 @@ def test_runs_that_start_after_the_closure_operate_again(tmp_path: Path) -> None
 
 def test_who_plans_after_the_notice_avoids_closed_lines(tmp_path: Path) -> None:
     world, rail, _ = closing(tmp_path, ("8:02", False), ("8:20", True))
-    wish = Requests(np.array([0]), np.array([STATION]), np.array([CITY]), np.array([seconds("8:21")]))
-    assert rail.expect(wish).possible[0]
+    request = Requests(np.array([0]), np.array([STATION]), np.array([CITY]), np.array([seconds("8:21")]))
+    assert rail.expect(request).possible[0]
     world.env.run(until=seconds("8:03"))
-    assert not rail.expect(wish).possible[0]
+    assert not rail.expect(request).possible[0]
     assert np.isinf(rail.typical_s(seconds("8:00"), seconds("9:00"))).all()
     world.env.run(until=seconds("8:21"))
-    assert rail.expect(wish).possible[0]
-    assert rail.expect(wish).wait_s[0] == seconds("8:30") - seconds("8:21")
+    assert rail.expect(request).possible[0]
+    assert rail.expect(request).wait_s[0] == seconds("8:30") - seconds("8:21")
 
 
 def test_other_lines_go_on_when_one_is_closed(tmp_path: Path) -> None:
@@ -317,12 +317,12 @@ def begun(
 
     world = World(simpy.Environment(), compute_skims(hamlet_streets()), Dice.of(1), log, END_S)
     calls = len(table.call_stop)
-    boarding = TransitOperation(
+    operation = TransitOperation(
         "rail", table, np.full(table.runs, places), np.asarray(table.call_stop, dtype=np.int64), np.zeros(calls),
         conditions,
     )  # fmt: skip
-    boarding.start(world)
-    return world, boarding
+    operation.start(world)
+    return world, operation
 
 
 sixty_fourths = st.integers(0, 64 * 900).map(lambda steps: steps / 64)
@@ -357,22 +357,22 @@ def test_riders_are_conserved_through_delays_cancellations_and_closures(data: st
     table, log = hamlet_timetable(LONG), EventLog()
     late = data.draw(st.lists(sixty_fourths, min_size=4, max_size=4))
     cancelled = np.array(data.draw(st.lists(st.booleans(), min_size=4, max_size=4)))
-    others = np.array(data.draw(st.lists(st.sampled_from([0, 0, 1, 3]), min_size=12, max_size=12)))
-    world, boarding = begun(
-        table, RunConditions(late_s=np.array(late), cancelled=cancelled, background_load=others), log
+    background_load = np.array(data.draw(st.lists(st.sampled_from([0, 0, 1, 3]), min_size=12, max_size=12)))
+    world, operation = begun(
+        table, RunConditions(late_s=np.array(late), cancelled=cancelled, background_load=background_load), log
     )
     heard: list[tuple[int, RideEnd]] = []
 
     def wait(number: int, at_s: float, run: int, board: int, alight: int) -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(at_s)
-        got = yield boarding.wait_for(3 * run + board, 3 * run + alight, number)
+        got = yield operation.wait_for(3 * run + board, 3 * run + alight, number)
         heard.append((number, got))
 
     def end(at_s: float, run: int, again_s: float) -> Generator[simpy.Event, Any, None]:
         yield world.env.timeout(at_s)
-        boarding.end_run(run, "closed")
+        operation.end_run(run, "closed")
         yield world.env.timeout(again_s)
-        boarding.reopen([run], "closed")
+        operation.reopen([run], "closed")
 
     moment = st.integers(28_000, 33_000).map(float)
     # Most come in time for the first two runs, and half ride through the middle: places run out on the way.
@@ -392,7 +392,7 @@ def test_riders_are_conserved_through_delays_cancellations_and_closures(data: st
     assert all(row["aboard"] <= 2 for row in calls)
     for row in calls:
         if row["boarded"]:
-            assert row["aboard"] + others[3 * row["run"] + row["step"]] <= 2
+            assert row["aboard"] + background_load[3 * row["run"] + row["step"]] <= 2
     for number, got in heard:
         wished = 3 * riders[number][1] + riders[number][2][1]
         assert (got.reason == "") == (got.boarded_s is not None and got.call == wished) or got.call == wished
@@ -420,9 +420,9 @@ def test_a_train_waits_as_long_as_it_must_and_never_beyond_its_limit(
 
 def test_delays_are_addressed_so_that_two_timetables_share_them() -> None:
     dice, drawn = Dice.of(7, 2), DelaySettings(on=True, cancelled_share=0.3)
-    all_trains, some = hamlet_timetable(TRAINS), hamlet_timetable(TRAINS[::3])
+    all_trains, every_third = hamlet_timetable(TRAINS), hamlet_timetable(TRAINS[::3])
     for draw in (delays.late_s, delays.cancelled):
-        assert draw(drawn, all_trains, dice)[::3].tolist() == draw(drawn, some, dice).tolist()
+        assert draw(drawn, all_trains, dice)[::3].tolist() == draw(drawn, every_third, dice).tolist()
         assert draw(drawn, all_trains, dice).tolist() != draw(drawn, all_trains, Dice.of(7, 3)).tolist()
 
 
@@ -430,12 +430,12 @@ def test_two_scenarios_have_the_same_late_trains(tmp_path: Path) -> None:
     trips = [trip(number, HOME, CITY, 28_000.0 + 700.0 * number) for number in range(1, 9)]
     days = [
         live(
-            scenario({"walk": {}, "rail": {"delays": {"on": True}}, **more}, prefer=("rail",)),
+            scenario({"walk": {}, "rail": {"delays": {"on": True}}, **services}, prefer=("rail",)),
             hamlet_town(tmp_path, trips=trips),
         )
-        for more in ({}, {"scooter": {"hubs": [{"name": "Mill", "lon": 25.0107, "lat": 60.0, "capacity": 4}]}})
+        for services in ({}, {"scooter": {"hubs": [{"name": "Mill", "lon": 25.0107, "lat": 60.0, "capacity": 4}]}})
     ]
-    late = [[(row["run"], row["step"], row["t_s"]) for row in rows(one, "running")] for one in days]
+    late = [[(row["run"], row["step"], row["t_s"]) for row in rows(today, "running")] for today in days]
     assert late[0] == late[1]
     assert any(row["depart_late_s"] > 0 for row in rows(days[0], "running"))
 
@@ -467,8 +467,8 @@ def test_a_day_on_which_nothing_is_late_is_a_day_as_planned(tmp_path: Path) -> N
     )
     for kind in KINDS:
         if kind not in ("running", "connections", "notices"):
-            one, other = planned.record.tables[kind], lived.record.tables[kind]
-            assert table_fingerprint(one) == table_fingerprint(other), kind
+            table, other = planned.record.tables[kind], lived.record.tables[kind]
+            assert table_fingerprint(table) == table_fingerprint(other), kind
     assert rows(planned, "running") == []
     assert rows(lived, "running") != []
 

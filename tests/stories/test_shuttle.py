@@ -62,19 +62,21 @@ LONG_WAY = [at(MILL), at(SCHOOL), at(STATION)]
 """1,200 m and 300 s to the school, 600 m and 150 s to the station, 600 m and 150 s back: a lap of 690 s."""
 
 
-def day(tmp_path: Path, shuttle: dict[str, Any], *trips: Any, people: tuple[PersonRow, ...] = (), **more: Any) -> Run:
+def day(
+    tmp_path: Path, shuttle: dict[str, Any], *trips: Any, people: tuple[PersonRow, ...] = (), **overrides: Any
+) -> Run:
     town = hamlet_town(tmp_path, people=people, trips=trips)
-    ways: dict[str, Any] = {"walk": {}, "shuttle": shuttle} | more.pop("ways", {})
-    return live(scenario(ways, ("rail", "shuttle", "walk"), **more), town)
+    ways: dict[str, Any] = {"walk": {}, "shuttle": shuttle} | overrides.pop("ways", {})
+    return live(scenario(ways, ("rail", "shuttle", "walk"), **overrides), town)
 
 
-def only(found: list[dict[str, Any]]) -> dict[str, Any]:
-    assert len(found) == 1, found
-    return found[0]
+def only(matches: list[dict[str, Any]]) -> dict[str, Any]:
+    assert len(matches) == 1, matches
+    return matches[0]
 
 
 def kpis(log: Run) -> dict[str, float]:
-    return {one.id.removeprefix("shuttle."): one.value for one in log.kpis() if one.id.startswith("shuttle.")}
+    return {kpi.id.removeprefix("shuttle."): kpi.value for kpi in log.kpis() if kpi.id.startswith("shuttle.")}
 
 
 class Stop:
@@ -115,8 +117,8 @@ class Stop:
         self.shuttle.finish()
 
     def table(self, kind: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.world.log.tables()[kind].to_pylist()
-        return found
+        table_rows: list[dict[str, Any]] = self.world.log.tables()[kind].to_pylist()
+        return table_rows
 
     def lap(self, clock: str) -> dict[str, Any]:
         return only([lap for lap in self.table("laps") if lap["t_s"] == seconds(clock)])
@@ -139,8 +141,8 @@ def test_periods_have_their_own_headways(tmp_path: Path) -> None:
         {"first_s": seconds("8:00"), "last_s": seconds("9:59"), "headway_s": 3600.0},
     ]
     log = day(tmp_path, {"operation": {"kind": "timetable", "periods": periods}}, trip(1, MILL, STATION, "8:10"))
-    left = [lap["left_s"] for lap in rows(log, "laps")]
-    assert left == [seconds(clock) for clock in ("7:00", "7:10", "7:20", "8:00", "9:00")]
+    departures_s = [lap["left_s"] for lap in rows(log, "laps")]
+    assert departures_s == [seconds(clock) for clock in ("7:00", "7:10", "7:20", "8:00", "9:00")]
 
 
 def test_departures_that_no_vehicle_is_free_for_are_a_fault(tmp_path: Path) -> None:
@@ -267,8 +269,8 @@ def test_it_waits_for_the_trains_that_the_railway_says_are_late(tmp_path: Path) 
         seen["waits" if waits else "leaves" if late_s > 180.0 else "in time"] += 1
     assert min(seen.values()) > 5
     assert len(seen) == 3
-    found = kpis(log)
-    assert (found["connections.saved"], found["connections.missed"]) == (seen["waits"], seen["leaves"])
+    values = kpis(log)
+    assert (values["connections.saved"], values["connections.missed"]) == (seen["waits"], seen["leaves"])
 
 
 @pytest.mark.parametrize(
@@ -278,9 +280,9 @@ def test_it_waits_for_the_trains_that_the_railway_says_are_late(tmp_path: Path) 
 def test_trains_that_do_not_run_are_a_fault(tmp_path: Path, operation: dict[str, Any], words: str) -> None:
     town = hamlet_town(tmp_path)
     hamlet_timetable(TRAINS[:2]).save(tmp_path / "timetables" / "others")
-    told = scenario({"rail": {}, "shuttle": MEETS | {"operation": MEETS["operation"] | operation}})
+    trial = scenario({"rail": {}, "shuttle": MEETS | {"operation": MEETS["operation"] | operation}})
     with pytest.raises(ConfigError, match=words):
-        live(told, town)
+        live(trial, town)
 
 
 def test_a_day_that_ends_before_it_begins_is_a_fault() -> None:
@@ -491,9 +493,9 @@ def test_laps_are_lost_until_the_vehicle_is_repaired_or_a_spare_one_has_come(tmp
     ]  # fmt: skip
     spare = SURE | {"spares": 1, "spare_s": 300.0}
     log = day(tmp_path, shuttle | {"breakdowns": spare}, trip(1, HOME, MILL, "12:00"))
-    left = [(lap["vehicle"], lap["left_s"]) for lap in rows(log, "laps") if lap["left_s"] == lap["left_s"]]
+    departures = [(lap["vehicle"], lap["left_s"]) for lap in rows(log, "laps") if lap["left_s"] == lap["left_s"]]
     # The spare vehicle stands at the mill at 6:10:30, in time for 6:13:50, and breaks like the first.
-    assert left[:2] == [(0, seconds("6:00:30")), (2, seconds("6:13:50"))]
+    assert departures[:2] == [(0, seconds("6:00:30")), (2, seconds("6:13:50"))]
     assert len(log.record.vehicles.to_pylist()) == 3
 
 
@@ -593,9 +595,9 @@ def test_holders_of_a_season_ticket_ride_free_if_the_operator_says_so(tmp_path: 
     people = person(1), person(2, season_ticket=True)
     shuttle = {"seats": 9, "fare_eur": 3.0, "season_ticket_rides_free": True}
     trips = trip(1, MILL, STATION, "8:00"), trip(2, MILL, STATION, "8:00")
-    assert [one["fare_eur"] for one in rows(day(tmp_path, shuttle, *trips, people=people), "legs")] == [3.0, 0.0]
+    assert [row["fare_eur"] for row in rows(day(tmp_path, shuttle, *trips, people=people), "legs")] == [3.0, 0.0]
     shuttle["season_ticket_rides_free"] = False
-    assert [one["fare_eur"] for one in rows(day(tmp_path, shuttle, *trips, people=people), "legs")] == [3.0, 3.0]
+    assert [row["fare_eur"] for row in rows(day(tmp_path, shuttle, *trips, people=people), "legs")] == [3.0, 3.0]
 
 
 def test_a_day_costs_its_hours_and_kilometres(tmp_path: Path) -> None:
@@ -606,18 +608,18 @@ def test_a_day_costs_its_hours_and_kilometres(tmp_path: Path) -> None:
         "vehicles_per_remote_operator": 3.0,
     }  # fmt: skip
     shuttle = {"operation": departures, "vehicles": 1, "costs": costs, "crew": "safety_operator", "fare_eur": 2.0}
-    found = kpis(day(tmp_path, shuttle, trip(1, MILL, STATION, "8:00"), trip(2, MILL, STATION, "8:00")))
+    values = kpis(day(tmp_path, shuttle, trip(1, MILL, STATION, "8:00"), trip(2, MILL, STATION, "8:00")))
     hours, km = (3600.0 + 330.0) / 3600.0, 2.4
-    assert found["vehicle_hours"] == pytest.approx(hours)
-    assert found["operating_cost_eur"] == found["operating_cost_eur.safety_operator"]
+    assert values["vehicle_hours"] == pytest.approx(hours)
+    assert values["operating_cost_eur"] == values["operating_cost_eur.safety_operator"]
     for crew, rate_eur in (("driver", 50.0), ("safety_operator", 40.0), ("remote", 20.0)):
-        assert found[f"operating_cost_eur.{crew}"] == pytest.approx(hours * rate_eur + km)
-        assert found[f"subsidy_eur_per_ride.{crew}"] == pytest.approx((hours * rate_eur + km - 4.0) / 2.0)
-    assert found["boardings_per_vehicle_hour"] == pytest.approx(2.0 / hours)
+        assert values[f"operating_cost_eur.{crew}"] == pytest.approx(hours * rate_eur + km)
+        assert values[f"subsidy_eur_per_ride.{crew}"] == pytest.approx((hours * rate_eur + km - 4.0) / 2.0)
+    assert values["boardings_per_vehicle_hour"] == pytest.approx(2.0 / hours)
     # Two people 600 m each, of two seats for 2.4 km; of four stretches three are empty.
-    assert found["passenger_km_per_seat_km"] == pytest.approx(1.2 / 4.8)
-    assert found["empty_share"] == 0.75
-    assert (found["wait_s.median"], found["wait_s.p90"]) == (0.0, 0.0)
+    assert values["passenger_km_per_seat_km"] == pytest.approx(1.2 / 4.8)
+    assert values["empty_share"] == 0.75
+    assert (values["wait_s.median"], values["wait_s.p90"]) == (0.0, 0.0)
 
 
 def test_a_bus_with_its_driver_costs_what_its_source_says() -> None:
@@ -627,9 +629,9 @@ def test_a_bus_with_its_driver_costs_what_its_source_says() -> None:
 
 def test_waiting_and_who_was_saved_are_counted(tmp_path: Path) -> None:
     log = day(tmp_path, MEETS | {"seats": 9}, trip(1, STATION, MILL, "8:00"))
-    found = kpis(log)
-    assert (found["holding_min"], found["connections.saved"], found["connections.missed"]) == (0.0, 0.0, 0.0)
-    assert found["laps.planned"] == len(rows(log, "laps"))
+    values = kpis(log)
+    assert (values["holding_min"], values["connections.saved"], values["connections.missed"]) == (0.0, 0.0, 0.0)
+    assert values["laps.planned"] == len(rows(log, "laps"))
 
 
 # Laws
@@ -667,13 +669,13 @@ def troubles(draw: Any) -> list[dict[str, Any]]:
         "fleet_halved": {"service": "shuttle"},
         "hub_without_power": {"place": at(MILL)},
     }
-    found = []
+    disturbances = []
     for kind in sorted(draw(st.sets(st.sampled_from(sorted(about)), max_size=3))):
         start_s = seconds("6:30") + 97.0 * draw(st.integers(0, 60))
-        found.append(
+        disturbances.append(
             {"kind": kind, **about[kind], "start_s": start_s, "end_s": start_s + 131.0 * draw(st.integers(1, 40))}
         )
-    return found
+    return disturbances
 
 
 @st.composite
@@ -682,7 +684,7 @@ def crowds(draw: Any) -> list[Any]:
     lot, places = Dice.of(draw(st.integers(0, 10_000))), (MILL, STATION, SCHOOL, HOME)
     trips = []
     for number in range(draw(st.sampled_from([2, 15, 40, 40]))):
-        first, step, moment = (lot.uniform(number, what) for what in ("from", "to", "when"))
+        first, step, moment = (lot.uniform(number, address) for address in ("from", "to", "when"))
         origin = int(4 * first)
         destination = places[(origin + 1 + int(3 * step)) % 4]
         trips.append(trip(number, places[origin], destination, seconds("6:30") + 30.0 * int(200 * moment)))
@@ -702,7 +704,7 @@ def assert_lawful(log: Run, shuttle: dict[str, Any]) -> None:
         assert 0 <= call["aboard"] == aboard[call["run"]] <= shuttle["seats"]
     assert not any(aboard.values()), "somebody never got off"
     boarded = sum(call["boarded"] for call in rows(log, "calls", service="shuttle"))
-    assert boarded == sum(one["ride_s"] > 0 for one in legs) >= ridden
+    assert boarded == sum(row["ride_s"] > 0 for row in legs) >= ridden
     refused = {(row["person"], row["trip"], row["leg"]) for row in rows(log, "refusals", service="shuttle")}
     assert boarded - ridden <= len(refused)
     for lap in rows(log, "laps"):
@@ -723,8 +725,8 @@ def test_every_promise_ends_once_and_nobody_is_lost_through_failures_and_closure
 ) -> None:
     with TemporaryDirectory() as folder:
         town = hamlet_town(Path(folder), trips=trips)
-        told = scenario({"walk": {}, "shuttle": shuttle}, ("shuttle", "walk"), disturbances=shut)
-        assert_lawful(live(told, town, seed), shuttle)
+        trial = scenario({"walk": {}, "shuttle": shuttle}, ("shuttle", "walk"), disturbances=shut)
+        assert_lawful(live(trial, town, seed), shuttle)
 
 
 def test_the_drawn_days_hold_what_the_laws_are_about() -> None:
@@ -757,9 +759,9 @@ def test_somebody_who_asked_nothing_of_the_shuttle_is_not_missed(tmp_path: Path)
         "seats": 2, "dwell": {}, "wheelchair": {"share": 0.3}, "battery": SMALL | {"charge_kw": 10.0},
         "breakdowns": {"per_1000_km": 100.0, "repair_s": 900.0},
     }  # fmt: skip
-    told = scenario({"walk": {}, "shuttle": shuttle, "car": {}}, ("shuttle", "walk"))
+    trial = scenario({"walk": {}, "shuttle": shuttle, "car": {}}, ("shuttle", "walk"))
     town = hamlet_town(tmp_path, trips=trips)
-    everyone, fewer = live(told, town), live(told, town.without(range(100, 110)))
+    everyone, fewer = live(trial, town), live(trial, town.without(range(100, 110)))
     for kind in KINDS:
         kept = [row for row in everyone.record.tables[kind].to_pylist() if row.get("person", 0) < 100]
         assert str(kept) == str(fewer.record.tables[kind].to_pylist()), kind

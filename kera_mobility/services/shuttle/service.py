@@ -34,9 +34,9 @@ from kera_mobility.services.shuttle.stop_access import StopAccess
 from kera_mobility.services.shuttle.timetable import LoopDay
 from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.world import World
-from kera_mobility.town.timetable.timetable import Journeys, Timetable
+from kera_mobility.town.timetable.timetable import MOST_BOARDINGS, Journeys, Timetable
 from kera_mobility.town.town import Town
-from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, IntArray, round_s
+from kera_mobility.units import MINUTE_S, BoolArray, FloatArray, IntArray, round_s
 
 __all__ = ["Shuttle", "ShuttleSettings"]
 
@@ -332,7 +332,7 @@ class Shuttle(Service):
     def _see_streets(self, notice: StreetsChanged | None) -> None:
         """Walk and drive other ways when streets are shut or opened; a loop that is cut is closed."""
         self.skims = self.world.streets
-        self._access = self._new_access()
+        self.__dict__.pop("_access", None)  # worked out anew when next needed
         if self._operation is None:
             return
         hop_m = self.skims.drive_m[self._nodes, np.roll(self._nodes, -1)].astype(np.float64)
@@ -346,10 +346,6 @@ class Shuttle(Service):
         self._reservations.break_off(calls, reason, self._now)
 
     # What it is, and what a result keeps of it.
-
-    def overnight(self) -> dict[str, AnyArray]:
-        """Return nothing: every vehicle begins the day at the first stop, and full."""
-        return {}
 
     def vehicles(self) -> list[Vehicle]:
         """Return the shuttle's vehicles."""
@@ -383,20 +379,12 @@ class Shuttle(Service):
     @cached_property
     def journeys(self) -> Journeys:
         """The journeys that the timetable allows."""
-        if self.settings.as_planned:
-            return Journeys.of(self.timetable)
-        return Journeys.of(self.timetable, most_boardings=1)
+        return Journeys.of(self.timetable, most_boardings=MOST_BOARDINGS if self.settings.as_planned else 1)
 
     @cached_property
     def _access(self) -> StopAccess:
-        return self._new_access()
-
-    def _new_access(self) -> StopAccess:
-        settings = self.settings
-        return StopAccess(
-            self.skims, self._nodes, self._typical_s, walk_speed_m_s=settings.walk_speed_m_s,
-            max_walk_m=settings.max_walk_m,
-        )  # fmt: skip
+        """Walks to and from the stops on the streets as they are now."""
+        return StopAccess(self.skims, self._nodes, self._typical_s, self.settings)
 
     @cached_property
     def _typical_s(self) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kera_mobility.services.shuttle.settings import ShuttleSettings
 from kera_mobility.town.streets.streets import Skims
 from kera_mobility.units import BoolArray, FloatArray, IntArray, round_s
 
@@ -27,12 +28,10 @@ class StopPair(NamedTuple):
 class StopAccess:
     """Walks between N nodes and S stops, and the best pair of stops; what is asked often is kept."""
 
-    def __init__(
-        self, skims: Skims, stop_node: IntArray, typical_s: FloatArray, *, walk_speed_m_s: float, max_walk_m: float
-    ) -> None:
+    def __init__(self, skims: Skims, stop_node: IntArray, typical_s: FloatArray, settings: ShuttleSettings) -> None:
         """Prepare; `typical_s` are mean waiting and riding times between stops, (S, S)."""
         self._skims, self._stop_node, self.typical_s = skims, stop_node, typical_s
-        self._speed_m_s, self._max_walk_m = walk_speed_m_s, max_walk_m
+        self._speed_m_s, self._max_walk_m = settings.walk_speed_m_s, settings.max_walk_m
         self._ride_s = np.where(np.eye(len(stop_node), dtype=np.bool_), np.inf, typical_s)
         self._pairs: dict[tuple[int, int], StopPair] = {}
 
