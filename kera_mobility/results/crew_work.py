@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from kera_mobility.results.facts import Facts, total
-from kera_mobility.results.record import numbers, texts
-from kera_mobility.units import HOUR_S, AnyArray, FloatArray
+from kera_mobility.units import HOUR_S
 
 
 @dataclass(frozen=True)
@@ -48,30 +45,19 @@ def crew_work(facts: Facts, service: str) -> CrewWork | None:
     about = facts.services[service].get("crews")
     if not about:
         return None
-    rows = facts.of_service("crews", service)
-    hours = _shifts_s(numbers(rows, "van"), numbers(rows, "shift"), numbers(rows, "t_s"), numbers(rows, "end_s"))
-    hours, km = hours / HOUR_S, total(numbers(rows, "distance_m")) / 1000.0
-    moves = facts.of_service("moves", service)
-    codes, names = texts(moves, "cause")
-    count = {cause: int(np.count_nonzero(codes == code)) for code, cause in enumerate(names)}
+    visits, causes = facts.frame("crews", service), facts.frame("moves", service)["cause"]
+    by_shift = visits.groupby(["van", "shift"])
+    hours = total(by_shift["end_s"].max() - by_shift["t_s"].min()) / HOUR_S
+    km = total(visits["distance_m"]) / 1000.0
     return CrewWork(
         hours=hours,
         km=km,
-        swaps=count.get("swap", 0),
-        moved=count.get("rebalance", 0),
-        collected=count.get("collect", 0),
-        missed=int(numbers(rows, "missed").astype(np.int64).sum()),
-        charged=total(numbers(rows, "charged")),
+        swaps=int((causes == "swap").sum()),
+        moved=int((causes == "rebalance").sum()),
+        collected=int((causes == "collect").sum()),
+        missed=int(visits["missed"].sum()),
+        charged=total(visits["charged"]),
         hours_eur=hours * float(about["eur_per_h"]),
         km_eur=km * float(about["eur_per_km"]),
         co2_kg=km * float(about["co2_g_per_km"]) / 1000.0,
     )
-
-
-def _shifts_s(van: AnyArray, shift: AnyArray, begin_s: FloatArray, end_s: FloatArray) -> float:
-    """Return the length of all shifts together: from the first row of each to the end of its last."""
-    lengths = []
-    for key in sorted(set(zip(van.tolist(), shift.tolist(), strict=True))):
-        mine = (van == key[0]) & (shift == key[1])
-        lengths.append(float(end_s[mine].max() - begin_s[mine].min()))
-    return total(np.array(lengths))

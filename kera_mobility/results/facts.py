@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    Numbers = FloatArray | pd.Series
 
 WALK = "walk"
 TRANSIT = "transit"
@@ -60,6 +62,7 @@ class Facts:
         self.record = record
         self.services: Mapping[str, Mapping[str, Any]] = record.meta["services"]
         self._services_read: dict[str, tuple[IntArray, list[str]]] = {}
+        self._frames: dict[tuple[str, str], pd.DataFrame] = {}
 
     # Trips and people
 
@@ -207,11 +210,16 @@ class Facts:
         wanted = names.index(service) if service in names else -1
         return rows_at(self.record.table(kind), np.flatnonzero(codes == wanted))
 
-    def frame(self, kind: str, service: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return rows of `of_service` as a pandas frame, with some of their columns."""
-        table = self.of_service(kind, service)
-        frame: pd.DataFrame = (table.select(columns) if columns else table).to_pandas()
-        return frame
+    def frame(self, kind: str, service: str) -> pd.DataFrame:
+        """Return rows of `of_service` as a pandas frame; the same frame each time, so copy before changing it."""
+        if (kind, service) not in self._frames:
+            self._frames[kind, service] = self.of_service(kind, service).to_pandas()
+        return self._frames[kind, service]
+
+    def rides(self, service: str) -> pd.DataFrame:
+        """Return rows of `ridden` as a pandas frame."""
+        legs = self.frame("legs", service)
+        return legs[legs["ride_s"] > 0] if service in self.operated else legs
 
     def ridden(self, service: str) -> pa.Table:
         """Return the legs that were ridden; one that ended in a refusal at the stop is logged, but was no ride."""
@@ -252,25 +260,26 @@ class Facts:
         return steps / _STEPS
 
 
-def total(values: FloatArray) -> float:
+def total(values: Numbers) -> float:
     """Return the sum, rounded once and so the same in any order of the values."""
+    values = np.asarray(values, dtype=np.float64)
     steps = values * _FINE_STEPS
     if len(steps) and np.all(steps == np.rint(steps)) and float(np.abs(steps).max()) * len(steps) < _MOST_STEPS:
         return int(steps.astype(np.int64).sum()) / _FINE_STEPS  # whole steps, as most are, add exactly and fast
     return math.fsum(values[values != 0].tolist())
 
 
-def mean(values: FloatArray) -> float:
+def mean(values: Numbers) -> float:
     """Return the mean, the same in any order; NaN if there is none."""
     return total(values) / len(values) if len(values) else math.nan
 
 
-def quantile(values: FloatArray, share: float) -> float:
+def quantile(values: Numbers, share: float) -> float:
     """Return the smallest value that at least `share` of the values do not exceed; NaN if there is none."""
     if not len(values):
         return math.nan
     rank = max(math.ceil(share * len(values)) - 1, 0)
-    return float(np.partition(values, rank)[rank])
+    return float(np.partition(np.asarray(values), rank)[rank])
 
 
 def share(part: float, whole: float) -> float:

@@ -93,19 +93,19 @@ class Accounts:
         return int(np.count_nonzero(np.isin(self.facts.main_mode, columns)))
 
     def _frames(self, service: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        legs = self.facts.ridden(service).select(["vehicle", "ride_m", "fare_eur"]).to_pandas()
-        moves = self.facts.frame("moves", service, ["vehicle", "t_s", "end_s", "distance_m"])
-        return legs, moves, self.facts.frame("vehicles", service, ["vehicle"])
+        legs = self.facts.rides(service)
+        moves = self.facts.frame("moves", service)
+        return legs, moves, self.facts.frame("vehicles", service)
 
     def _day(self, service: str, legs: pd.DataFrame, moves: pd.DataFrame, fleet: pd.DataFrame) -> ServiceDay:
         by_vehicle = moves.groupby("vehicle")
         crews = crew_work(self.facts, service)
         return ServiceDay(
             len(legs),
-            total(legs["ride_m"].to_numpy()) / 1000.0,
-            total(legs["fare_eur"].to_numpy()),
+            total(legs["ride_m"]) / 1000.0,
+            total(legs["fare_eur"]),
             len(fleet),
-            total(moves["distance_m"].to_numpy()) / 1000.0,
-            total((by_vehicle["end_s"].max() - by_vehicle["t_s"].min()).to_numpy()) / HOUR_S,
+            total(moves["distance_m"]) / 1000.0,
+            total(by_vehicle["end_s"].max() - by_vehicle["t_s"].min()) / HOUR_S,
             crews.co2_kg if crews else 0.0,
         )

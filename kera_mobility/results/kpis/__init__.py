@@ -49,6 +49,11 @@ KpiFunction = Callable[[Facts], Iterable[Kpi]]
 _MARK = "__kera_kpi__"
 
 
+def service_kpi(service: str, name: str, value: float, unit: str, definition: str) -> Kpi:
+    """Return a figure of what a service did for everyone; its id begins with the name of the service."""
+    return Kpi(f"{service}.{name}", value, unit, EVERYONE, definition)
+
+
 def kpi(function: KpiFunction) -> KpiFunction:
     """Mark a function of the facts that yields KPIs, so that it is found."""
     setattr(function, _MARK, True)

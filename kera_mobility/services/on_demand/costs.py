@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.facts import Facts, total
-from kera_mobility.results.record import numbers
 
 KIND = "on_demand"
 
@@ -18,5 +17,5 @@ def day_cost(facts: Facts, service: str) -> DayCost | None:
     about = facts.services[service]
     if "eur_per_vehicle_hour" not in about:
         return None
-    hours, km = float(about["vehicle_hours"]), total(numbers(facts.of_service("moves", service), "distance_m")) / 1000.0
+    hours, km = float(about["vehicle_hours"]), total(facts.frame("moves", service)["distance_m"]) / 1000.0
     return DayCost(hours, {"hours": hours * about["eur_per_vehicle_hour"], "kilometres": km * about["eur_per_km"]})

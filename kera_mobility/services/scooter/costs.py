@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 from pydantic import Field
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.crew_work import crew_work
 from kera_mobility.results.facts import Facts, total
-from kera_mobility.results.record import numbers, texts
 
 KIND = "scooter"
 MARGINAL = ("rides", "energy", "battery_swaps", "crew_kilometres")
@@ -63,10 +61,9 @@ def capital_eur(costs: Mapping[str, float]) -> float:
 
 def fleet_rides(facts: Facts, service: str) -> tuple[int, float]:
     """Return how many rides the vehicles of a fleet made, and their kilometres."""
-    moves = facts.of_service("moves", service)
-    causes, names = texts(moves, "cause")
-    ridden = causes == names.index("ride") if "ride" in names else np.zeros(len(causes), dtype=np.bool_)
-    return int(np.count_nonzero(ridden)), total(numbers(moves, "distance_m")[ridden]) / METRES_PER_KM
+    moves = facts.frame("moves", service)
+    ride_m = moves.loc[moves["cause"] == "ride", "distance_m"]
+    return len(ride_m), total(ride_m) / METRES_PER_KM
 
 
 def day_cost(facts: Facts, service: str) -> DayCost | None:

@@ -9,10 +9,9 @@ from math import fsum
 
 import numpy as np
 
-from kera_mobility.results.facts import EVERYONE, Facts, share
+from kera_mobility.results.facts import Facts, share
 from kera_mobility.results.fleet_states import FREE, OFF_THE_STREETS, STANDING, FleetDay, fleets
-from kera_mobility.results.kpis import Kpi, kpi
-from kera_mobility.results.record import texts
+from kera_mobility.results.kpis import Kpi, kpi, service_kpi
 from kera_mobility.services.scooter.costs import MARGINAL, METRES_PER_KM, day_cost, fleet_rides
 from kera_mobility.units import DAY_S, MINUTE_S
 
@@ -43,7 +42,7 @@ def use(facts: Facts) -> Iterator[Kpi]:
              "Time that vehicles were taken off the streets by the operator, of the day of all vehicles."),
             ("unused_share", 1.0 - share(ridden, day.vehicles), "share of vehicles", "Vehicles that nobody rode."),
         ):  # fmt: skip
-            yield _of(service, name, value, unit, definition)
+            yield service_kpi(service, name, value, unit, definition)
 
 
 @kpi
@@ -57,12 +56,13 @@ def hubs(facts: Facts) -> Iterator[Kpi]:
             peak = day.most_at_once(standing)
             minutes = day.share_with(standing, capacity + 1, 0.0, DAY_S) * DAY_S / MINUTE_S
             worst, over_min = float(np.fmax(worst, peak / capacity)), over_min + minutes
-            yield _of(service, f"hub_peak.{name}", peak, "vehicles", f"Most at once at a hub for {capacity}.")
+            yield service_kpi(service, f"hub_peak.{name}", peak, "vehicles", f"Most at once at a hub for {capacity}.")
             definition = f"Minutes of the day in which more stood at the hub than the {capacity} there is room for."
-            yield _of(service, f"hub_minutes_over.{name}", minutes, "min", definition)
-        yield _of(service, "hub_peak_share.max", worst, "share of room", "Highest peak of any hub, over its capacity.")
-        yield _of(service, "hub_minutes_over", over_min, "min", "Minutes over capacity, all hubs together.")
-        yield _of(service, "parking_compliance", parking_compliance(day), "share of rides",
+            yield service_kpi(service, f"hub_minutes_over.{name}", minutes, "min", definition)
+        yield service_kpi(service, "hub_peak_share.max", worst, "share of room",
+                          "Highest peak of any hub, over its capacity.")  # fmt: skip
+        yield service_kpi(service, "hub_minutes_over", over_min, "min", "Minutes over capacity, all hubs together.")
+        yield service_kpi(service, "parking_compliance", parking_compliance(day), "share of rides",
                   "Rides whose vehicle was put down where it may be and, at a hub, where there was still room; zones "
                   "that forbid parking are obeyed as the scenario has them.")  # fmt: skip
 
@@ -71,14 +71,13 @@ def hubs(facts: Facts) -> Iterator[Kpi]:
 def lost(facts: Facts) -> Iterator[Kpi]:
     """Yield how often a promise came to nothing."""
     for service in fleets(facts):
-        codes, names = texts(facts.of_service("refusals", service), "reason")
-        promises = facts.of_service("bookings", service).num_rows
+        reasons, promises = facts.frame("refusals", service)["reason"], facts.of_service("bookings", service).num_rows
         for name, reason, definition in (
             ("lost_race_share", "lost_race", "People who came to a vehicle that another had taken, of all bookings."),
             ("found_broken_share", "broken", "People who came to a vehicle that did not work, of all bookings."),
         ):
-            count = int(np.count_nonzero(codes == names.index(reason))) if reason in names else 0
-            yield _of(service, name, share(count, promises), "share of bookings", definition)
+            count = int((reasons == reason).sum())
+            yield service_kpi(service, name, share(count, promises), "share of bookings", definition)
 
 
 @kpi
@@ -95,10 +94,10 @@ def money(facts: Facts) -> Iterator[Kpi]:
             ("operating", cost.operating_eur, "Marginal cost, and the upkeep of all vehicles"),
             ("full", cost.full_eur, "Operating cost, the vehicles by their life (capital), and overhead"),
         ):
-            more = f"{definition}, at the rates of the scenario; {crews}."
-            yield _of(service, f"{name}_eur_per_ride", share(eur, rides), "EUR per ride", more)
+            definition = f"{definition}, at the rates of the scenario; {crews}."
+            yield service_kpi(service, f"{name}_eur_per_ride", share(eur, rides), "EUR per ride", definition)
         definition = "What passes bring in a day, a thirtieth of their monthly price; not in the fares."
-        yield _of(service, "pass_eur", float(facts.services[service]["pass_eur_per_day"]), "EUR", definition)
+        yield service_kpi(service, "pass_eur", float(facts.services[service]["pass_eur_per_day"]), "EUR", definition)
 
 
 @kpi
@@ -121,7 +120,7 @@ def harm(facts: Facts) -> Iterator[Kpi]:
             ("injuries_hospital", rides * hospital / PER_RIDES, "per day", f"To be expected: {by_hospitals}."),
             ("injuries_treated", km * treated / M_KM, "per day", f"To be expected: {by_operators}."),
         ):  # fmt: skip
-            yield _of(service, name, value, unit, definition)
+            yield service_kpi(service, name, value, unit, definition)
 
 
 def parking_compliance(day: FleetDay) -> float:
@@ -144,7 +143,3 @@ def _named(day: FleetDay) -> Iterator[tuple[str, int, int]]:
     words = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in plain]
     for (node, _, capacity), word in zip(day.hubs, words, strict=True):
         yield (word if word and words.count(word) == 1 else f"{word or 'hub'}_{node}"), node, capacity
-
-
-def _of(service: str, name: str, value: float, unit: str, definition: str) -> Kpi:
-    return Kpi(f"{service}.{name}", value, unit, EVERYONE, definition)

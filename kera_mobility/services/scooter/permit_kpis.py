@@ -16,10 +16,10 @@ import numpy as np
 
 from kera_mobility.config.calendar import Timeline, Window
 from kera_mobility.geometry import distance_m
-from kera_mobility.results.facts import EVERYONE, Facts
+from kera_mobility.results.facts import Facts
 from kera_mobility.results.fleet_states import FREE, OFF_THE_STREETS, FleetDay, fleets
-from kera_mobility.results.kpis import Kpi, kpi
-from kera_mobility.results.record import numbers, rows_at, texts
+from kera_mobility.results.kpis import Kpi, kpi, service_kpi
+from kera_mobility.results.record import numbers
 from kera_mobility.services.scooter.kpis import parking_compliance
 from kera_mobility.units import BoolArray, FloatArray
 
@@ -44,12 +44,11 @@ def permit(facts: Facts) -> Iterator[Kpi]:
     for service in fleets(facts):
         if not facts.services[service].get("permit"):
             continue
-        for one in _conditions(facts, service):
-            name = f"{service}.permit.{one.name}"
-            kept = math.isnan(one.value) or one.kept(one.value, one.limit)
-            yield Kpi(name, one.value, one.unit, EVERYONE, f"Permit: {one.definition}.")
-            yield Kpi(f"{name}.limit", one.limit, one.unit, EVERYONE, f"What the permit allows: {one.definition}.")
-            yield Kpi(f"{name}.kept", float(kept), "1 or 0", EVERYONE, f"Whether it was kept: {one.definition}.")
+        for name, value, limit, is_kept, unit, definition in _conditions(facts, service):
+            kept = math.isnan(value) or is_kept(value, limit)
+            yield service_kpi(service, f"permit.{name}", value, unit, f"Permit: {definition}.")
+            yield service_kpi(service, f"permit.{name}.limit", limit, unit, f"What the permit allows: {definition}.")
+            yield service_kpi(service, f"permit.{name}.kept", float(kept), "1 or 0", f"Whether it was kept: {definition}.")
 
 
 def _conditions(facts: Facts, service: str) -> Iterator[Condition]:
@@ -74,12 +73,11 @@ def _rides(facts: Facts, service: str) -> Iterator[Condition]:
     """Yield the conditions on hours and speeds, over all rides."""
     about = facts.services[service]
     rules, today = about["permit"], date.fromisoformat(about["date"])
-    moves = facts.of_service("moves", service)
-    codes, names = texts(moves, "cause")
-    moves = rows_at(moves, np.flatnonzero(codes == names.index("ride")) if "ride" in names else np.empty(0, np.int64))
-    begin_s = numbers(moves, "t_s")
-    riding_s = numbers(moves, "end_s") - begin_s - about["handling_s"]
-    speed_km_h = numbers(moves, "distance_m") / np.where(riding_s > 0, riding_s, np.inf) * KM_H_PER_M_S
+    moves = facts.frame("moves", service)
+    rides = moves[moves["cause"] == "ride"]
+    begin_s = rides["t_s"].to_numpy()
+    riding_s = rides["end_s"].to_numpy() - begin_s - about["handling_s"]
+    speed_km_h = rides["distance_m"].to_numpy() / np.where(riding_s > 0, riding_s, np.inf) * KM_H_PER_M_S
     banned, night = (_holds(windows, today, begin_s) for windows in (rules["banned"], [rules["night"]]))
     if rules["banned"]:
         yield Condition("banned_hours", int(banned.sum()), 0, operator.le, "rides", "rides begun in banned hours")
@@ -107,5 +105,5 @@ def _holds(windows: list[dict[str, object]], today: date, t_s: FloatArray) -> Bo
     """Return at which moments, (R,), any of some windows holds."""
     timeline = Timeline([Window.model_validate(window) for window in windows], today)
     is_in = np.array([bool(active) for active in timeline.sets])
-    found: BoolArray = is_in[timeline.pieces(t_s)]
-    return found
+    holds: BoolArray = is_in[timeline.pieces(t_s)]
+    return holds

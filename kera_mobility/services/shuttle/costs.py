@@ -14,7 +14,6 @@ from pydantic import Field
 from kera_mobility.config.settings import Settings
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.facts import Facts, total
-from kera_mobility.results.record import numbers
 from kera_mobility.units import HOUR_S
 
 KIND = "shuttle"
@@ -51,8 +50,8 @@ def hour_eur(costs: Mapping[str, float], crew: str) -> float:
 
 def paid_h(facts: Facts, service: str) -> float:
     """Return the hours of all vehicles together, each from its first departure of the day to its last stop."""
-    calls = facts.frame("calls", service, ["vehicle", "t_s"]).groupby("vehicle")["t_s"]
-    return total((calls.max() - calls.min()).to_numpy()) / HOUR_S
+    calls = facts.frame("calls", service).groupby("vehicle")["t_s"]
+    return total(calls.max() - calls.min()) / HOUR_S
 
 
 def day_cost(facts: Facts, service: str, crew: str = "") -> DayCost | None:
@@ -61,6 +60,6 @@ def day_cost(facts: Facts, service: str, crew: str = "") -> DayCost | None:
     costs = about.get("costs")
     if not costs:
         return None
-    hours, km = paid_h(facts, service), total(numbers(facts.of_service("moves", service), "distance_m")) / 1000.0
+    hours, km = paid_h(facts, service), total(facts.frame("moves", service)["distance_m"]) / 1000.0
     rate_eur = hour_eur(costs, crew or about.get("crew", CREWS[0]))
     return DayCost(hours, {"hours": hours * rate_eur, "kilometres": km * costs["vehicle_km_eur"]})

@@ -54,10 +54,10 @@ def day_cost(facts: Facts, service: str) -> DayCost:
     """Return the cost of a day; at the default rates where the run, an older one, states none."""
     stated = facts.services[service].get("costs")
     rates = stated or LineCosts().model_dump()
-    moves = facts.frame("moves", service, ["vehicle", "t_s", "end_s", "distance_m"])
+    moves = facts.frame("moves", service)
     work = moves.assign(h=(moves.end_s - moves.t_s) / HOUR_S, km=moves.distance_m / 1000.0)
     runs = work.groupby(line_kinds(facts, service, moves.vehicle))
-    hours, km = ({kind: total(part.to_numpy()) for kind, part in runs[name]} for name in ("h", "km"))
+    hours, km = ({kind: total(part) for kind, part in runs[name]} for name in ("h", "km"))
     eur = {
         kind: hours.get(kind, 0.0) * rates[kind]["vehicle_hour_eur"] + km.get(kind, 0.0) * rates[kind]["vehicle_km_eur"]
         for kind in LINE_KINDS
