@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kera_mobility.results.facts import Facts
-from kera_mobility.results.record import numbers
+from kera_mobility.results.record import numbers, settings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,21 +32,6 @@ def _places(facts: Facts, service: str) -> dict[str, int]:
     """Return the places of a vehicle of each kind, from `run.json`, in older results from the scenario."""
     stated: Mapping[str, int] | None = facts.services[service].get("places")
     if stated is None:
-        settings = (scenario_of(facts.record.scenario_yaml).get("services") or {}).get(service) or {}
+        settings = (settings_of(facts.record.scenario_yaml).get("services") or {}).get(service) or {}
         stated = {kind: settings[kind]["places"] for kind in LINE_KINDS if "places" in (settings.get(kind) or {})}
     return dict(stated)
-
-
-@lru_cache(maxsize=64)
-def scenario_of(text: str) -> Mapping[str, Any]:
-    """Return a resolved scenario as plain maps; empty where it cannot be read."""
-    import io
-
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        scenario = YAML(typ="safe").load(io.StringIO(text))
-    except YAMLError:
-        scenario = None
-    return scenario if isinstance(scenario, dict) else {}

@@ -1,11 +1,13 @@
 """One run as it is kept: the event tables, who and what took part, and where; nothing live.
 
-Values pass between Arrow and numpy as buffers: `pa.array` and `to_numpy` would import pandas, on the path of a run.
+Values pass between Arrow and numpy as buffers: `pa.array` and `to_numpy` would import pandas where a day is simulated.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kera_mobility.errors import ResultError, nearest_name
+from kera_mobility.files import parse_yaml
 from kera_mobility.results.events import ENTITIES
 
 if TYPE_CHECKING:
@@ -67,6 +70,16 @@ class RunRecord:
     def seed(self) -> int:
         """The seed of the run."""
         return int(self.meta["seed"])
+
+
+@lru_cache(maxsize=64)
+def settings_of(scenario_yaml: str) -> Mapping[str, Any]:
+    """Return a resolved scenario as plain maps; empty if it cannot be parsed."""
+    try:
+        settings = parse_yaml(scenario_yaml)
+    except ValueError:
+        settings = None
+    return settings if isinstance(settings, dict) else {}
 
 
 def texts(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:

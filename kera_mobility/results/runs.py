@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kera_mobility.files import parse_yaml
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.facts import Facts
-from kera_mobility.results.record import RunRecord
+from kera_mobility.results.record import RunRecord, settings_of
 from kera_mobility.results.store import load_record, read_kpis, read_meta, read_settings, result_folders
 
 if TYPE_CHECKING:
@@ -92,11 +91,7 @@ class RunFolder:
     @cached_property
     def settings(self) -> Mapping[str, Any]:
         """The resolved scenario as plain maps; empty if it cannot be parsed."""
-        try:
-            settings = parse_yaml(self.settings_yaml)
-        except ValueError:
-            settings = None
-        return settings if isinstance(settings, dict) else {}
+        return settings_of(self.settings_yaml)
 
     @cached_property
     def lacking(self) -> tuple[str, ...]:

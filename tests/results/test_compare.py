@@ -21,7 +21,7 @@ from kera_mobility.errors import ConfigError, MissingFileError, ResultError
 from kera_mobility.results.compare import Comparison, Values, compare, compare_all, read_values
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.paired_trips import DayPair, RunTrips
-from kera_mobility.results.compare.pairing import read_side
+from kera_mobility.results.compare.pairing import read_scenario_runs
 from kera_mobility.results.compare.table import aloud, table
 from kera_mobility.results.compare.values import CostRates
 from kera_mobility.results.events import KINDS, EventLog
@@ -439,19 +439,19 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Comparison, DayPair
         for name, services in (("a", {"walk": {}}), ("b", {"walk": {}, "scooter": scooter})):
             run = live(scenario(services, name=name), town, seed=seed)
             run.save(folder / name / str(seed))
-    sides = (read_side(folder / name) for name in ("a", "b"))
-    first = DayPair(*(RunTrips.read(next(iter(side.runs.values()))) for side in sides))
+    sides = (read_scenario_runs(folder / name) for name in ("a", "b"))
+    first = DayPair(*(RunTrips(next(iter(side.runs.values()))) for side in sides))
     return compare(folder / "a", folder / "b"), first
 
 
 def test_people_without_the_app_are_untouched_to_the_last_digit(lived: tuple[Comparison, DayPair]) -> None:
     _, day = lived
-    old = day.b.facts.record.people["age"].to_numpy()[day.b.facts.person_row[day.in_b]] == 70
+    old = day.b.facts.record.people["age"].to_numpy()[day.both["person_row_b"]] == 70
     assert np.count_nonzero(old) == 40
     for name in ("t_s", "end_s", "utility", "replans"):
-        before, after = day.a.column(name)[day.in_a], day.b.column(name)[day.in_b]
+        before, after = day.both[f"{name}_a"], day.both[f"{name}_b"]
         assert np.array_equal(before[old], after[old]), name
-    assert not np.array_equal(day.a.column("utility")[day.in_a][~old], day.b.column("utility")[day.in_b][~old])
+    assert not np.array_equal(day.both["utility_a"][~old], day.both["utility_b"][~old])
 
 
 def test_another_way_to_travel_is_never_expected_to_make_a_day_worse(lived: tuple[Comparison, DayPair]) -> None:

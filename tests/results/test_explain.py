@@ -28,7 +28,7 @@ from kera_mobility.demand.choice_model import IMPOSSIBLE
 from kera_mobility.errors import ExtensionError, ResultError, UnknownPersonError
 from kera_mobility.experiments.counterfactual import ask, watch
 from kera_mobility.experiments.remedies import remedies
-from kera_mobility.results.compare.pairing import read_side
+from kera_mobility.results.compare.pairing import read_scenario_runs
 from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.cases import PROMISE, REFUSED, UNSERVED
@@ -265,7 +265,7 @@ def test_runs_of_other_settings_are_not_added_up_and_the_first_that_differs_is_n
     with pytest.raises(ResultError, match=said):
         explain(tmp_path / "runs")
     with pytest.raises(ResultError, match=said):
-        read_side(tmp_path / "runs")
+        read_scenario_runs(tmp_path / "runs")
 
 
 def test_the_story_tells_what_was_considered_asked_chosen_and_lived(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 from scipy.special import ndtri
 
 from kera_mobility.dice import Dice
-from kera_mobility.results.compare import Pair
 from kera_mobility.results.compare.differences import CANNOT_TELL, SAME, difference_rows, judged
 from kera_mobility.results.compare.intervals import (
     ALPHA,
@@ -26,7 +25,8 @@ from kera_mobility.results.compare.intervals import (
     sureness,
     t_quantile,
 )
-from kera_mobility.results.compare.quantity import About, Figure
+from kera_mobility.results.compare.quantity import About, Quantity
+from kera_mobility.results.runs import RunKey
 from kera_mobility.units import FloatArray
 
 REPETITIONS = 4000
@@ -174,8 +174,8 @@ def test_holm_is_what_a_hand_computes() -> None:
 def _one_trial(values: FloatArray) -> list[str]:
     """Return the verdicts of figures, (F, S), over S seeds."""
     figures = {
-        Pair(seed, 0, None): [
-            Figure(About(f"figure_{place}", "outcomes", "s", "residents", "Made up."), 0.1, 0.1 + float(value))
+        RunKey(seed, 0, None): [
+            Quantity(About(f"figure_{place}", "outcomes", "s", "residents", "Made up."), 0.1, 0.1 + float(value))
             for place, value in enumerate(values[:, seed])
         ]
         for seed in range(values.shape[1])

@@ -38,7 +38,7 @@ class Accounts:
 
     def __init__(self, side: RunTrips) -> None:
         self.facts = side.facts
-        self._year = side.run.scenario.get("year")
+        self._year = side.settings.get("year")
 
     @property
     def year(self) -> int | None:

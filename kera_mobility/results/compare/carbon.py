@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from kera_mobility.results.compare.accounts import Accounts, ServiceDay
-from kera_mobility.results.compare.quantity import About, Figure
+from kera_mobility.results.compare.quantity import About, Quantity
 from kera_mobility.results.compare.values import Values, at_year
 from kera_mobility.results.facts import EVERYONE
 
@@ -53,15 +53,15 @@ class Carbon:
         if kind in ("train", "tram", "bus"):
             return self._line_grams(kind, day, method, grid, life_cycle=life_cycle)
         if mode == "car":
-            more = values.car_life_cycle_g_per_km / values.car_occupancy if life_cycle else 0.0
-            return rode_km * (self._car_g + more)
+            life_cycle_g = values.car_life_cycle_g_per_km / values.car_occupancy if life_cycle else 0.0
+            return rode_km * (self._car_g + life_cycle_g)
         if mode == "scooter":
             per_km = values.scooter_life_cycle_g_per_km if life_cycle else values.scooter_wh_per_km / 1000.0 * grid
             return rode_km * per_km
         if mode in ("bicycle", "bicycle_share"):
             return rode_km * values.bicycle_life_cycle_g_per_km if life_cycle else 0.0
-        more = values.minibus_life_cycle_g_per_km if life_cycle else 0.0
-        return day.vehicle_km * (values.minibus_kwh_per_km * grid + more)
+        life_cycle_g = values.minibus_life_cycle_g_per_km if life_cycle else 0.0
+        return day.vehicle_km * (values.minibus_kwh_per_km * grid + life_cycle_g)
 
     def _line_grams(self, kind: str, day: ServiceDay, method: str, grid: float, *, life_cycle: bool) -> float:
         values = self._values
@@ -73,10 +73,10 @@ class Carbon:
         return day.passenger_km * (per_km + (values.transit_life_cycle_g_per_pkm if life_cycle else 0.0))
 
 
-def carbon_figures(a: Carbon, b: Carbon) -> Iterator[Figure]:
+def carbon_quantities(a: Carbon, b: Carbon) -> Iterator[Quantity]:
     """Yield the CO2 of both runs by scope and method."""
     for scope, of_scope in SCOPES.items():
         for method, of_method in METHODS.items():
             definition = f"CO2 of everyone's travel {of_scope}; {of_method}."
             about = About(f"carbon.{scope}.{method}", "carbon", "kg per day", EVERYONE, definition)
-            yield Figure(about, a.kg(scope, method), b.kg(scope, method))
+            yield Quantity(about, a.kg(scope, method), b.kg(scope, method))

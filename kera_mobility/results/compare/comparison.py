@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kera_mobility.results.compare.accounts import Accounts
 from kera_mobility.results.compare.benefit import Benefit
-from kera_mobility.results.compare.carbon import Carbon, carbon_figures
+from kera_mobility.results.compare.carbon import Carbon, carbon_quantities
 from kera_mobility.results.compare.differences import Difference, difference_rows, judged, quotient_rows
 from kera_mobility.results.compare.intervals import ALPHA
-from kera_mobility.results.compare.money import LEAST_SHARED, Money, money_figures, money_parts, yearly_figures
+from kera_mobility.results.compare.money import (
+    LEAST_SHARED,
+    Money,
+    money_quantities,
+    subsidy_quotients,
+    yearly_quantities,
+)
 from kera_mobility.results.compare.paired_trips import FEEDER, MAIN, DayPair, RunTrips
-from kera_mobility.results.compare.pairing import Folders, Pair, Side, inputs_that_differ, matched_pairs, read_side
-from kera_mobility.results.compare.quantity import About, Figure, Part
+from kera_mobility.results.compare.pairing import (
+    Folders,
+    ScenarioRuns,
+    inputs_that_differ,
+    matched_pairs,
+    read_scenario_runs,
+)
+from kera_mobility.results.compare.quantity import About, Quantity, Quotient
 from kera_mobility.results.compare.values import Values
 from kera_mobility.results.facts import EVERYONE
+from kera_mobility.results.runs import RunKey
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +62,7 @@ class Comparison:
     b: str
     title_a: str
     title_b: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[RunKey, ...]
     missing: tuple[str, ...]
     """The runs that have no partner, in words."""
     notes: tuple[str, ...]
@@ -81,9 +96,8 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain lists and maps."""
-        found = {**asdict(self), "confidence": CONFIDENCE}
-        found["pairs"] = [list(pair if pair.draw is not None else pair[:2]) for pair in self.pairs]
-        return found
+        pairs = [list(pair if pair.draw is not None else pair[:2]) for pair in self.pairs]
+        return {**asdict(self), "confidence": CONFIDENCE, "pairs": pairs}
 
 
 def compare(folders_a: Folders, folders_b: Folders, *, values: Values | None = None) -> Comparison:
@@ -101,28 +115,24 @@ def compare(folders_a: Folders, folders_b: Folders, *, values: Values | None = N
 
 
 def compare_all(
-    folders_a: Folders, others: Sequence[Folders], *, values: Values | None = None
+    folders_a: Folders, folders_b: Sequence[Folders], *, values: Values | None = None
 ) -> tuple[Comparison, ...]:
     """Return what each of several scenarios changes against a, corrected for looking at all of them; see `compare`."""
-    a, chosen = read_side(folders_a), values or Values()
-    drafts = [_draft(a, read_side(folders), chosen) for folders in others]
+    a, chosen = read_scenario_runs(folders_a), values or Values()
+    drafts = [_draft(a, read_scenario_runs(folders), chosen) for folders in folders_b]
     rows = judged([row for draft in drafts for row in draft.differences])
-    found, begin = [], 0
-    for draft in drafts:
-        end = begin + len(draft.differences)
-        found.append(replace(draft, differences=tuple(rows[begin:end])))
-        begin = end
-    return tuple(found)
+    remaining = iter(rows)
+    return tuple(replace(draft, differences=tuple(islice(remaining, len(draft.differences)))) for draft in drafts)
 
 
-def _draft(a: Side, b: Side, values: Values) -> Comparison:
+def _draft(a: ScenarioRuns, b: ScenarioRuns, values: Values) -> Comparison:
     pairs, missing = matched_pairs(a, b)
-    kpis, only = _kpi_figures(a, b, pairs)
-    days = {pair: _Day(DayPair(RunTrips.read(a.runs[pair]), RunTrips.read(b.runs[pair])), values) for pair in pairs}
-    personal = difference_rows({pair: day.figures for pair, day in days.items()})
+    kpis, only = _kpi_quantities(a, b, pairs)
+    days = {pair: _Day(DayPair(RunTrips(a.runs[pair]), RunTrips(b.runs[pair])), values) for pair in pairs}
+    personal = difference_rows({pair: day.quantities for pair, day in days.items()})
     switched = {row.population: row.difference for row in personal if row.section == "switched"}
     rows = [replace(row, switched=switched.get(row.population)) for row in difference_rows(kpis)] + personal
-    rows += quotient_rows({pair: day.parts for pair, day in days.items()})
+    rows += quotient_rows({pair: day.quotients for pair, day in days.items()})
     rows += quotient_rows(_substitution(days), shares=True)
     rows += difference_rows(only)
     return Comparison(
@@ -142,42 +152,44 @@ class _Day:
         change_kg = carbon_b.kg(*YEARLY_CARBON) - carbon_a.kg(*YEARLY_CARBON)
         self.shared = day.shared
         self.switched = day.switched()
-        self.changes = day.changes(EVERYONE)
+        self.changes = day.changes()
         self.replaced = day.replaced()
-        self.parts: list[Part] = list(money_parts(a, b))
+        self.quotients: list[Quotient] = list(subsidy_quotients(a, b))
         self.without_rates = {*a.without_rates(), *b.without_rates()}
         self.priced_twice = {*a.priced_twice(), *b.priced_twice()}
         self.by_default = {*a.by_default(), *b.by_default()}
         self.years = accounts_a.year, accounts_b.year
         self.measures = tuple(benefit.gains)
-        self.figures: list[Figure] = [
-            *_switched_figures(self.switched),
-            *benefit.figures(),
-            *money_figures(a, b),
-            *yearly_figures(a, b, benefit, change_kg, day.shared, values),
-            *carbon_figures(carbon_a, carbon_b),
+        self.quantities: list[Quantity] = [
+            *_switched_quantities(self.switched),
+            *benefit.quantities(),
+            *money_quantities(a, b),
+            *yearly_quantities(a, b, benefit, change_kg, day.shared, values),
+            *carbon_quantities(carbon_a, carbon_b),
         ]
 
 
-def _kpi_figures(a: Side, b: Side, pairs: Sequence[Pair]) -> tuple[dict[Pair, list[Figure]], dict[Pair, list[Figure]]]:
+def _kpi_quantities(
+    a: ScenarioRuns, b: ScenarioRuns, pairs: Sequence[RunKey]
+) -> tuple[dict[RunKey, list[Quantity]], dict[RunKey, list[Quantity]]]:
     """Return, by pair, the KPIs that both runs have, and those that only one scenario ever has, as they are there."""
     described: dict[str, Mapping[str, Any]] = {}
     for side in (a, b):
         for pair in pairs:
             for name, kpi in side.runs[pair].kpis.items():
                 described.setdefault(name, kpi)
-    both: dict[Pair, list[Figure]] = {pair: [] for pair in pairs}
-    only: dict[Pair, list[Figure]] = {pair: [] for pair in pairs}
+    both: dict[RunKey, list[Quantity]] = {pair: [] for pair in pairs}
+    only: dict[RunKey, list[Quantity]] = {pair: [] for pair in pairs}
     for name, kpi in described.items():
-        known = [any(_value(side.runs[pair].kpis, name) is not None for pair in pairs) for side in (a, b)]
+        in_any = [any(_value(side.runs[pair].kpis, name) is not None for pair in pairs) for side in (a, b)]
         for pair in pairs:
             before, after = (_value(side.runs[pair].kpis, name) for side in (a, b))
             if before is not None and after is not None:
-                both[pair].append(Figure(_about(kpi, "outcomes"), before, after))
-            elif not all(known) and (before is not None or after is not None):
+                both[pair].append(Quantity(_about(kpi, "outcomes"), before, after))
+            elif not all(in_any) and (before is not None or after is not None):
                 value = after if after is not None else before
                 assert value is not None
-                only[pair].append(Figure(_about(kpi, "only_b" if after is not None else "only_a"), None, value))
+                only[pair].append(Quantity(_about(kpi, "only_b" if after is not None else "only_a"), None, value))
     return both, only
 
 
@@ -198,34 +210,33 @@ def _about(kpi: Mapping[str, Any], section: str) -> About:
     return About(str(kpi["id"]), section, str(kpi["unit"]), str(kpi["population"]), str(kpi["definition"]))
 
 
-def _switched_figures(switched: Mapping[str, float]) -> Iterator[Figure]:
+def _switched_quantities(switched: Mapping[str, float]) -> Iterator[Quantity]:
     definition = "Share of trips whose main mode is another in B than in A, not being completed counting as a mode."
     for place, (population, share) in enumerate(switched.items()):
         suffix = "" if place == 0 else f"@{population}"
-        yield Figure(About(f"switched{suffix}", "switched", "share of trips", population, definition), None, share)
+        yield Quantity(About(f"switched{suffix}", "switched", "share of trips", population, definition), None, share)
 
 
-def _mean_changes(days: Mapping[Pair, _Day]) -> dict[str, float]:
+def _mean_changes(days: Mapping[RunKey, _Day]) -> dict[str, float]:
     drawn = [day for pair, day in days.items() if pair.draw is not None] or list(days.values())
-    found: dict[tuple[str, str], int] = {}
+    changes: Counter[tuple[str, str]] = Counter()
     for day in drawn:
-        for key, count in day.changes.items():
-            found[key] = found.get(key, 0) + count
-    return {f"{before} > {after}": count / len(drawn) for (before, after), count in sorted(found.items())}
+        changes.update(day.changes)
+    return {f"{before} > {after}": count / len(drawn) for (before, after), count in sorted(changes.items())}
 
 
-def _substitution(days: Mapping[Pair, _Day]) -> dict[Pair, list[Part]]:
+def _substitution(days: Mapping[RunKey, _Day]) -> dict[RunKey, list[Quotient]]:
     """Return, for each new service and role, the share of its riders who went by each main mode in A."""
     keys = sorted({key for day in days.values() for key in day.replaced})
     return {
         pair: [
-            Part(
+            Quotient(
                 About(
                     f"substitution.{service}.{role}.{mode.replace(' ', '_')}", "substitution", "share of riders",
                     EVERYONE, _replaced(service, role, mode),
                 ),
                 day.replaced.get((service, role, mode), 0),
-                sum(count for (one, way, _), count in day.replaced.items() if (one, way) == (service, role)),
+                sum(count for key, count in day.replaced.items() if key[:2] == (service, role)),
             )
             for service, role, mode in keys
         ]
@@ -238,7 +249,9 @@ def _replaced(service: str, role: str, mode: str) -> str:
     return f"Of trips that ride {service} {ways[role]}, the share with the main mode '{mode}' in A; B: trips per day."
 
 
-def _notes(a: Side, b: Side, pairs: Sequence[Pair], days: Mapping[Pair, _Day], values: Values) -> Iterator[str]:
+def _notes(
+    a: ScenarioRuns, b: ScenarioRuns, pairs: Sequence[RunKey], days: Mapping[RunKey, _Day], values: Values
+) -> Iterator[str]:
     yield _on_intervals(pairs)
     yield _on_people(a, b, pairs)
     yield from _on_making(a, b, pairs)
@@ -271,38 +284,38 @@ def _notes(a: Side, b: Side, pairs: Sequence[Pair], days: Mapping[Pair, _Day], v
     yield f"Prices: {values.price_level}. A year is {values.days_per_year:g} such days, an assumption."
 
 
-def _on_intervals(pairs: Sequence[Pair]) -> str:
+def _on_intervals(pairs: Sequence[RunKey]) -> str:
     fixed = {pair.seed for pair in pairs if pair.draw is None}
     seeds = {draw: {pair.seed for pair in pairs if pair.draw == draw} for draw in {pair.draw for pair in pairs}}
-    drawn = {draw: found for draw, found in seeds.items() if draw is not None}
+    drawn = {draw: of_draw for draw, of_draw in seeds.items() if draw is not None}
     if len(drawn) > 1:
         words = f"Intervals are over {len(drawn)} draws of uncertain inputs, equal on both sides: what we do not know."
         if len(fixed) > 1 or max(map(len, drawn.values())) > 1:
             return f"{words} Those over seeds (chance) stand apart in CSV and JSON."
-        if len({seed for found in drawn.values() for seed in found}) == 1:
+        if len(set().union(*drawn.values())) == 1:
             return f"{words} All draws have one seed: its chance is in the centre of each interval, untold."
         return f"{words} Each draw has one seed, so chance is in them too; runs with inputs fixed would tell it apart."
-    known = fixed or next(iter(drawn.values()))
-    many = "1 seed" if len(known) == 1 else f"{len(known)} seeds"
+    run_seeds = fixed or next(iter(drawn.values()))
+    many = "1 seed" if len(run_seeds) == 1 else f"{len(run_seeds)} seeds"
     words = f"Intervals are over {many}, the inputs fixed: chance only, not what we do not know about the inputs."
-    return f"{words} One seed has no interval; run more." if len(known) == 1 else words
+    return f"{words} One seed has no interval; run more." if len(run_seeds) == 1 else words
 
 
-def _on_people(a: Side, b: Side, pairs: Sequence[Pair]) -> str:
-    seeds_a, seeds_b = ([side.runs[pair].town_seed for pair in pairs] for side in (a, b))
+def _on_people(a: ScenarioRuns, b: ScenarioRuns, pairs: Sequence[RunKey]) -> str:
+    seeds_a, seeds_b = ([side.town_seed(pair) for pair in pairs] for side in (a, b))
     if seeds_a != seeds_b:
         return "A and B have different populations (town.seed): person by person they cannot be told from the services."
-    known = sorted({seed for seed in seeds_a if seed is not None})
-    if len(known) > 1:
-        return f"The population was swept (town.seed {', '.join(map(str, known))}): the intervals hold it too."
-    which = f" (town.seed {known[0]})" if known else ""
+    town_seeds = sorted({seed for seed in seeds_a if seed is not None})
+    if len(town_seeds) > 1:
+        return f"The population was swept (town.seed {', '.join(map(str, town_seeds))}): the intervals hold it too."
+    which = f" (town.seed {town_seeds[0]})" if town_seeds else ""
     return f"The population{which} is fixed: no interval says what other people would do."
 
 
-def _on_making(a: Side, b: Side, pairs: Sequence[Pair]) -> Iterator[str]:
+def _on_making(a: ScenarioRuns, b: ScenarioRuns, pairs: Sequence[RunKey]) -> Iterator[str]:
     """Yield what differs between the runs besides their scenarios: then a difference may not be the services'."""
     hashes = [side.runs[pair].meta.get("input_hashes") or {} for side in (a, b) for pair in pairs]
-    if len({one.get("town") for one in hashes}) > 1:
+    if len({of_run.get("town") for of_run in hashes}) > 1:
         yield "The files of the area changed between the runs (map, cells, timetables): run them anew."
-    if len({one["code"] for one in hashes if "code" in one}) > 1:
+    if len({of_run["code"] for of_run in hashes if "code" in of_run}) > 1:
         yield "The runs were made by different versions of the code: run them anew before believing a difference."

@@ -1,4 +1,4 @@
-"""Figures of many pairs become one row: means, difference, intervals, what could have been seen, and a verdict."""
+"""Quantities of many pairs become one row: means, difference, intervals, what could have been seen, and a verdict."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kera_mobility.results.compare.intervals import (
     sign_test,
     sureness,
 )
-from kera_mobility.results.compare.pairing import Pair
-from kera_mobility.results.compare.quantity import About, Figure, Part
+from kera_mobility.results.compare.quantity import About, Quantity, Quotient
+from kera_mobility.results.runs import RunKey
 
 TESTED = ("outcomes", "benefit", "money", "yearly", "carbon")
 """Sections whose rows ask whether B differs from A; the others describe."""
@@ -82,34 +82,26 @@ class Difference:
     note: str = ""
 
 
-def difference_rows(figures: Mapping[Pair, Iterable[Figure]]) -> list[Difference]:
-    """Return one row for each figure, over the pairs that have it, not yet judged."""
-    about: dict[str, About] = {}
-    before: dict[str, dict[Pair, float]] = {}
-    after: dict[str, dict[Pair, float]] = {}
-    for pair, found in figures.items():
-        for one in found:
-            if not math.isfinite(one.after) or (one.before is not None and not math.isfinite(one.before)):
-                continue
-            about.setdefault(one.about.id, one.about)
-            after.setdefault(one.about.id, {})[pair] = one.after
-            if one.before is not None:
-                before.setdefault(one.about.id, {})[pair] = one.before
-    return [_row(about[name], before.get(name), after[name]) for name in about]
+def difference_rows(quantities: Mapping[RunKey, Iterable[Quantity]]) -> list[Difference]:
+    """Return one row for each quantity, over the pairs that have it, not yet judged."""
+    by_id: dict[str, dict[RunKey, Quantity]] = {}
+    for pair, of_pair in quantities.items():
+        for quantity in of_pair:
+            if math.isfinite(quantity.after) and (quantity.before is None or math.isfinite(quantity.before)):
+                by_id.setdefault(quantity.about.id, {})[pair] = quantity
+    return [_row(by_pair) for by_pair in by_id.values()]
 
 
-def quotient_rows(parts: Mapping[Pair, Iterable[Part]], *, shares: bool = False) -> list[Difference]:
-    """Return one row for each quotient: the sum of parts over the sum of wholes, over the pairs that have it.
+def quotient_rows(quotients: Mapping[RunKey, Iterable[Quotient]], *, shares: bool = False) -> list[Difference]:
+    """Return one row for each quotient: the sum of parts over the sum of bases, over the pairs that have it.
 
     `shares` keeps the intervals within 0 and 1, and puts the mean of the part into `mean_b`.
     """
-    about: dict[str, About] = {}
-    found: dict[str, dict[Pair, Part]] = {}
-    for pair, ones in parts.items():
-        for one in ones:
-            about.setdefault(one.about.id, one.about)
-            found.setdefault(one.about.id, {})[pair] = one
-    rows = (_quotient(about[name], found[name], shares=shares) for name in about)
+    by_id: dict[str, dict[RunKey, Quotient]] = {}
+    for pair, of_pair in quotients.items():
+        for quotient in of_pair:
+            by_id.setdefault(quotient.about.id, {})[pair] = quotient
+    rows = (_quotient(by_pair, shares=shares) for by_pair in by_id.values())
     return [row for row in rows if row is not None]
 
 
@@ -119,11 +111,11 @@ def judged(rows: Sequence[Difference]) -> list[Difference]:
     for place, row in enumerate(rows):
         if row.section in TESTED and row.p is not None and row.verdict == "":
             families.setdefault(family_of(row), []).append(place)
-    found = list(rows)
+    judged_rows = list(rows)
     for places in families.values():
         for place, (adjusted, alpha) in zip(places, holm([_p(rows[place]) for place in places]), strict=True):
-            found[place] = replace(_judge(rows[place], adjusted, alpha), looked_at=len(places))
-    return found
+            judged_rows[place] = replace(_judge(rows[place], adjusted, alpha), looked_at=len(places))
+    return judged_rows
 
 
 def family_of(row: Difference) -> tuple[str, str, bool]:
@@ -132,16 +124,18 @@ def family_of(row: Difference) -> tuple[str, str, bool]:
     return row.section, population, row.section == "benefit" and name.count(".") > 1
 
 
-def _row(about: About, before: Mapping[Pair, float] | None, after: Mapping[Pair, float]) -> Difference:
-    gained = {pair: value - (before[pair] if before else 0.0) for pair, value in after.items()}
-    sure = _sure(gained)
-    row = _plain(about, sure)
+def _row(quantities: Mapping[RunKey, Quantity]) -> Difference:
+    about = next(iter(quantities.values())).about
+    after = {pair: quantity.after for pair, quantity in quantities.items()}
+    before = {pair: quantity.before for pair, quantity in quantities.items() if quantity.before is not None}
+    gained = {pair: value - before.get(pair, 0.0) for pair, value in after.items()}
+    row = _plain(about, _sure(gained))
     if before:
         row = replace(row, mean_a=_sure(before).centre, mean_b=_sure(after).centre)
         gain = _gain(before, after)
         if gain is not None:
             row = replace(row, pairing_gain=gain.ratio, pairing_gain_low=gain.low, pairing_gain_high=gain.high)
-    return _first_verdict(row, list(gained.values()), _is_set(about, before or {}, after))
+    return _first_verdict(row, list(gained.values()), _is_set(about, before, after))
 
 
 def _plain(about: About, sure: Sureness) -> Difference:
@@ -172,7 +166,7 @@ def _first_verdict(row: Difference, gained: Sequence[float], is_set: bool) -> Di
     return replace(row, note=FEW_PAIRS if row.n < FEW else "")
 
 
-def _is_set(about: About, before: Mapping[Pair, float], after: Mapping[Pair, float]) -> bool:
+def _is_set(about: About, before: Mapping[RunKey, float], after: Mapping[RunKey, float]) -> bool:
     """Return whether the scenarios set a figure: chance would not give the same kilometres in two runs."""
     alike = len(set(before.values())) <= 1 and len(set(after.values())) == 1
     return alike and len(after) > 1 and about.unit in BY_DESIGN
@@ -197,60 +191,61 @@ def _judge(row: Difference, adjusted: float, alpha: float) -> Difference:
     )  # fmt: skip
 
 
-def _gain(before: Mapping[Pair, float], after: Mapping[Pair, float]) -> Gain | None:
+def _gain(before: Mapping[RunKey, float], after: Mapping[RunKey, float]) -> Gain | None:
     first, second = _units(before), _units(after)
     return pairing_gain([first[key] for key in first], [second[key] for key in first])
 
 
-def _quotient(about: About, found: Mapping[Pair, Part], *, shares: bool) -> Difference | None:
-    parts = _units({pair: one.part for pair, one in found.items()})
-    wholes = _units({pair: one.whole for pair, one in found.items()})
-    drawn = any(pair.draw is not None for pair in found)
-    quotient, interval = ratio(list(parts.values()), [wholes[key] for key in parts])
-    if not math.isfinite(quotient):
+def _quotient(quotients: Mapping[RunKey, Quotient], *, shares: bool) -> Difference | None:
+    about = next(iter(quotients.values())).about
+    parts = _units({pair: quotient.part for pair, quotient in quotients.items()})
+    bases = _units({pair: quotient.base for pair, quotient in quotients.items()})
+    drawn = any(pair.draw is not None for pair in quotients)
+    value, interval = ratio(list(parts.values()), [bases[key] for key in parts])
+    if not math.isfinite(value):
         return None
     if drawn:
         # A draw in which nobody rides says nothing about who would.
-        asked = {key: whole for key, whole in wholes.items() if whole or not shares}
-        interval = _quotient_over_inputs({key: parts[key] for key in asked}, asked)
+        with_riders = {key: base for key, base in bases.items() if base or not shares}
+        interval = _quotient_over_inputs({key: parts[key] for key in with_riders}, with_riders)
     if interval and shares:
         interval = max(interval[0], 0.0), min(interval[1], 1.0)
     low, high = interval if interval else (None, None)
     row = Difference(
         about.id, about.section, about.unit, about.population, about.definition, None,
-        mean(list(parts.values())) if shares else None, quotient, low, high, len(parts), "inputs" if drawn else "seeds",
+        mean(list(parts.values())) if shares else None, value, low, high, len(parts), "inputs" if drawn else "seeds",
     )  # fmt: skip
     if shares:
         return row
     if not any(parts.values()):
         return replace(row, difference=0.0, verdict=SAME, note="nothing is spent")
     open_ended = interval is None or interval[0] <= 0.0 <= interval[1]
-    note = "what it is counted by fell" if mean(list(wholes.values())) < 0 else ""
-    return replace(row, verdict=CANNOT_TELL if open_ended else HIGHER if quotient > 0 else LOWER, note=note)
+    note = "what it is counted by fell" if mean(list(bases.values())) < 0 else ""
+    return replace(row, verdict=CANNOT_TELL if open_ended else HIGHER if value > 0 else LOWER, note=note)
 
 
-def _quotient_over_inputs(parts: Mapping[int, float], wholes: Mapping[int, float]) -> tuple[float, float] | None:
-    """Return the interval of the quotient over draws; it has a meaning only where no draw turns the whole around."""
-    positive = [value > 0 for value in wholes.values()]
-    if 0.0 in wholes.values() or any(positive) != all(positive):
+def _quotient_over_inputs(parts: Mapping[int, float], bases: Mapping[int, float]) -> tuple[float, float] | None:
+    """Return the interval of the quotient over draws; it has a meaning only where no draw turns the base around."""
+    positive = [value > 0 for value in bases.values()]
+    if 0.0 in bases.values() or any(positive) != all(positive):
         return None
-    inputs = sureness({(key, 0): parts[key] / wholes[key] for key in parts}).inputs
+    inputs = sureness({(key, 0): parts[key] / bases[key] for key in parts}).inputs
     return inputs.interval() if inputs else None
 
 
-def _sure(values: Mapping[Pair, float]) -> Sureness:
+def _sure(values: Mapping[RunKey, float]) -> Sureness:
     return sureness(_by_draw_and_seed(values))
 
 
-def _by_draw_and_seed(values: Mapping[Pair, float]) -> dict[tuple[int | None, int], float]:
+def _by_draw_and_seed(values: Mapping[RunKey, float]) -> dict[tuple[int | None, int], float]:
     """Return the means over the days of each draw and seed: days of one seed hang together."""
     days: dict[tuple[int | None, int], list[float]] = {}
     for pair, value in values.items():
         days.setdefault((pair.draw, pair.seed), []).append(value)
-    return {key: mean(found) for key, found in days.items()}
+    return {key: mean(of_days) for key, of_days in days.items()}
 
 
-def _units(values: Mapping[Pair, float]) -> dict[int, float]:
+def _units(values: Mapping[RunKey, float]) -> dict[int, float]:
     """Return the numbers that the headline rests on: means by draw where inputs were drawn, else by seed."""
     repeats = _by_draw_and_seed(values)
     drawn = any(draw is not None for draw, _ in repeats)
@@ -260,4 +255,4 @@ def _units(values: Mapping[Pair, float]) -> dict[int, float]:
             units.setdefault(seed, []).append(value)
         elif draw is not None:
             units.setdefault(draw, []).append(value)
-    return {key: mean(found) for key, found in units.items()}
+    return {key: mean(repeated) for key, repeated in units.items()}

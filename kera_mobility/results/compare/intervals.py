@@ -132,18 +132,18 @@ def _chance_in(
     """Return chance's share: its interval, the variance in one draw's mean that is chance, the df of that, and the
     variance of what chance moves in all draws alike (where every draw has the same seeds)."""
     draws, seeds = list(by_draw.values()), next(iter(by_draw.values())).keys()
-    centre = mean([mean(list(one.values())) for one in draws])
-    crossed = len(draws) > 1 and all(one.keys() == seeds for one in draws)
+    centre = mean([mean(list(draw.values())) for draw in draws])
+    crossed = len(draws) > 1 and all(draw.keys() == seeds for draw in draws)
     if crossed and len(seeds) > 1:
-        of_seed = {seed: mean([one[seed] for one in draws]) for seed in seeds}
-        rest = [one[s] - mean(list(one.values())) - of_seed[s] + centre for one in draws for s in seeds]
+        of_seed = {seed: mean([draw[seed] for draw in draws]) for seed in seeds}
+        rest = [draw[s] - mean(list(draw.values())) - of_seed[s] + centre for draw in draws for s in seeds]
         df = (len(draws) - 1) * (len(seeds) - 1)
         chance = over_seeds(list(of_seed.values()))
         common = variance(list(of_seed.values())) / len(seeds)
         return chance, math.fsum(value**2 for value in rest) / df / len(seeds), df, common
-    df = sum(len(one) - 1 for one in draws)
+    df = sum(len(draw) - 1 for draw in draws)
     if df:
-        within = math.fsum(variance(list(one.values())) * (len(one) - 1) for one in draws if len(one) > 1) / df
+        within = math.fsum(variance(list(draw.values())) * (len(draw) - 1) for draw in draws if len(draw) > 1) / df
     elif len(fixed) > 1:
         df, within = len(fixed) - 1, variance(list(fixed.values()))
     else:
@@ -152,9 +152,9 @@ def _chance_in(
     if crossed:  # one seed for all draws: chance moves them alike
         return chance, 0.0, 1.0, within
     if chance is None:
-        half = t_quantile(df, ALPHA) * math.sqrt(within * math.fsum(1 / len(one) for one in draws)) / len(draws)
+        half = t_quantile(df, ALPHA) * math.sqrt(within * math.fsum(1 / len(draw) for draw in draws)) / len(draws)
         chance = Spread(centre, half, half, df)
-    return chance, within * mean([1 / len(one) for one in draws]), df, 0.0
+    return chance, within * mean([1 / len(draw) for draw in draws]), df, 0.0
 
 
 def _over_inputs(means: Sequence[float], noise: float, noise_df: float, common: float) -> Spread | None:
@@ -256,32 +256,32 @@ def holm(p_values: Sequence[float]) -> list[tuple[float, float]]:
     """Return, for each p-value, the one adjusted for looking at all of them, and the alpha it was judged at.
 
     An interval of level 1 - that alpha excludes zero exactly if the adjusted p-value is at most ALPHA. The chance of
-    any false alarm is at most ALPHA, however the figures hang together. Source: Holm 1979, Scand. J. Statist. 6.
+    any false alarm is at most ALPHA, however the quantities hang together. Source: Holm 1979, Scand. J. Statist. 6.
     """
-    found = [(1.0, ALPHA)] * len(p_values)
+    adjusted = [(1.0, ALPHA)] * len(p_values)
     highest, alpha = 0.0, ALPHA
     for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
-        left = len(p_values) - rank
+        remaining = len(p_values) - rank
         if highest <= ALPHA:
-            alpha = ALPHA / left
-        highest = max(highest, min(left * p_values[place], 1.0))
-        found[place] = (highest, alpha)
-    return found
+            alpha = ALPHA / remaining
+        highest = max(highest, min(remaining * p_values[place], 1.0))
+        adjusted[place] = (highest, alpha)
+    return adjusted
 
 
-def ratio(parts: Sequence[float], wholes: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
-    """Return the sum of parts over the sum of wholes, and its 95 % interval over seeds.
+def ratio(parts: Sequence[float], bases: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """Return the sum of parts over the sum of bases, and its 95 % interval over seeds.
 
-    The interval is None with fewer than two seeds, and where the whole itself could be zero: then the ratio could be
+    The interval is None with fewer than two seeds, and where the base itself could be zero: then the ratio could be
     anything. Source: Fieller 1954, J. R. Statist. Soc. B 16.
     """
-    n, part, whole = len(parts), mean(parts), mean(wholes)
-    quotient = part / whole if whole else math.nan
-    if n < 2 or not whole:
+    n, part, base = len(parts), mean(parts), mean(bases)
+    quotient = part / base if base else math.nan
+    if n < 2 or not base:
         return quotient, None
     square = t_quantile(n - 1, ALPHA) ** 2 / n
-    shared = math.fsum(a * b for a, b in zip(_centred(parts), _centred(wholes), strict=True)) / (n - 1)
-    a, b, c = whole**2 - square * variance(wholes), part * whole - square * shared, part**2 - square * variance(parts)
+    shared = math.fsum(a * b for a, b in zip(_centred(parts), _centred(bases), strict=True)) / (n - 1)
+    a, b, c = base**2 - square * variance(bases), part * base - square * shared, part**2 - square * variance(parts)
     if a <= 0.0:
         return quotient, None
     root = math.sqrt(max(b**2 - a * c, 0.0))

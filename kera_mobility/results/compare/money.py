@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from kera_mobility.results.compare.accounts import Accounts, ServiceDay
 from kera_mobility.results.compare.benefit import Benefit
-from kera_mobility.results.compare.quantity import About, Figure, Part
+from kera_mobility.results.compare.quantity import About, Quantity, Quotient
 from kera_mobility.results.compare.values import CostRates, Values
 from kera_mobility.results.facts import EVERYONE
 
@@ -112,7 +112,7 @@ class Money:
         )
 
 
-def money_figures(a: Money, b: Money) -> Iterator[Figure]:
+def money_quantities(a: Money, b: Money) -> Iterator[Quantity]:
     """Yield what each party pays and gets."""
     rows = (
         ("travellers.paid_eur", "Fares, and the running of their cars, that people pay.", "fares_eur"),
@@ -123,14 +123,14 @@ def money_figures(a: Money, b: Money) -> Iterator[Figure]:
         ("authority.running_eur", "Operating cost of public transport, whole lines.", "lines_cost_eur"),
         ("city.subsidy_eur", "What the city pays of the operating cost; an assumption.", "subsidy_eur"),
     )
-    for name, definition, what in rows:
+    for name, definition, attribute in rows:
         about = About(f"money.{name}", "money", EUR_PER_DAY, EVERYONE, definition)
-        yield Figure(about, _amount(a, what), _amount(b, what))
+        yield Quantity(about, _amount(a, attribute), _amount(b, attribute))
     car = About("money.car_km", "money", "km per day", EVERYONE, "Vehicle kilometres by car, from people's kilometres.")
-    yield Figure(car, a.car_km, b.car_km)
+    yield Quantity(car, a.car_km, b.car_km)
 
 
-def money_parts(a: Money, b: Money) -> Iterator[Part]:
+def subsidy_quotients(a: Money, b: Money) -> Iterator[Quotient]:
     """Yield what the city's money buys: subsidy per ride, per new sustainable trip, per car kilometre avoided."""
     subsidy = b.subsidy_eur - a.subsidy_eur
     trips = b.accounts.sustainable_trips() - a.accounts.sustainable_trips()
@@ -140,13 +140,13 @@ def money_parts(a: Money, b: Money) -> Iterator[Part]:
         ("per_car_km_avoided", "EUR per km", "Subsidy for each car kilometre less.", a.car_km - b.car_km),
     )
     if a.operators or b.operators:
-        for name, unit, definition, whole in rows:
-            yield Part(About(f"subsidy.{name}", "ratios", unit, EVERYONE, definition), subsidy, float(whole))
+        for name, unit, definition, base in rows:
+            yield Quotient(About(f"subsidy.{name}", "ratios", unit, EVERYONE, definition), subsidy, float(base))
 
 
-def yearly_figures(
+def yearly_quantities(
     a: Money, b: Money, benefit: Benefit, carbon_kg: float, shared: float, values: Values
-) -> Iterator[Figure]:
+) -> Iterator[Quantity]:
     """Yield the yearly cost-benefit of B against A, if both have the same trips.
 
     Parameters
@@ -172,11 +172,11 @@ def yearly_figures(
     }  # fmt: skip
     year = values.days_per_year
     for name, (eur, definition) in rows.items():
-        yield Figure(About(f"yearly.{name}", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, eur * year)
+        yield Quantity(About(f"yearly.{name}", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, eur * year)
     net = sum(eur for eur, _ in rows.values()) * year
     definition = "Sum of the rows above; the city's subsidy is a transfer and not in it."
-    yield Figure(About("yearly.net", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, net)
+    yield Quantity(About("yearly.net", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, net)
 
 
-def _amount(money: Money, what: str) -> float:
-    return money.accounts.fares_eur() if what == "fares_eur" else float(getattr(money, what))
+def _amount(money: Money, attribute: str) -> float:
+    return money.accounts.fares_eur() if attribute == "fares_eur" else float(getattr(money, attribute))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class About(NamedTuple):
-    """What a figure is, the same in every pair."""
+    """What a quantity is, the same in every pair."""
 
     id: str
     section: str
@@ -19,7 +19,7 @@ class About(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Figure:
+class Quantity:
     """A value in A and in B; what only a comparison can know has no value in A."""
 
     about: About
@@ -28,9 +28,9 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a whole, whose quotient is asked: over the pairs it is the sum of parts over the sum of wholes."""
+class Quotient:
+    """Part over base: over the pairs it is the sum of parts over the sum of bases."""
 
     about: About
     part: float
-    whole: float
+    base: float

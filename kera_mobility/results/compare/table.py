@@ -31,7 +31,7 @@ BLOCKS = {
 }
 HEADINGS = ("", "A", "B", "B - A", "95 % interval", "unit", "of", "", "could see", "pairing gains")
 LEVELS = ("substitution", "only_a", "only_b")
-"""Sections whose figures are no differences."""
+"""Sections whose quantities are no differences."""
 LEFT = (0, 5, 6, 7)
 """Columns that are set from the left."""
 
@@ -81,26 +81,26 @@ def _header(comparison: Comparison) -> list[str]:
 def _sentence(words: str, row: Difference) -> str:
     unit = "points" if _is_share(row) else row.unit
 
-    def said(value: float, sign: str = "") -> str:
+    def show(value: float, sign: str = "") -> str:
         return _amount(value, row, sign) if _is_share(row) or abs(value) >= 1000 else f"{value:{sign}.3g}"
 
     if row.verdict == SAME:
         return f"{words}: no change in any pair of runs."
     if row.low is None or row.high is None:
-        return f"{words}: cannot tell from one pair of runs; there it is {said(row.difference, '+')} {unit}."
+        return f"{words}: cannot tell from one pair of runs; there it is {show(row.difference, '+')} {unit}."
     levels = ""
     if row.mean_a is not None and row.mean_b is not None:
         levels = f" ({_level(row.mean_a, row)} in A, {_level(row.mean_b, row)} in B)"
     if row.verdict == CANNOT_TELL:
         low, high = (row.low, row.high) if row.corrected_low is None else (row.corrected_low, row.corrected_high or 0.0)
-        seen = "" if row.detectable is None else f"; a change of {said(row.detectable)} {unit} would have been seen"
-        between = f"after correction between {said(low, '+')} and {said(high, '+')} {unit}"
+        seen = "" if row.detectable is None else f"; a change of {show(row.detectable)} {unit} would have been seen"
+        between = f"after correction between {show(low, '+')} and {show(high, '+')} {unit}"
         return f"{words}: cannot tell whether it changes{levels}; {between}{seen}."
     if row.mean_a is None:
-        return f"{words}: {said(row.difference, '+')} {unit}, between {said(row.low, '+')} and {said(row.high, '+')}."
+        return f"{words}: {show(row.difference, '+')} {unit}, between {show(row.low, '+')} and {show(row.high, '+')}."
     ends = sorted((abs(row.low), abs(row.high)))
     verb = "rises" if row.difference > 0 else "falls"
-    by = f"by {said(abs(row.difference))} {unit}, between {said(ends[0])} and {said(ends[1])}"
+    by = f"by {show(abs(row.difference))} {unit}, between {show(ends[0])} and {show(ends[1])}"
     return f"{words} {verb} {by}{levels}."
 
 
@@ -114,8 +114,8 @@ def _shown(rows: Sequence[Difference], *, everyone: bool) -> list[Difference]:
 
 def _cells(row: Difference) -> tuple[str, ...]:
     sign = "" if row.section in LEVELS else "+"
-    known = row.low is not None and row.high is not None
-    interval = f"{_amount(row.low or 0.0, row, sign)} .. {_amount(row.high or 0.0, row, sign)}" if known else ""
+    has_interval = row.low is not None and row.high is not None
+    interval = f"{_amount(row.low or 0.0, row, sign)} .. {_amount(row.high or 0.0, row, sign)}" if has_interval else ""
     gain = "" if row.pairing_gain is None else f"x{_short(row.pairing_gain)} ({_gain_interval(row)})"
     seen = "" if row.detectable is None else _amount(row.detectable, row)
     return (row.id, *_values(row), interval, _unit(row), row.population, _verdict(row), seen, gain)
@@ -180,10 +180,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _ranges(numbers: Sequence[int]) -> str:
     """Return whole numbers in order as people write them: 1-4, 7."""
-    found: list[list[int]] = []
+    ranges: list[list[int]] = []
     for number in numbers:
-        if found and number == found[-1][-1] + 1:
-            found[-1].append(number)
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1].append(number)
         else:
-            found.append([number])
-    return ", ".join(str(one[0]) if len(one) == 1 else f"{one[0]}-{one[-1]}" for one in found)
+            ranges.append([number])
+    return ", ".join(str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}" for span in ranges)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from kera_mobility.config.messages import faults_of, truths_for_numbers
@@ -117,20 +117,20 @@ class Values(Settings):
     """Straight distances from the centre of the area that part the home zones. Assumption."""
 
     @model_validator(mode="after")
-    def _whole(self) -> Values:
+    def _names_fit(self) -> Values:
         lacking = sorted({"transit", *self.time_as.values()} - self.time.keys())
         if lacking:
             raise ValueError(f"time: no value for '{lacking[0]}'")
         for name in ("car_g_per_km", "bus_g_per_km"):
-            years = [one.year for one in getattr(self, name)]
+            years = [value.year for value in getattr(self, name)]
             if len(set(years)) < len(years):
                 raise ValueError(f"{name}: a year stands twice")
         return self
 
     def time_eur_per_h(self, mode: str, purpose: str) -> float:
         """Return what an hour in a mode is worth; unknown modes as transit."""
-        one = self.time.get(self.time_as.get(mode, mode), self.time["transit"])
-        return one.commute_eur_per_h if purpose == COMMUTE else one.leisure_eur_per_h
+        value = self.time.get(self.time_as.get(mode, mode), self.time["transit"])
+        return value.commute_eur_per_h if purpose == COMMUTE else value.leisure_eur_per_h
 
     def cost_of(self, *names: str) -> CostRates | None:
         """Return the rates of the first name that has any."""
@@ -143,13 +143,8 @@ COMMUTE = "work"
 
 def at_year(values: Sequence[OfYear], year: int) -> float:
     """Return a value by year, on straight lines between the years given and level outside them."""
-    known = sorted((one.year, one.value) for one in values)
-    if year <= known[0][0]:
-        return known[0][1]
-    for (begin, first), (end, second) in pairwise(known):
-        if year <= end:
-            return first + (year - begin) / (end - begin) * (second - first)
-    return known[-1][1]
+    by_year = sorted((point.year, point.value) for point in values)
+    return float(np.interp(year, *zip(*by_year, strict=True)))
 
 
 def read_values(path: str | Path) -> Values:
@@ -167,12 +162,12 @@ def read_values(path: str | Path) -> Values:
     schema = Values.model_json_schema()
     faults = truths_for_numbers(node, data, schema)
     try:
-        whole = Values.model_validate(_over_defaults(data))
+        values = Values.model_validate(_over_defaults(data))
     except ValidationError as error:
         faults += faults_of(error, node, data, schema)
     if faults:
         raise ConfigError(faults)
-    return whole
+    return values
 
 
 def _over_defaults(data: Mapping[str, object]) -> dict[str, object]:

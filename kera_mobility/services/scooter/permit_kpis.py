@@ -48,7 +48,8 @@ def permit(facts: Facts) -> Iterator[Kpi]:
             kept = math.isnan(value) or is_kept(value, limit)
             yield service_kpi(service, f"permit.{name}", value, unit, f"Permit: {definition}.")
             yield service_kpi(service, f"permit.{name}.limit", limit, unit, f"What the permit allows: {definition}.")
-            yield service_kpi(service, f"permit.{name}.kept", float(kept), "1 or 0", f"Whether it was kept: {definition}.")
+            definition = f"Whether it was kept: {definition}."
+            yield service_kpi(service, f"permit.{name}.kept", float(kept), "1 or 0", definition)
 
 
 def _conditions(facts: Facts, service: str) -> Iterator[Condition]:
