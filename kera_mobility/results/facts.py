@@ -211,9 +211,9 @@ class Facts:
         return rows_at(self.record.table(kind), np.flatnonzero(codes == wanted))
 
     def frame(self, kind: str, service: str) -> pd.DataFrame:
-        """Return rows of `of_service` as a pandas frame; the same frame each time, so copy before changing it."""
+        """Return rows of `of_service` as a frame without the service; the same each time: copy before changing it."""
         if (kind, service) not in self._frames:
-            self._frames[kind, service] = self.of_service(kind, service).to_pandas()
+            self._frames[kind, service] = self.of_service(kind, service).drop_columns("service").to_pandas()
         return self._frames[kind, service]
 
     def rides(self, service: str) -> pd.DataFrame:

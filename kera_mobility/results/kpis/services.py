@@ -19,9 +19,10 @@ BOOKING_ENDS = ("ridden", "cancelled", "expired")
 def rides(facts: Facts) -> Iterator[Kpi]:
     """Yield the rides of each service; passenger kilometres, fares and waits of those that an operator runs."""
     for service in facts.services:
-        legs = facts.rides(service)
-        yield service_kpi(service, "rides", len(legs), "rides", "Legs that people travelled with the service.")
+        count = facts.ridden(service).num_rows
+        yield service_kpi(service, "rides", count, "rides", "Legs that people travelled with the service.")
         if service in facts.operated:
+            legs = facts.rides(service)
             km, eur, wait_s = total(legs["ride_m"]) / 1000.0, total(legs["fare_eur"]), mean(legs["wait_s"])
             yield service_kpi(service, "passenger_km", km, "km", "Kilometres that people rode with the service.")
             yield service_kpi(service, "revenue_eur", eur, "EUR", "Fares that people paid to the service.")
@@ -103,6 +104,5 @@ def crowding(facts: Facts) -> Iterator[Kpi]:
 
 def _highest_load(calls: pd.DataFrame, vehicles: pd.DataFrame) -> float:
     """Return the highest load share over calls of vehicles with known places; NaN if there is none."""
-    known = vehicles.loc[vehicles["places"] > 0, ["vehicle", "places"]]
-    joined = calls[["vehicle", "aboard"]].merge(known, on="vehicle")
-    return float((joined["aboard"] / joined["places"]).max())
+    places = vehicles[vehicles["places"] > 0].set_index("vehicle")["places"]
+    return float((calls["aboard"] / calls["vehicle"].map(places)).max())
