@@ -72,6 +72,16 @@ class Experience(NamedTuple):
         return chance
 
 
+def hour_of(t_s: float) -> int:
+    """Return the hour of an experience that a moment belongs to."""
+    return min(int(t_s // HOUR_S), HOURS - 1)
+
+
+def hours_of(t_s: FloatArray) -> IntArray:
+    """Return the hours of an experience that moments belong to, (T,)."""
+    return np.clip(t_s // HOUR_S, 0, HOURS - 1).astype(np.int64)
+
+
 class Vehicle(NamedTuple):
     """One vehicle's day, for the table of vehicles."""
 
@@ -272,7 +282,7 @@ class Service(ABC):
         refused = isinstance(answer, Refusal)
         if refused and answer.reason not in scarcity_reasons():  # type: ignore[attr-defined]
             return
-        place = self.town.zone[leg.origin], min(int(self.world.env.now // HOUR_S), HOURS - 1)
+        place = self.town.zone[leg.origin], hour_of(self.world.env.now)
         self.experience.requests[place] += 1.0
         self.experience.served[place] += 0.0 if refused else 1.0
 
@@ -280,8 +290,7 @@ class Service(ABC):
         """Return the mean of being served and of walking instead, by the chance of being served."""
         if self._chance is None:
             return offers
-        hour = np.clip(requests.depart_s // HOUR_S, 0, HOURS - 1).astype(np.int64)
-        chance = self._chance[self.town.zone[requests.origin], hour]
+        chance = self._chance[self.town.zone[requests.origin], hours_of(requests.depart_s)]
         unsure = (chance < 1.0) & offers.possible
         if not unsure.any():
             return offers

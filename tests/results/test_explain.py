@@ -502,7 +502,7 @@ def test_reasons_travel_with_the_run_and_an_older_result_has_those_of_this_versi
     assert sentence_of("no_vehicle", reasons_of(meta)) == "no free vehicle within walking distance"
 
 
-GIVES_REASON = {"Refusal": 0, "Ridden": 2, "end_run": 1, "drop_promises": 1}
+GIVES_REASON = {"Refusal": 0, "Ridden": 2, "end_run": 1, "break_promises": 1}
 """Calls that give a reason, and at which place it stands."""
 
 

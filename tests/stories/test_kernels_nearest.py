@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kera_mobility.services.on_demand.nearest import nearest
+from kera_mobility.services.on_demand.policies.dispatch import nearest
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=12))

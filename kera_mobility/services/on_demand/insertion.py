@@ -24,9 +24,9 @@ def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions
     fits = (to_pickup_s <= request.latest_pickup_s) & (routes.load < routes.places[:, None])
     fits &= np.arange(columns) <= routes.count[:, None]
     vehicle, after = np.nonzero(fits)
-    found = _Found(len(stop))
+    feasible = _Feasible(len(stop))
     if not len(vehicle):
-        return found.insertions()
+        return feasible.cheapest()
     pickup = after
     drop_here_s = hop_s[:, request.dropoff]
     from_here_s = hop_s[request.dropoff]
@@ -45,7 +45,7 @@ def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions
         on_in_time = free_s + from_here_s[following] <= routes.last_s[vehicle, after + 1]
         good = (dropped_s <= request.latest_arrival_s) & np.where(last, ends_in_time, on_in_time)
         added_s = detour_s + drop_here_s[place] + np.where(last, 0.0, from_here_s[following] - saved_s)
-        found.offer(vehicle[good], added_s[good], pickup[good], after[good])
+        feasible.add(vehicle[good], added_s[good], pickup[good], after[good])
         # On to the next event with the rider aboard, where that keeps everything so far.
         arrive_s = time_s + hop_s[place, following]
         on = ~last & (arrive_s <= routes.last_s[vehicle, after + 1])
@@ -54,22 +54,22 @@ def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions
         detour_s = detour_s[on] + np.where(after - 1 == pickup, hop_s[request.pickup, place] - saved_s[on], 0.0)
         time_s = np.maximum(arrive_s[on], routes.ready_s[vehicle, after]) + person_s
         saved_s = np.where(after < routes.count[vehicle], hop_s[place, stop[vehicle, after + 1]], 0.0)
-    return found.insertions()
+    return feasible.cheapest()
 
 
-class _Found:
-    """Insertions found so far, one array a round."""
+class _Feasible:
+    """Feasible insertions so far, one array a round."""
 
     def __init__(self, vehicles: int) -> None:
         self._vehicles = vehicles
         self._rounds: list[tuple[IntArray, FloatArray, IntArray, IntArray]] = []
 
-    def offer(self, vehicle: IntArray, added_s: FloatArray, pickup: IntArray, dropoff: IntArray) -> None:
+    def add(self, vehicle: IntArray, added_s: FloatArray, pickup: IntArray, dropoff: IntArray) -> None:
         """Note feasible insertions, one each entry."""
         if len(vehicle):
             self._rounds.append((vehicle, added_s, pickup, dropoff))
 
-    def insertions(self) -> Insertions:
+    def cheapest(self) -> Insertions:
         """Return the cheapest of each vehicle."""
         result = Insertions(
             np.full(self._vehicles, np.inf), *(np.full(self._vehicles, -1, dtype=np.int64) for _ in range(2))

@@ -182,6 +182,13 @@ class Routes:
                 return column
         return 0
 
+    def vehicle_by_rider(self) -> dict[int, int]:
+        """Return the vehicle of each rider who is still to be picked up."""
+        ahead = np.arange(self.step.shape[1]) <= self.count[:, None]
+        ahead[:, 0] = False
+        vehicle, column = np.nonzero((self.step == PICK_UP) & ahead)
+        return dict(zip(self.rider[vehicle, column].tolist(), vehicle.tolist(), strict=True))
+
     def _put(
         self, vehicle: int, column: int, stop: int, step: int, rider: int, ready_s: float, latest_s: float
     ) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -16,10 +16,10 @@ from scipy.optimize import linear_sum_assignment
 from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.on_demand.insertion import insertions
-from kera_mobility.services.on_demand.nearest import nearest
 from kera_mobility.services.on_demand.reasons import DETOUR_OF_OTHERS, END_OF_SHIFT, NO_VEHICLE_IN_TIME, OWN_DETOUR
 from kera_mobility.services.on_demand.routes import RideRequest, Routes
 from kera_mobility.services.reasons import FULL
+from kera_mobility.units import BoolArray, FloatArray
 
 REASONS = (NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT)
 """Why a wish cannot be served, in the order in which they are looked for."""
@@ -67,12 +67,12 @@ class Insertion(DispatchPolicy):
 
     def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:
         """Return the cheapest feasible insertion."""
-        found = insertions(routes, request, now_s)
-        vehicle = int(np.argmin(found.added_s))
-        added_s = float(found.added_s[vehicle])
+        cheapest = insertions(routes, request, now_s)
+        vehicle = int(np.argmin(cheapest.added_s))
+        added_s = float(cheapest.added_s[vehicle])
         if added_s == np.inf:
             return None
-        return Placement(vehicle, int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle]), added_s)
+        return Placement(vehicle, int(cheapest.after_pickup[vehicle]), int(cheapest.after_dropoff[vehicle]), added_s)
 
     def refusal_reason(self, routes: Routes, request: RideRequest, now_s: float) -> str:
         """Return the first constraint without which there would be a way, each dropped together with those before."""
@@ -119,22 +119,20 @@ class Batch(Insertion):
 
     def reassign(self, routes: Routes, ride_requests: Sequence[RideRequest], now_s: float) -> Routes | None:
         """Return routes with all the wishes, or None where some find no place."""
-        routes, left = routes.copy(), list(ride_requests)
-        while left:
-            found = [insertions(routes, request, now_s) for request in left]
-            added_s = np.stack([one.added_s for one in found])
+        routes, remaining = routes.copy(), list(ride_requests)
+        while remaining:
+            options = [insertions(routes, request, now_s) for request in remaining]
+            added_s = np.stack([option.added_s for option in options])
             if np.any(np.all(np.isinf(added_s), axis=1)):
                 return None
-            # Dearer than all feasible ones together: taken only where nothing else is left.
+            # Dearer than all feasible insertions together: taken only where nothing else is left.
             never = float(np.cumsum(added_s[np.isfinite(added_s)])[-1]) + 1.0
             pairs = zip(*linear_sum_assignment(np.where(np.isinf(added_s), never, added_s)), strict=True)
-            taken = [(row, vehicle) for row, vehicle in pairs if added_s[row, vehicle] < np.inf]
-            for row, vehicle in taken:
-                one = found[row]
-                routes.insert(int(vehicle), int(one.after_pickup[vehicle]), int(one.after_dropoff[vehicle]),
-                              left[row], now_s)  # fmt: skip
-            done = {int(row) for row, _ in taken}
-            left = [request for row, request in enumerate(left) if row not in done]
+            assigned = {int(row): int(vehicle) for row, vehicle in pairs if added_s[row, vehicle] < np.inf}
+            for row, vehicle in assigned.items():
+                after_pickup, after_dropoff = options[row].after_pickup[vehicle], options[row].after_dropoff[vehicle]
+                routes.insert(vehicle, int(after_pickup), int(after_dropoff), remaining[row], now_s)
+            remaining = [request for row, request in enumerate(remaining) if row not in assigned]
         return routes
 
 
@@ -170,7 +168,15 @@ class NearestIdleVehicle(DispatchPolicy):
         in_time = np.maximum(reaches_s, request.ready_s) <= request.latest_pickup_s
         return END_OF_SHIFT if np.any(able & in_time) else NO_VEHICLE_IN_TIME
 
-    def _idle(self, routes: Routes, request: RideRequest, now_s: float) -> tuple[Any, Any]:
+    def _idle(self, routes: Routes, request: RideRequest, now_s: float) -> tuple[FloatArray, BoolArray]:
         free_s = np.maximum(routes.leave_s[:, 0], now_s)
         able = (routes.count == 0) & (routes.load[:, 0] < routes.places)
         return free_s + routes.hop_s[:, request.pickup][routes.stop[:, 0]], able
+
+
+def nearest(reaches_s: FloatArray, able: BoolArray) -> int:
+    """Return the vehicle that is there first of those that are able, the lower id of equals, or -1 if none is.
+
+    `reaches_s` is when each vehicle would be there, `able` which come into question, (V,) both.
+    """
+    return int(np.argmin(np.where(able, reaches_s, np.inf))) if able.any() else -1

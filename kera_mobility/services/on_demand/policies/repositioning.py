@@ -70,6 +70,6 @@ class Expected(RepositioningPolicy):
 
     def waiting_zone(self, asks: FloatArray, vehicles: IntArray, hop_s: FloatArray, zone: int) -> int:
         """Return the zone with the most requests a vehicle, the lower number of equals."""
-        each = np.where(hop_s <= self.settings.within_s, asks / (vehicles + 1.0), -1.0)
-        best = int(np.argmax(each))
-        return best if each[best] >= asks[zone] / (vehicles[zone] + 1.0) + self.settings.least_gain else zone
+        per_vehicle = np.where(hop_s <= self.settings.within_s, asks / (vehicles + 1.0), -1.0)
+        best = int(np.argmax(per_vehicle))
+        return best if per_vehicle[best] >= asks[zone] / (vehicles[zone] + 1.0) + self.settings.least_gain else zone
