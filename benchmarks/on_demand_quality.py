@@ -140,7 +140,7 @@ def _people(world: World, service: OnDemand, requests: list[Request], asked: lis
             yield world.env.timeout(one.asked_s - world.env.now)
         leg = Leg("on_demand", one.origin, one.destination, one.person, one.person, 0, 0, ready_s=one.ready_s)
         booking = service.book(leg)
-        asked.append((service._ride_requests(leg)[0][0], isinstance(booking, Booking)))
+        asked.append((service._search.requests(leg)[0][0], isinstance(booking, Booking)))
         if isinstance(booking, Booking):
             world.env.process(_rider(world, service, booking, one.ready_s))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, NamedTuple
 
@@ -332,7 +332,7 @@ def operating_area(town: Town, centres: IntArray, radius_m: float) -> BoolArray:
     return near & ~np.asarray(town.streets.node_outside)
 
 
-def off_map(keys: Sequence[str], places: Sequence[Place], snapped_m: Sequence[float]) -> list[tuple[str, str]]:
+def off_map(keys: Sequence[str], places: Sequence[Place], snapped_m: Iterable[float]) -> list[tuple[str, str]]:
     """Return the places too far from the nearest street, as `Service.faults` does; one key and distance for each."""
     return [
         (key, f"{place.name or 'place'} ({place.lon}, {place.lat}) lies {distance_m:.0f} m from the nearest street, "

@@ -1,4 +1,4 @@
-"""The words between people and services: what is wanted, offered, promised, refused and got."""
+"""What people and services exchange: requests, offers, bookings, refusals and outcomes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kera_mobility.units import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Requests:
-    """Wishes to go from one node to another, as arrays (T,)."""
+    """Requests to go from one node to another, arrays (T,)."""
 
     person: IntArray
     """Row of the person in `People` (not the id)."""
@@ -25,6 +25,10 @@ class Requests:
 
     def __len__(self) -> int:
         return len(self.origin)
+
+    def at(self, index: Any) -> Requests:
+        """Return the requests at an index array, mask or slice."""
+        return Requests(self.person[index], self.origin[index], self.destination[index], self.depart_s[index])
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Offer(NamedTuple):
 
 @dataclass(slots=True)
 class Leg:
-    """One person's wish for one service, as a part of a trip."""
+    """One person's request to one service, for a part of a trip."""
 
     service: str
     origin: int

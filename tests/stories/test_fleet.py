@@ -380,8 +380,8 @@ def test_many_fares_are_single_fares_to_the_bit(
     holders = np.array([bool(held >> index & 1) for index in range(4)])
     fares = Fares(unlock_eur, minute_eur, most_eur, PassSettings(share=0.5, free_minutes=3), holders)
     ride_s, rows = np.array(steps) / 64.0, np.arange(len(steps)) % 4
-    many = fares.many(ride_s, rows)
-    assert many.tolist() == [fares.one(float(one), int(row)) for one, row in zip(ride_s, rows, strict=True)]
+    many = fares.of_rides(ride_s, rows)
+    assert many.tolist() == [fares.of_ride(float(one), int(row)) for one, row in zip(ride_s, rows, strict=True)]
     assert most_eur is None or (many <= most_eur).all()
 
 

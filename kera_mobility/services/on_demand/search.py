@@ -46,7 +46,7 @@ class RideSearch:
         return self._last[1]
 
     def _find(self, leg: Leg) -> FeasibleRide | Refusal:
-        candidates = self._requests(leg)
+        candidates = self.requests(leg)
         if not candidates:
             return Refusal(OUTSIDE_AREA, leg.origin)
         ready_s = min(request.ready_s for request, _ in candidates)
@@ -68,7 +68,7 @@ class RideSearch:
         return Offer(walk_s, pickup_s - request.ready_s, arrival_s - pickup_s, fare_eur, ride_m,
                      settings.boarding_penalty_min * MINUTE_S)  # fmt: skip
 
-    def _requests(self, leg: Leg) -> list[tuple[RideRequest, float]]:
+    def requests(self, leg: Leg) -> list[tuple[RideRequest, float]]:
         """Return the requests of a leg between each pair of stops and their walks, the shortest walk first."""
         stops, settings = self._stops, self._settings
         at_s = max(self._world.env.now, leg.ready_s or 0.0)

@@ -38,7 +38,7 @@ class Fares:
         self._most_eur = math.inf if most_eur is None else most_eur
         self._holders = holders if holders.any() else None
 
-    def many(self, ride_s: FloatArray, rows: IntArray) -> FloatArray:
+    def of_rides(self, ride_s: FloatArray, rows: IntArray) -> FloatArray:
         """Return the fares of rides, (T,), by people in rows of `People`, (T,)."""
         minutes = np.ceil(ride_s / MINUTE_S)
         fare_eur = self._priced(minutes, *self._single)
@@ -46,7 +46,7 @@ class Fares:
             return fare_eur
         return np.where(self._holders[rows], self._priced(minutes, *self._of_pass), fare_eur)
 
-    def one(self, ride_s: float, row: int) -> float:
+    def of_ride(self, ride_s: float, row: int) -> float:
         """Return the fare of one ride by the person in a row of `People`."""
         holds = self._holders is not None and self._holders[row]
         unlock_eur, minute_eur, free = self._of_pass if holds else self._single

@@ -31,7 +31,7 @@ STANDING = frozenset({PARKED, RESERVED, LOW, BROKEN})
 OUT_OF_USE = frozenset({BROKEN, MISSING})
 """Wait for somebody to mend or find them."""
 
-Hear = Callable[[int, int], None]
+StateListener = Callable[[int, int], None]
 """Called with a vehicle and its new state."""
 
 
@@ -68,7 +68,7 @@ class Fleet:
         """The vehicles that may be rented, by node, in no order; not to be changed from outside."""
         self._standing: dict[int, int] = {}
         self._promised: dict[int, int] = {}
-        self._listening: list[Hear] = []
+        self._listening: list[StateListener] = []
         for vehicle, before in enumerate(self.state):
             self._enter(vehicle, self._at_rest(vehicle) if before in FREE else before)
             if before not in FREE:
@@ -81,7 +81,7 @@ class Fleet:
 
     def parked_at(self, node: int) -> list[int]:
         """Return the vehicles at a node that may be rented, in no order; not to be changed."""
-        return self.free.get(node, _NOBODY)
+        return self.free.get(node, _NO_VEHICLE)
 
     def standing_at(self, node: int) -> int:
         """Return how many vehicles stand at a node, free or not."""
@@ -93,11 +93,11 @@ class Fleet:
 
     def counts(self, states: Iterable[int] = FREE) -> dict[int, int]:
         """Return how many vehicles in some states there are by node, nodes in rising order."""
-        wanted, found = frozenset(states), dict[int, int]()
+        counted, by_node = frozenset(states), dict[int, int]()
         for vehicle, state in enumerate(self.state):
-            if state in wanted:
-                found[self.node[vehicle]] = found.get(self.node[vehicle], 0) + 1
-        return dict(sorted(found.items()))
+            if state in counted:
+                by_node[self.node[vehicle]] = by_node.get(self.node[vehicle], 0) + 1
+        return dict(sorted(by_node.items()))
 
     def room(self, node: int) -> float:
         """Return for how many more vehicles there is room at a node, rides on the way there counted; inf if no limit.
@@ -108,7 +108,7 @@ class Fleet:
             return math.inf
         return self.capacity[node] - self._standing.get(node, 0) - self._promised.get(node, 0)
 
-    def listen(self, hear: Hear) -> None:
+    def listen(self, hear: StateListener) -> None:
         """Have `hear` called with each vehicle that changes its state, after the change."""
         self._listening.append(hear)
 
@@ -229,7 +229,7 @@ class Fleet:
         self._step[vehicle] += 1
 
 
-_NOBODY: list[int] = []
+_NO_VEHICLE: list[int] = []
 _RESERVED, _RIDDEN, _IN_VAN = frozenset({RESERVED}), frozenset({RIDDEN}), frozenset({IN_VAN})
 _BROKEN, _AWAY = frozenset({BROKEN}), frozenset({AWAY})
 _CAN_SET_OFF = FREE | _RESERVED

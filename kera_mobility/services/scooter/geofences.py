@@ -94,9 +94,9 @@ def read_riding_zones(area_folder: Path, name: str) -> list[RidingZone]:
     """
     path = area_folder / "zones" / f"{name}.geojson"
     if not path.is_file():
-        known = sorted(other.stem for other in path.parent.glob("*.geojson"))
+        names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(
-            f"{path}: no such file of zones{nearest_name(name, known)}; expected one of {', '.join(known) or '(none)'}"
+            f"{path}: no such file of zones{nearest_name(name, names)}; expected one of {', '.join(names) or '(none)'}"
         )
     try:
         features = list(json.loads(path.read_text(encoding="utf-8"))["features"])
@@ -113,9 +113,9 @@ def _zone_of(feature: Any, where: str) -> RidingZone:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(["properties", *(str(part) for part in first["loc"])])
-        found = f"got {first['input']!r}, " if first["loc"] else ""
+        value = f"got {first['input']!r}, " if first["loc"] else ""
         expected = first["msg"].replace("Input should be ", "expected ").removeprefix("Value error, ")
-        raise NetworkError(f"{where}.{key}: {found}{expected}") from None
+        raise NetworkError(f"{where}.{key}: {value}{expected}") from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise NetworkError(f"{where}: expected a polygon or several, with properties that name a rule") from None
 
@@ -147,8 +147,8 @@ def middles(streets: Streets) -> FloatArray:
     start = np.asarray(streets.shape_start)
     points = np.asarray(streets.shape_lonlat, dtype=np.float64)
     low, high = (start[:-1] + start[1:] - 1) // 2, (start[:-1] + start[1:]) // 2
-    found: FloatArray = (points[low] + points[high]) * 0.5
-    return found
+    middle: FloatArray = (points[low] + points[high]) * 0.5
+    return middle
 
 
 def _zone(feature: dict[str, Any]) -> RidingZone:

@@ -42,15 +42,15 @@ class Operator:
         self._world: World
         self._fleet: Fleet
 
-    def closed(self, t_s: FloatArray) -> BoolArray | None:
+    def closed_at(self, t_s: FloatArray) -> BoolArray | None:
         """Return at which moments, (T,), nothing is rented by the hours; None if there are no such hours."""
         if self._closed is None:
             return None
-        is_closed = np.array([bool(windows) for windows in self._closed.sets])
-        found: BoolArray = is_closed[self._closed.pieces(t_s)]
-        return found
+        by_piece = np.array([bool(windows) for windows in self._closed.sets])
+        closed: BoolArray = by_piece[self._closed.pieces(t_s)]
+        return closed
 
-    def refusal(self) -> str:
+    def refusal_reason(self) -> str:
         """Return why nothing can be rented now, or nothing."""
         if self._halted:
             return next(iter(self._halted.values()))
@@ -58,7 +58,7 @@ class Operator:
             return WITHDRAWN
         return CLOSED if self._closed and self._closed.at(self._world.env.now) else ""
 
-    def away(self, t_s: float) -> bool:
+    def is_night(self, t_s: float) -> bool:
         """Return whether the fleet is taken in for the night at a moment."""
         return bool(self._night.at(t_s))
 
@@ -70,9 +70,9 @@ class Operator:
         if self._away_s is not None:
             world.env.process(self._nights(*self._away_s))
 
-    def parked(self, vehicle: int) -> None:
+    def after_ride(self, vehicle: int) -> None:
         """Take in a vehicle whose ride has ended, if it is night."""
-        if self._away_s is not None and self.away(self._world.env.now):
+        if self._away_s is not None and self.is_night(self._world.env.now):
             self._fleet.withdraw([vehicle])
 
     def _nights(self, from_s: float, until_s: float) -> Generator[simpy.Event, object, None]:
@@ -108,7 +108,7 @@ class Operator:
 
     def _withdraw(self, part: float) -> None:
         """Take a part of the free vehicles off the streets, those with the lowest draws; put out what was before."""
-        fleet, is_night = self._fleet, self.away(self._world.env.now)
+        fleet, is_night = self._fleet, self.is_night(self._world.env.now)
         if not is_night:
             self._put_out(self._withdrawn)
         free = fleet.in_state(*FREE, *((AWAY,) if is_night else ()))

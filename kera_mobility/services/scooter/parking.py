@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from kera_mobility.config.calendar import Timeline
 from kera_mobility.errors import MissingFileError, SettingError
+from kera_mobility.services.base import off_map, operating_area
 from kera_mobility.services.scooter.fleet import Fleet
 from kera_mobility.services.scooter.geofences import RidingZone, read_riding_zones, slowed_ways
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.town.streets.streets import Skims
-from kera_mobility.town.town import SNAP_LIMIT_M, Town
+from kera_mobility.town.town import Town
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 NOWHERE = -1
@@ -46,7 +47,7 @@ class Parking:
         self.capacity: dict[int, int] = {}
         for node, hub in zip(self.hub_nodes.tolist(), settings.hubs, strict=True):
             self.capacity[node] = self.capacity.get(node, 0) + hub.capacity
-        self.inside = self._near_hubs(settings.operating_radius_m) & ~np.asarray(town.streets.node_outside)
+        self.inside = operating_area(town, self.hub_nodes, settings.operating_radius_m)
         self._zones = self._read_zones()
         self._timeline = Timeline([zone.about.window for zone in self._zones], date.fromisoformat(settings.date))
         self._known_rules: dict[tuple[int, ...], ZoneRules] = {(): self._rules(())}
@@ -68,12 +69,8 @@ class Parking:
 
     def faults(self) -> list[tuple[str, str]]:
         """Return hubs outside the map."""
-        return [
-            (f"hubs.{index}", f"{hub.name or 'hub'} ({hub.lon}, {hub.lat}) lies {distance_m:.0f} m from the nearest "
-             f"street, expected at most {SNAP_LIMIT_M:.0f} m: is it outside the map?")
-            for index, (hub, distance_m) in enumerate(zip(self._settings.hubs, self._snapped_m, strict=True))
-            if distance_m > SNAP_LIMIT_M
-        ]  # fmt: skip
+        hubs = self._settings.hubs
+        return off_map([f"hubs.{index}" for index in range(len(hubs))], hubs, self._snapped_m)
 
     def zones_about(self) -> list[dict[str, object]]:
         """Return the zones as plain values: rule, name, speed, rings in degrees, and when they hold that day, s."""
@@ -118,7 +115,7 @@ class Parking:
     @cached_property
     def anywhere(self) -> BoolArray:
         """Where a vehicle may stand at any time without being at a hub, (N,)."""
-        barred = self._in(self._zones, "no_ride", "no_park", "mandatory_parking") | self._must_hub(self._zones)
+        barred = self._in(self._zones, "no_ride", "no_park", "mandatory_parking") | self._hub_required(self._zones)
         return self.inside & ~barred
 
     @property
@@ -139,31 +136,23 @@ class Parking:
 
     def _hubs_by_walk(self, destination: int) -> list[int]:
         """Return the hubs within walking reach of a node, the nearest first; equals by node."""
-        found = self._known_hubs.get(destination)
-        if found is None:
+        hubs = self._known_hubs.get(destination)
+        if hubs is None:
             nodes = np.unique(self.hub_nodes)
             walk_m = np.asarray(self._skims.walk_m[destination], dtype=np.float64)[nodes]
             order = np.lexsort((nodes, walk_m))
-            found = nodes[order][walk_m[order] <= self._settings.max_walk_m].tolist()
-            self._known_hubs[destination] = found
-        return found
-
-    def _near_hubs(self, radius_m: float) -> BoolArray:
-        xy_m = np.asarray(self._town.streets.node_xy_m)
-        near = np.zeros(len(xy_m), dtype=np.bool_)
-        for node in self.hub_nodes.tolist():
-            step = xy_m - xy_m[node]
-            near |= step[:, 0] ** 2 + step[:, 1] ** 2 <= radius_m**2
-        return near
+            hubs = nodes[order][walk_m[order] <= self._settings.max_walk_m].tolist()
+            self._known_hubs[destination] = hubs
+        return hubs
 
     def _read_zones(self) -> list[RidingZone]:
-        found: list[RidingZone] = []
+        zones: list[RidingZone] = []
         for index, name in enumerate(self._settings.zones):
             try:
-                found += read_riding_zones(self._town.folder, name)
+                zones += read_riding_zones(self._town.folder, name)
             except MissingFileError as error:
                 raise SettingError(f"zones.{index}", str(error)) from None
-        return found
+        return zones
 
     def _of(self, active: tuple[int, ...]) -> ZoneRules:
         if active not in self._known_rules:
@@ -176,7 +165,9 @@ class Parking:
         equivalent_m, ride_m = self._ways(active) if detours else (None, None)
         may_end = self.inside & ~self._in(zones, "no_ride", "no_park")
         nodes = np.arange(len(may_end), dtype=np.int64)
-        return ZoneRules(equivalent_m, ride_m, self._must_hub(zones), np.where(may_end, nodes, self._instead(may_end)))
+        return ZoneRules(
+            equivalent_m, ride_m, self._hub_required(zones), np.where(may_end, nodes, self._nearest_allowed(may_end))
+        )
 
     def _ways(self, active: tuple[int, ...]) -> tuple[Table, Table]:
         """Return the ways under zones, computed once for a town."""
@@ -184,12 +175,14 @@ class Parking:
         key = ("riding zones", self._settings.zones, active, speed_m_s)
         return self._town.once(key, lambda: slowed_ways(self._town.streets, zones, speed_m_s))
 
-    def _must_hub(self, zones: list[RidingZone]) -> BoolArray:
+    def _hub_required(self, zones: list[RidingZone]) -> BoolArray:
         parking = self._settings.parking
         if parking == "hubs":
             return np.ones(len(self.inside), dtype=np.bool_)
         must = self._in(zones, "mandatory_parking")
-        return must | self._near_hubs(self._settings.hub_zone_m) if parking == "mixed" else must
+        return (
+            must | operating_area(self._town, self.hub_nodes, self._settings.hub_zone_m) if parking == "mixed" else must
+        )
 
     def _in(self, zones: list[RidingZone], *rules: str) -> BoolArray:
         """Return the nodes in a zone with one of some rules, (N,)."""
@@ -200,7 +193,7 @@ class Parking:
                 inside |= zone.holds(lonlat)
         return inside
 
-    def _instead(self, may_end: BoolArray) -> IntArray:
+    def _nearest_allowed(self, may_end: BoolArray) -> IntArray:
         """Return the nearest node to park at for those where nobody may, within walking reach, else NOWHERE, (N,)."""
         allowed, barred = np.flatnonzero(may_end), np.flatnonzero(~may_end & self.inside)
         instead = np.full(len(may_end), NOWHERE, dtype=np.int64)

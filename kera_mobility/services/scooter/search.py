@@ -47,8 +47,8 @@ class Search:
         self._skims = skims
         self._known_near.clear()
 
-    def near(self, leg: Leg) -> AvailableVehicle | Refusal:
-        """Return the nearest vehicle that can, for somebody who will walk to it."""
+    def nearest_vehicle(self, leg: Leg) -> AvailableVehicle | Refusal:
+        """Return the nearest vehicle that can make the ride, for somebody who will walk to it."""
         settings, origin = self._settings, leg.origin
         ends = self._ends(leg, origin)
         if isinstance(ends, Refusal):
@@ -71,7 +71,7 @@ class Search:
             reason = LOW_BATTERY
         return Refusal(reason, origin)
 
-    def at(self, leg: Leg, node: int) -> AvailableVehicle | Refusal:
+    def vehicle_at(self, leg: Leg, node: int) -> AvailableVehicle | Refusal:
         """Return a vehicle for somebody who has come to a node because one stood there."""
         ends = self._ends(leg, node)
         if isinstance(ends, Refusal):
@@ -85,7 +85,7 @@ class Search:
 
     def _ends(self, leg: Leg, place: int) -> tuple[ZoneRules, int] | Refusal:
         """Return what holds now and where the ride would end, or why there is none."""
-        parking, reason = self._parking, self._operator.refusal()
+        parking, reason = self._parking, self._operator.refusal_reason()
         if reason:
             return Refusal(reason, place)
         if not parking.inside[place] or not parking.inside[leg.destination]:
@@ -115,12 +115,12 @@ class Search:
         egress_m = float(self._skims.walk_m[end, leg.destination])
         walk_s = round_one_s(walk_m / settings.walk_speed_m_s) + round_one_s(egress_m / settings.walk_speed_m_s)
         ride_s = round_one_s(equivalent_m / settings.speed_m_s)
-        return Offer(walk_s, 0.0, ride_s + settings.handling_s, self._fares.one(ride_s, leg.row), ride_m)
+        return Offer(walk_s, 0.0, ride_s + settings.handling_s, self._fares.of_ride(ride_s, leg.row), ride_m)
 
     def _nodes_near(self, node: int) -> list[tuple[int, float]]:
         """Return the nodes within walking reach where a vehicle may stand, nearest first, with the walk in metres."""
-        found = self._known_near.get(node)
-        if found is None:
+        near = self._known_near.get(node)
+        if near is None:
             walk_m = np.asarray(self._skims.walk_m[node], dtype=np.float64)
             allowed = walk_m <= self._settings.max_walk_m
             if self._settings.parking == "hubs":
@@ -129,6 +129,6 @@ class Search:
                 allowed &= at_hub
             nodes = np.flatnonzero(allowed)
             nodes = nodes[np.lexsort((nodes, walk_m[nodes]))]
-            found = list(zip(nodes.tolist(), walk_m[nodes].tolist(), strict=True))
-            self._known_near[node] = found
-        return found
+            near = list(zip(nodes.tolist(), walk_m[nodes].tolist(), strict=True))
+            self._known_near[node] = near
+        return near
