@@ -17,11 +17,11 @@ class Fault:
 
     where: str
     """File and line (`configs/x.yaml:14`), or what stands for them (`--set`)."""
-    what: str
+    problem: str
     """What was found and what was expected."""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return f"{self.where}: {self.problem}" if self.where else self.problem
 
 
 class ConfigError(KeraError, ValueError):
@@ -35,9 +35,9 @@ class ConfigError(KeraError, ValueError):
 class SettingError(KeraError, ValueError):
     """One setting of a service does not fit its town; the scenario adds where it stands."""
 
-    def __init__(self, key: str, what: str) -> None:
-        self.key, self.what = key, what
-        super().__init__(f"{key}: {what}")
+    def __init__(self, key: str, problem: str) -> None:
+        self.key, self.problem = key, problem
+        super().__init__(f"{key}: {problem}")
 
 
 class UnknownPersonError(KeraError, LookupError):
@@ -71,7 +71,7 @@ class MissingExtraError(KeraError, ImportError):
     """An optional package is needed; the message names the extra to install."""
 
 
-def nearest_name(found: str, known: Sequence[str]) -> str:
+def nearest_name(name: str, names: Sequence[str]) -> str:
     """Return ` (did you mean 'x'?)` for the known name nearest to what was found, or nothing."""
-    near = get_close_matches(found, known, n=1, cutoff=0.6)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""

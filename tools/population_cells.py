@@ -89,17 +89,17 @@ def _age_shares(rows: list[dict[str, str]]) -> list[float]:
 
 def _bands(row: dict[str, str], shares: list[float]) -> tuple[list[int], bool]:
     """Return the people in each band, and whether some were imputed; they add up to the cell's total."""
-    found = [int(row[band]) for band in RAW_BANDS]
+    bands = [int(row[band]) for band in RAW_BANDS]
     if _shown(row):
-        return found, False
-    hidden = [index for index, count in enumerate(found) if count == HIDDEN]
-    known = sum(count for count in found if count != HIDDEN)
-    left = max(0, int(row["ASUKKAITA"]) - known)
+        return bands, False
+    hidden = [index for index, count in enumerate(bands) if count == HIDDEN]
+    shown_persons = sum(count for count in bands if count != HIDDEN)
+    hidden_persons = max(0, int(row["ASUKKAITA"]) - shown_persons)
     weight = sum(shares[index] for index in hidden)
-    exact = {index: left * shares[index] / weight for index in hidden}
+    exact = {index: hidden_persons * shares[index] / weight for index in hidden}
     for index in hidden:
-        found[index] = int(exact[index])
-    behind = left - sum(found[index] for index in hidden)
-    for index in sorted(hidden, key=lambda index: (-(exact[index] - found[index]), index))[:behind]:
-        found[index] += 1
-    return found, True
+        bands[index] = int(exact[index])
+    behind = hidden_persons - sum(bands[index] for index in hidden)
+    for index in sorted(hidden, key=lambda index: (-(exact[index] - bands[index]), index))[:behind]:
+        bands[index] += 1
+    return bands, True

@@ -1,4 +1,4 @@
-"""What an area says of itself: `area.yaml`, the speeds of `build.yaml` and the places beyond the map."""
+"""The description of an area: `area.yaml`, the speeds of `build.yaml` and the places beyond the map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every map of an area stands on: its rectangle, its projection, the speeds of its streets."""
+"""The frame of an area's map: rectangle, projection and speeds of street classes."""
 
 from __future__ import annotations
 

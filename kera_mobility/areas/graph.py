@@ -40,10 +40,10 @@ def graph_of(pieces: Sequence[Piece], keep: set[Point], frame: Frame) -> nx.Mult
             graph.add_edge(a, b, **tags, modes=forth)
             graph.add_edge(b, a, **tags, modes=back)
     differ = ["origin", "street_class", "drive", "oneway", "speed_m_s", "both"]
-    found: nx.MultiDiGraph[Any] = ox.simplify_graph(
+    simplified: nx.MultiDiGraph[Any] = ox.simplify_graph(
         graph, node_attrs_include=["keep"], edge_attrs_differ=differ, edge_attr_aggs={"modes": min}
     )
-    return _measured(found)
+    return _measured(simplified)
 
 
 def write_graph(graph: nx.MultiDiGraph[Any], frame: Frame, folder: Path) -> Streets:

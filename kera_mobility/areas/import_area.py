@@ -1,4 +1,4 @@
-"""An area whose streets are somebody's map: an extract in, a folder that every scenario can name out."""
+"""Import an OpenStreetMap extract: from its streets and an existing area make a new area folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PLANNED_REACH_M = 20.0
 LEAST_COVERED = 0.5
 """An extract that covers a smaller share of an area's residents is of another place."""
 _STREET_FILES = ("streets", "streets.graphml", "build.yaml", "provenance.yaml")
-"""What an import makes anew, and the recipe of the old streets."""
+"""Files that an import writes itself, and the settings of the old streets; not copied."""
 _ABOUT = {
     "file": "area.yaml, provenance.yaml", "source": "`kera network import` or `fetch`", "licence": "CC0",
     "date": "none", "current": False, "derived_how": "written by the command",
@@ -52,7 +52,7 @@ _ABOUT = {
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of an extract."""
+    """The result of an import."""
 
     folder: Path
     streets: Streets
@@ -108,8 +108,8 @@ def with_planned(pieces: list[Piece], frame: Frame) -> list[Piece]:
     path = frame.folder / "overlays" / PLANNED
     if not path.exists():
         return pieces
-    streets = [one for one in json.loads(path.read_text(encoding="utf-8"))["features"]
-               if one["properties"]["kind"] == "street"]  # fmt: skip
+    streets = [feature for feature in json.loads(path.read_text(encoding="utf-8"))["features"]
+               if feature["properties"]["kind"] == "street"]  # fmt: skip
     planned = [
         Piece(
             frame.metres(street["geometry"]["coordinates"]), "planned", street["properties"]["class"],

@@ -28,8 +28,8 @@ def fetch_box(box: Box, service: str = "") -> Extract:
         If the service cannot be reached, refuses, or knows no streets there.
     """
     corners = (box.west, box.south, box.east, box.north)
-    asked = f"Overpass service, {box.west}, {box.south} to {box.east}, {box.north}"
-    return _fetched(asked, service, lambda: ox.graph_from_bbox(corners, **_ASKED))
+    request = f"Overpass service, {box.west}, {box.south} to {box.east}, {box.north}"
+    return _fetched(request, service, lambda: ox.graph_from_bbox(corners, **_ASKED))
 
 
 def fetch_place(place: str, service: str = "") -> Extract:
@@ -40,21 +40,21 @@ def fetch_place(place: str, service: str = "") -> Extract:
     NetworkError
         If no service can be reached, none knows the place, or it has no streets.
     """
-    asked = f"Overpass service, {place}"
-    return _fetched(asked, service, lambda: ox.graph_from_place(place, **_ASKED))
+    request = f"Overpass service, {place}"
+    return _fetched(request, service, lambda: ox.graph_from_place(place, **_ASKED))
 
 
-def _fetched(asked: str, service: str, download: Callable[[], nx.MultiDiGraph[Any]]) -> Extract:
+def _fetched(request: str, service: str, download: Callable[[], nx.MultiDiGraph[Any]]) -> Extract:
     from osmnx._errors import InsufficientResponseError, ResponseStatusCodeError
 
     try:
         with _our_settings(service):
             graph = download()
     except (requests.RequestException, InsufficientResponseError, ResponseStatusCodeError, TypeError) as error:
-        raise NetworkError(f"{asked}: expected streets, got {type(error).__name__}: {error}") from None
+        raise NetworkError(f"{request}: expected streets, got {type(error).__name__}: {error}") from None
     except ValueError as error:  # OSMnx: found no graph nodes within the requested polygon
-        raise NetworkError(f"{asked}: expected streets, got: {error}") from None
-    return Extract(graph, asked, str(graph.graph.get("created_date", ""))[:10])
+        raise NetworkError(f"{request}: expected streets, got: {error}") from None
+    return Extract(graph, request, str(graph.graph.get("created_date", ""))[:10])
 
 
 @contextmanager

@@ -27,7 +27,7 @@ ElementWay = tuple[int, list[int], dict[str, str]]
 
 @dataclass(frozen=True)
 class Extract:
-    """Streets of somebody's map."""
+    """The streets of an OpenStreetMap extract."""
 
     graph: nx.MultiDiGraph[Any]
     """As OSMnx makes it: tags of OpenStreetMap on the edges."""
@@ -59,10 +59,10 @@ def read_extract(path: Path) -> Extract:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise NetworkError(f"{path}: expected a file of kind {', '.join(SUFFIXES)}, got '{path.suffix}'")
-    found = reader(path)
-    if not any("highway" in tags for _, _, tags in found.graph.edges(data=True)):
+    extract = reader(path)
+    if not any("highway" in tags for _, _, tags in extract.graph.edges(data=True)):
         raise NetworkError(f"{path}: expected streets with the tag `highway`, found none among its edges")
-    return found
+    return extract
 
 
 def extract_of_elements(

@@ -1,4 +1,4 @@
-"""What the tags of a real way mean: its class, who may use it, how fast cars go; and the ways as pieces."""
+"""From the tags of OpenStreetMap ways to street class, permitted modes and car speed; and the ways as pieces."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def ways_of(graph: nx.MultiDiGraph[Any], projection: str, merge_m: float = 0.0) 
     if merge_m > 0.0:
         graph = ox.consolidate_intersections(graph, tolerance=merge_m / 2.0, dead_ends=True)
     positions = {node: (tags["x"], tags["y"]) for node, tags in graph.nodes(data=True)}
-    found: list[Way] = []
+    ways: list[Way] = []
     kept_m: dict[tuple[int, int], list[float]] = {}
     for u, v, _, tags in sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[:3]):
         line = _between(tags.get("geometry"), positions[u], positions[v])
@@ -101,8 +101,8 @@ def ways_of(graph: nx.MultiDiGraph[Any], projection: str, merge_m: float = 0.0) 
             continue
         if tags.get("oneway") is not True:
             kept_m.setdefault((u, v), []).append(line.length)
-        found.append((tags, line))
-    return found
+        ways.append((tags, line))
+    return ways
 
 
 def _between(line: LineString | None, start: Point, end: Point) -> LineString:

@@ -169,8 +169,8 @@ def _ends_on(piece: Piece, line: LineString) -> list[Point]:
 
 def _points_of(meeting: BaseGeometry) -> list[Point]:
     """Return the points of an intersection; a shared stretch gives its two ends."""
-    found: list[Point] = []
+    points: list[Point] = []
     for part in getattr(meeting, "geoms", [meeting]):
         coordinates = on_millimetres(shapely.get_coordinates(part))
-        found += [point_of(pair) for pair in coordinates[[0, -1]][: len(coordinates)]] if len(coordinates) else []
-    return found
+        points += [point_of(pair) for pair in coordinates[[0, -1]][: len(coordinates)]] if len(coordinates) else []
+    return points

@@ -1,4 +1,4 @@
-"""Draw a street map with the origin of its streets told apart. Needs the optional extra `plot`."""
+"""Draw a street map, coloured by the origin of its streets. Needs the optional extra `plot`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kera_mobility.errors import MissingExtraError
-from kera_mobility.town.streets.overlays import overlaid
+from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.streets import CLASSES, ORIGINS, Streets
 
 INK_BY_ORIGIN = {"inferred": "#8f9bb3", "planned": "#e08e0b", "osm-2017": "#0b6e4f", "osm": "#0b6e4f"}
@@ -56,7 +56,7 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
         ) from None
     streets = Streets.load(area_folder / "streets")
     if overlays:
-        streets = overlaid(streets, area_folder, overlays)
+        streets = with_overlays(streets, area_folder, overlays)
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -160,5 +160,5 @@ def _note_of_outside(path: Path) -> str:
 def _features(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     if not path.exists():
         return []
-    found = json.loads(path.read_text(encoding="utf-8"))["features"]
-    return [(feature["properties"], feature["geometry"]) for feature in found]
+    features = json.loads(path.read_text(encoding="utf-8"))["features"]
+    return [(feature["properties"], feature["geometry"]) for feature in features]

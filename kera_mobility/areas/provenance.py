@@ -47,10 +47,10 @@ class Dataset(Settings):
         """The last day that the date can mean; nothing where it names no year."""
         if isinstance(self.date, datetime.date):
             return self.date
-        found = _DAY.match(self.date)
-        if not found:
+        match = _DAY.match(self.date)
+        if not match:
             return None
-        year, month, day = int(found[1]), int(found[2] or 12), int(found[3] or 28)
+        year, month, day = int(match[1]), int(match[2] or 12), int(match[3] or 28)
         return datetime.date(year, month, day)
 
     def is_old(self, today: datetime.date) -> bool:
@@ -105,7 +105,7 @@ def freshness(datasets: list[Dataset], today: datetime.date) -> Freshness:
     return Freshness(len(current), sum(dataset.is_old(today) for dataset in current))
 
 
-def unexplained(area_folder: Path, datasets: list[Dataset]) -> list[str]:
+def files_without_source(area_folder: Path, datasets: list[Dataset]) -> list[str]:
     """Return the files of an area that no dataset names, paths below its folder."""
     patterns = [pattern for dataset in datasets for pattern in dataset.patterns]
     files = sorted(path.relative_to(area_folder).as_posix() for path in area_folder.rglob("*") if path.is_file())

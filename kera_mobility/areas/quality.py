@@ -1,4 +1,4 @@
-"""What a street map holds and how good it is: lengths by origin and class, connection, detours. No OSMnx here."""
+"""Quality of a street map: lengths by origin and class, connectivity, detours. No OSMnx here."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def survey(streets: Streets, pairs: int = 1000) -> Survey:
 def reached(streets: Streets, mode: str) -> BoolArray:
     """Return which nodes have an edge that is open to a mode, (N,)."""
     edges = _open(streets, mode)
-    found = np.zeros(streets.nodes, dtype=np.bool_)
-    found[streets.edge_from[edges]] = True
-    found[streets.edge_to[edges]] = True
-    return found
+    is_reached = np.zeros(streets.nodes, dtype=np.bool_)
+    is_reached[streets.edge_from[edges]] = True
+    is_reached[streets.edge_to[edges]] = True
+    return is_reached
 
 
 def parts(streets: Streets, mode: str) -> int:

@@ -76,8 +76,8 @@ def import_(
 
     like = _folder(area) if area else None
     name = _plain(area or file.name.split(".")[0])
-    found = read_extract(file)
-    _import(replace(found, date=day or found.date), out or Path("networks") / f"{name}_osm", like, merge_m)
+    extract = read_extract(file)
+    _import(replace(extract, date=day or extract.date), out or Path("networks") / f"{name}_osm", like, merge_m)
 
 
 @app.command(name="map")
@@ -104,7 +104,7 @@ def info(
     """Say what the area's street map holds, how good it is, whose data it is and how old."""
     folder = _folder(area)
     _describe(folder)
-    _tell_sources(folder, _day(on))
+    _print_sources(folder, _day(on))
 
 
 def _folder(area: str) -> Path:
@@ -161,21 +161,21 @@ def _describe(folder: Path) -> None:
     from kera_mobility.town.streets.streets import Streets
 
     streets = Streets.load(folder / "streets")
-    area, found = read_area(folder), survey(streets)
-    print(f"{area.title}: {found.nodes} nodes, {found.outside_places} of them places beyond the map")
-    print("km by origin   " + ", ".join(f"{name} {km:.1f}" for name, km in found.km_by_origin.items()))
-    print("km by class    " + ", ".join(f"{name} {km:.1f}" for name, km in found.km_by_class.items()))
-    print(f"real share     {found.real_share:.0%} of the length that stands today")
-    print(f"on foot        a node is joined to {found.walk_degree:.2f} others{_density(folder, streets)}")
-    for mode, parts in found.parts_by_mode.items():
-        low, middle, high = found.circuity_by_mode[mode]
-        whole = "one connected part" if parts == 1 else f"{parts} PARTS"
+    area, figures = read_area(folder), survey(streets)
+    print(f"{area.title}: {figures.nodes} nodes, {figures.outside_places} of them places beyond the map")
+    print("km by origin   " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_origin.items()))
+    print("km by class    " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_class.items()))
+    print(f"real share     {figures.real_share:.0%} of the length that stands today")
+    print(f"on foot        a node is joined to {figures.walk_degree:.2f} others{_density(folder, streets)}")
+    for mode, parts in figures.parts_by_mode.items():
+        low, middle, high = figures.circuity_by_mode[mode]
+        connected = "one connected part" if parts == 1 else f"{parts} PARTS"
         detour = (
             "map too small for detours"
             if middle != middle
             else (f"way over straight line {middle:.2f} ({low:.2f} to {high:.2f})")
         )
-        print(f"{mode:<14} {found.nodes_by_mode[mode]} nodes, {whole}; {detour}")
+        print(f"{mode:<14} {figures.nodes_by_mode[mode]} nodes, {connected}; {detour}")
     print(area.attribution)
 
 
@@ -199,9 +199,15 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"got '{text}', expected a day as 2026-01-31", param_hint="--on") from None
 
 
-def _tell_sources(folder: Path, today: date) -> None:
+def _print_sources(folder: Path, today: date) -> None:
     """Print every dataset, the files that none explains, and how many are too old for what they are used for."""
-    from kera_mobility.areas.provenance import LARGEST_OLD_SHARE, OLD_YEARS, freshness, read_provenance, unexplained
+    from kera_mobility.areas.provenance import (
+        LARGEST_OLD_SHARE,
+        OLD_YEARS,
+        files_without_source,
+        freshness,
+        read_provenance,
+    )
 
     datasets = read_provenance(folder)
     for dataset in datasets:
@@ -211,11 +217,11 @@ def _tell_sources(folder: Path, today: date) -> None:
         print(f"  licence  {dataset.licence}")
         print(f"  date     {dataset.date}{age}")
         print(f"  derived  {dataset.derived_how}")
-    for file in unexplained(folder, datasets):
+    for file in files_without_source(folder, datasets):
         print(f"\n{file}\n  NO SOURCE STATED")
-    found = freshness(datasets, today)
-    verdict = "kept" if found.within_limit else "NOT kept"
+    share = freshness(datasets, today)
+    verdict = "kept" if share.within_limit else "NOT kept"
     print(
-        f"\n{found.old} of {found.current} datasets that stand for today are older than {OLD_YEARS} years: "
-        f"{found.old_share:.0%}; the city's own limit of {LARGEST_OLD_SHARE:.0%} is {verdict}"
+        f"\n{share.old} of {share.current} datasets that stand for today are older than {OLD_YEARS} years: "
+        f"{share.old_share:.0%}; the city's own limit of {LARGEST_OLD_SHARE:.0%} is {verdict}"
     )

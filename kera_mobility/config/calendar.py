@@ -63,13 +63,13 @@ class Window(Settings):
     def spans(self, today: date) -> list[tuple[float, float]]:
         """Return the times in which it holds, seconds from the midnight that starts `today`, from a day before to one
         after."""
-        found = []
+        spans = []
         for ahead in _DAYS:
             day = today + timedelta(days=ahead)
             if self.season.holds(day) and (not self.days or WEEKDAYS[day.weekday()] in self.days):
                 longer_s = DAY_S if self.until_s <= self.from_s else 0.0
-                found.append((ahead * DAY_S + self.from_s, ahead * DAY_S + self.until_s + longer_s))
-        return found
+                spans.append((ahead * DAY_S + self.from_s, ahead * DAY_S + self.until_s + longer_s))
+        return spans
 
 
 class Timeline:

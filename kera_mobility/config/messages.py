@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, said to a planner: file and line, dotted key, found, expected, nearest known key."""
+"""Validation errors as messages: file and line, dotted key, found, expected, nearest known key."""
 
 from __future__ import annotations
 
@@ -82,21 +82,22 @@ def read_settings(path: str | Path, kind: type[SomeSettings]) -> SomeSettings:
 
 def faults_of(error: ValidationError, node: Node, data: Any, schema: Schema) -> list[Fault]:
     """Return one fault for each place where `data`, written at `node`, breaks the model of `schema`."""
-    said: dict[tuple[str, str], list[str]] = {}
+    expected_by_fault: dict[tuple[str, str], list[str]] = {}
     for detail in error.errors(include_url=False):
         if _only_lacks_the_broken(detail):
             continue
-        path, what, expected = _say(detail, data, schema)
-        said.setdefault((node.at(path).where, f"{dotted(path)}: {what}" if path else what), []).append(expected)
-    return [Fault(where, what + _either(expected)) for (where, what), expected in said.items()]
+        path, problem, expected = _describe(detail, data, schema)
+        place = node.at(path).where, f"{dotted(path)}: {problem}" if path else problem
+        expected_by_fault.setdefault(place, []).append(expected)
+    return [Fault(where, problem + _either(expected)) for (where, problem), expected in expected_by_fault.items()]
 
 
-def truths_for_numbers(node: Node, data: Any, schema: Schema) -> list[Fault]:
+def booleans_for_numbers(node: Node, data: Any, schema: Schema) -> list[Fault]:
     """Return a fault for each true or false that stands where a number is meant; pydantic would take it as 1 or 0."""
     faults = []
     for path, value in _leaves(data):
         if isinstance(value, bool):
-            types = {each.get("type") for each in schemas_at(schema, path, data)} - {"null"}
+            types = {described.get("type") for described in schemas_at(schema, path, data)} - {"null"}
             if types and types <= _NUMBERS:
                 faults.append(Fault(node.at(path).where, f"{dotted(path)}: got {shown(value)}, expected a number"))
     return faults
@@ -109,33 +110,33 @@ def dotted(path: KeyPath) -> str:
 
 def schemas_at(schema: Schema, path: KeyPath, data: Any) -> list[Schema]:
     """Return every schema that may describe the value at a path; `data` decides unions that have a kind."""
-    found = _open(schema, schema, data)
+    schemas = _open(schema, schema, data)
     for step in path:
         data = _data_below(data, step)
-        found = [opened for each in found for opened in _open(_schema_below(each, step), schema, data)]
-    return found
+        schemas = [opened for described in schemas for opened in _open(_schema_below(described, step), schema, data)]
+    return schemas
 
 
 def _only_lacks_the_broken(detail: ErrorDetails) -> bool:
     """Return whether a list is called too short because entries with faults of their own are not counted."""
-    found = detail["input"]
-    return detail["type"] == "too_short" and isinstance(found, list) and len(found) >= detail["ctx"]["min_length"]
+    entries = detail["input"]
+    return detail["type"] == "too_short" and isinstance(entries, list) and len(entries) >= detail["ctx"]["min_length"]
 
 
-def _say(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str, str]:
+def _describe(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     path = _without_tags(detail["loc"], data, missing=kind == "missing")
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path = (*path, str(context["discriminator"]).strip("'"))
-        return path, *_say_kind(path, context.get("tag"), data, schema)
+        return path, *_describe_kind(path, context.get("tag"), data, schema)
     if kind == "missing":
         return path, "missing", _expected_by(schemas_at(schema, path, data))
     if kind == "extra_forbidden":
-        return path, *_say_unknown(path, data, schema)
+        return path, *_describe_unknown(path, data, schema)
     if kind in ("value_error", "assertion_error"):
         reason = str(context.get("error", detail["msg"]))
-        found = f"got {shown(detail['input'])}"
-        return (path, found, reason.removeprefix("expected ")) if reason.startswith("expected ") else (path, reason, "")
+        got = f"got {shown(detail['input'])}"
+        return (path, got, reason.removeprefix("expected ")) if reason.startswith("expected ") else (path, reason, "")
     near = ""
     if kind == "literal_error" and isinstance(detail["input"], str):
         near = nearest_name(detail["input"], _words(schemas_at(schema, path, data)))
@@ -145,27 +146,27 @@ def _say(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath, str,
 
 def _clock_hint(path: KeyPath, detail: ErrorDetails) -> str:
     """Return what a clock time is in seconds from midnight, where it was written for a number of seconds."""
-    found = detail["input"]
-    if not (str(path[-1]).endswith("_s") and isinstance(found, str) and (told := _CLOCK.fullmatch(found))):
+    text = detail["input"]
+    if not (str(path[-1]).endswith("_s") and isinstance(text, str) and (clock := _CLOCK.fullmatch(text))):
         return ""
-    return f" of seconds from midnight ({found} is {int(told[1]) * 3600 + int(told[2]) * 60})"
+    return f" of seconds from midnight ({text} is {int(clock[1]) * 3600 + int(clock[2]) * 60})"
 
 
-def _say_kind(path: KeyPath, found: Any, data: Any, schema: Schema) -> tuple[str, str]:
+def _describe_kind(path: KeyPath, got: Any, data: Any, schema: Schema) -> tuple[str, str]:
     kinds = sorted(set(_words(schemas_at(schema, path, data))))
     expected = f"one of {', '.join(kinds)}"
-    if found is None:
+    if got is None:
         return "missing", expected
-    return f"got {shown(found)}", expected + nearest_name(str(found), kinds)
+    return f"got {shown(got)}", expected + nearest_name(str(got), kinds)
 
 
-def _say_unknown(path: KeyPath, data: Any, schema: Schema) -> tuple[str, str]:
-    known = [key for each in schemas_at(schema, path[:-1], data) for key in each.get("properties", {})]
-    near = nearest_name(str(path[-1]), known)
-    if near or not known:
+def _describe_unknown(path: KeyPath, data: Any, schema: Schema) -> tuple[str, str]:
+    keys = [key for described in schemas_at(schema, path[:-1], data) for key in described.get("properties", {})]
+    near = nearest_name(str(path[-1]), keys)
+    if near or not keys:
         return f"unknown key{near}", ""
-    listed = ", ".join(sorted(known)[:LISTED_KEYS])
-    return "unknown key", f"one of {listed}{', ...' if len(known) > LISTED_KEYS else ''}"
+    listed = ", ".join(sorted(keys)[:LISTED_KEYS])
+    return "unknown key", f"one of {listed}{', ...' if len(keys) > LISTED_KEYS else ''}"
 
 
 def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
@@ -184,17 +185,21 @@ def _expected_by(schemas: list[Schema]) -> str:
     words = _words(schemas)
     if words:
         return " or ".join(map(repr, words))
-    types = [_EXPECTED_TYPE[each["type"]] for each in schemas if each.get("type") in _EXPECTED_TYPE]
+    types = [_EXPECTED_TYPE[described["type"]] for described in schemas if described.get("type") in _EXPECTED_TYPE]
     return " or ".join(dict.fromkeys(types)) or "a value"
 
 
 def _words(schemas: list[Schema]) -> list[str]:
-    return [str(word) for each in schemas for word in each.get("enum", [each["const"]] if "const" in each else [])]
+    return [
+        str(word)
+        for described in schemas
+        for word in described.get("enum", [described["const"]] if "const" in described else [])
+    ]
 
 
 def _either(expected: list[str]) -> str:
-    each = [text for text in dict.fromkeys(expected) if text]
-    return f", expected {' or '.join(each)}" if each else ""
+    texts = [text for text in dict.fromkeys(expected) if text]
+    return f", expected {' or '.join(texts)}" if texts else ""
 
 
 def _without_tags(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> KeyPath:

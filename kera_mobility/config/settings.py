@@ -41,9 +41,9 @@ def assumptions(settings: Settings, key: str = "") -> Iterator[dict[str, Any]]:
         status = next((word for word in DOUBTFUL if word in basis.lower()), None)
         if isinstance(value, Settings):
             yield from assumptions(value, place)
-        elif isinstance(value, Mapping) and all(isinstance(one, Settings) for one in value.values()):
-            for part, one in value.items():
-                yield from assumptions(one, f"{place}.{part}")
+        elif isinstance(value, Mapping) and all(isinstance(entry, Settings) for entry in value.values()):
+            for part, entry in value.items():
+                yield from assumptions(entry, f"{place}.{part}")
         elif status and value is not None:
             shown = value if isinstance(value, bool | int | float | str) else _short(value)
             yield {"key": place, "value": shown, "status": "unverified" if status == "unverified" else "assumption",
@@ -52,6 +52,6 @@ def assumptions(settings: Settings, key: str = "") -> Iterator[dict[str, Any]]:
 
 def _short(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
-    plain = all(isinstance(one, int | float | str) for one in value)
-    return ", ".join(str(one) for one in value) if plain and len(value) <= 8 else f"{len(value)} entries"
+        return ", ".join(f"{name} {entry}" for name, entry in value.items())
+    plain = all(isinstance(entry, int | float | str) for entry in value)
+    return ", ".join(str(entry) for entry in value) if plain and len(value) <= 8 else f"{len(value)} entries"

@@ -91,16 +91,16 @@ def merge(lower: Node, upper: Node, *, keep_places: bool = False) -> Node:
     return Node(merged, lower.where if keep_places else upper.where)
 
 
-def shown(found: Any) -> str:
+def shown(value: Any) -> str:
     """Return what was found as a short text for a message, in the words of YAML."""
-    if isinstance(found, bool) or found is None:
-        return {True: "true", False: "false", None: "null"}[found]
-    if isinstance(found, dict):
-        return f"keys {shown(', '.join(map(str, found)))}" if found else "an empty map"
-    if isinstance(found, list):
-        return f"a list of {len(found)}"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, dict):
+        return f"keys {shown(', '.join(map(str, value)))}" if value else "an empty map"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
     try:
-        text = repr(found)
+        text = repr(value)
     except ValueError:
         return "a very long number"
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
@@ -126,7 +126,7 @@ class _Reader:
         """Add one file after what it extends; `named` is where it was named, `above` are the files that extend it."""
         identity = Path(os.path.realpath(path))
         if identity in above:
-            chain = " -> ".join(shown_path(each) for each in (*above[above.index(identity) :], identity))
+            chain = " -> ".join(shown_path(file) for file in (*above[above.index(identity) :], identity))
             self.faults.append(Fault(named.where, f"extends: circular, {chain}"))
         if identity in self.layers or identity in above:
             return
@@ -135,8 +135,8 @@ class _Reader:
             return
         node = self._map_of(path, named)
         values = dict(node.value)
-        for each in self._extended(values.pop("extends", Node(None, node.where))):
-            self.collect(_find(path, each.value), each, (*above, identity))
+        for base in self._extended(values.pop("extends", Node(None, node.where))):
+            self.collect(_find(path, base.value), base, (*above, identity))
         self.layers[identity] = Node(values, node.where)
 
     def override(self, text: str) -> Node:
@@ -156,16 +156,16 @@ class _Reader:
             node = Node({key: node}, where)
         return node
 
-    def _fault(self, where: str, what: str, instead: Node) -> Node:
-        self.faults.append(Fault(where, what))
+    def _fault(self, where: str, problem: str, instead: Node) -> Node:
+        self.faults.append(Fault(where, problem))
         return instead
 
     def _map_of(self, path: Path, named: Node) -> Node:
         text = self._text(path, named)
         node = None if text is None else self._parse(text, shown_path(path))
         if node is not None and not isinstance(node.value, dict):
-            found = "nothing" if node.value is None else shown(node.plain())
-            self.faults.append(Fault(node.where, f"got {found}, expected keys with values (a map)"))
+            got = "nothing" if node.value is None else shown(node.plain())
+            self.faults.append(Fault(node.where, f"got {got}, expected keys with values (a map)"))
         return node if node is not None and isinstance(node.value, dict) else Node({}, shown_path(path))
 
     def _extended(self, extends: Node) -> list[Node]:
@@ -209,8 +209,8 @@ class _Reader:
 
         try:
             return _Converter(place).node(YAML(typ="rt", pure=True).load(text), 0, 0)
-        except _FaultError as found:
-            self.faults.append(found.fault)
+        except _FaultError as fault_error:
+            self.faults.append(fault_error.fault)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
@@ -225,8 +225,8 @@ class _Reader:
 
 
 class _FaultError(Exception):
-    def __init__(self, where: str, what: str) -> None:
-        self.fault = Fault(where, what)
+    def __init__(self, where: str, problem: str) -> None:
+        self.fault = Fault(where, problem)
 
 
 class _Converter:
@@ -236,7 +236,7 @@ class _Converter:
         self._place = place
         self._values = 0
 
-    def node(self, found: Any, line: int, depth: int) -> Node:
+    def node(self, parsed: Any, line: int, depth: int) -> Node:
         from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
         self._values += 1
@@ -244,33 +244,33 @@ class _Converter:
         if depth > MAX_DEPTH or self._values > MAX_VALUES:
             limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_VALUES} values"
             raise _FaultError(where, f"broken YAML: more than {limit}; does an alias contain itself?")
-        if isinstance(found, CommentedMap):
-            return Node({self._key(key, where): self._entry(found, key, line, depth) for key in found}, where)
-        if isinstance(found, CommentedSeq):
-            return Node([self._entry(found, index, line, depth) for index in range(len(found))], where)
-        return Node(self._scalar(found, where), where)
+        if isinstance(parsed, CommentedMap):
+            return Node({self._key(key, where): self._entry(parsed, key, line, depth) for key in parsed}, where)
+        if isinstance(parsed, CommentedSeq):
+            return Node([self._entry(parsed, index, line, depth) for index in range(len(parsed))], where)
+        return Node(self._scalar(parsed, where), where)
 
-    def _entry(self, found: Any, key: Any, line: int, depth: int) -> Node:
+    def _entry(self, parsed: Any, key: Any, line: int, depth: int) -> Node:
         with suppress(KeyError, TypeError, AttributeError):  # a key that came through `<<` has no line of its own
-            line = (found.lc.item if isinstance(key, int) else found.lc.key)(key)[0]
-        return self.node(found[key], line, depth + 1)
+            line = (parsed.lc.item if isinstance(key, int) else parsed.lc.key)(key)[0]
+        return self.node(parsed[key], line, depth + 1)
 
     def _key(self, key: Any, where: str) -> str:
         if not isinstance(key, str):
             raise _FaultError(where, f"got the key {shown(self._scalar(key, where))}, expected a word")
         return str(key)
 
-    def _scalar(self, found: Any, where: str) -> Any:
+    def _scalar(self, parsed: Any, where: str) -> Any:
         from ruamel.yaml.scalarbool import ScalarBoolean
 
-        if found is None or isinstance(found, bool):
-            return found
-        if isinstance(found, date) and not isinstance(found, datetime):
-            return found.isoformat()
+        if parsed is None or isinstance(parsed, bool):
+            return parsed
+        if isinstance(parsed, date) and not isinstance(parsed, datetime):
+            return parsed.isoformat()
         for kind, plain in ((str, str), (ScalarBoolean, bool), (int, int), (float, float)):
-            if isinstance(found, kind):
-                return plain(found)
-        tag = getattr(getattr(found, "tag", None), "value", None) or type(found).__name__
+            if isinstance(parsed, kind):
+                return plain(parsed)
+        tag = getattr(getattr(parsed, "tag", None), "value", None) or type(parsed).__name__
         raise _FaultError(where, f"got a value of type {shown(str(tag))}, expected text, a number, true or false")
 
 
@@ -278,8 +278,8 @@ def _below(node: Node, step: str | int) -> Node | None:
     if isinstance(node.value, dict):
         return node.value.get(step)
     if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-        found: Node = node.value[step]
-        return found
+        entry: Node = node.value[step]
+        return entry
     return None
 
 

@@ -18,7 +18,7 @@ from kera_mobility.services.world import World
 from kera_mobility.simulation.disturbances import Announced, AnyDisturbance, StreetClosed
 from kera_mobility.simulation.weather import Weather
 from kera_mobility.town.streets.overlays import shut
-from kera_mobility.town.streets.skims import nearest_driven, skims_of
+from kera_mobility.town.streets.skims import nearest_drivable, skims_of
 from kera_mobility.town.streets.streets import Skims, Streets
 from kera_mobility.town.town import Town
 
@@ -116,7 +116,7 @@ def _of_streets(closed: Sequence[StreetClosed], town: Town) -> list[tuple[float,
         active = tuple(number for number, closure in enumerate(closed) if closure.start_s <= t_s < closure.end_s)
         if active not in networks:
             streets = shut(town.streets, [feature for number in active for feature in closed[number].closures(town)])
-            networks[active] = streets, skims_of(streets, nearest_driven(town.streets, town.skims.walk_m))
+            networks[active] = streets, skims_of(streets, nearest_drivable(town.streets, town.skims.walk_m))
         text = "; ".join(closed[number].title or "streets are shut" for number in active) or "all streets are open"
         streets, skims = networks[active]
         notices.append((t_s, StreetsChanged(text=text, ends=not active, streets=streets, skims=skims)))

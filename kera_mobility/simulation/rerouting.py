@@ -15,8 +15,8 @@ from kera_mobility.services.contract import Booking, Leg, Offer, Outcome, Refusa
 from kera_mobility.services.notices import StreetsChanged
 from kera_mobility.services.reasons import CLOSED
 from kera_mobility.services.world import World
-from kera_mobility.town.streets.paths import TABLES, Ways
-from kera_mobility.town.streets.skims import nearest_driven
+from kera_mobility.town.streets.paths import TABLES, ShortestPaths
+from kera_mobility.town.streets.skims import nearest_drivable
 from kera_mobility.town.streets.streets import Skims, Streets
 from kera_mobility.town.town import Town
 from kera_mobility.units import round_one_s
@@ -43,7 +43,7 @@ class Rerouting:
     def __init__(self, streets: Streets, skims: Skims, town: Town) -> None:
         """Prepare the paths through `streets` of a town, with the tables of their lengths."""
         self._streets, self.skims, self._town = streets, skims, town
-        self._paths: dict[str, Ways] = {}
+        self._paths: dict[str, ShortestPaths] = {}
 
     def diversion(self, service: Service, booking: Booking, now_s: float, after: Skims) -> Diversion | None:
         """Return the next junction of a ride under way, if from there on the path is longer than before, or gone."""
@@ -58,12 +58,12 @@ class Rerouting:
                 return Diversion(node, at_s, length_m) if float(table[node, leg.destination]) > rest else None
         return None
 
-    def _paths_of(self, mode: str) -> Ways:
+    def _paths_of(self, mode: str) -> ShortestPaths:
         if mode not in self._paths:
             streets = self._town.streets
             drives = mode == "drive"
-            stands = nearest_driven(streets, self._town.skims.walk_m) if drives else np.arange(streets.nodes)
-            self._paths[mode] = Ways(self._streets, self.skims, mode, stands)
+            stands = nearest_drivable(streets, self._town.skims.walk_m) if drives else np.arange(streets.nodes)
+            self._paths[mode] = ShortestPaths(self._streets, self.skims, mode, stands)
         return self._paths[mode]
 
 

@@ -228,7 +228,7 @@ def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
             services[name] = kinds[settings.kind](name, settings, town)  # type: ignore[attr-defined]
             service_faults = services[name].faults()
         except SettingError as error:
-            service_faults = [(error.key, error.what)]
+            service_faults = [(error.key, error.problem)]
         faults += [(f"services.{name}.{key}", message) for key, message in service_faults]
     for name, service in services.items() if not faults else ():
         faults += [(f"services.{name}.{key}", message) for key, message in service.faults_among(services)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
-from kera_mobility.config.messages import faults_of, truths_for_numbers
+from kera_mobility.config.messages import booleans_for_numbers, faults_of
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.config.yaml_layers import Node, read_layers
@@ -180,7 +180,7 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     node = read_layers(file, overrides, OWN_KEYS)
     data = node.plain()
     data.setdefault("name", file.stem)
-    faults = truths_for_numbers(node, data, _checked_schema())
+    faults = booleans_for_numbers(node, data, _checked_schema())
     try:
         scenario = Scenario.model_validate(data)
         scenario._source = node
@@ -224,7 +224,7 @@ def _placed(fault: Fault, scenario: Scenario) -> Fault:
     """Return a fault with the file and line of its key, if its place is a key."""
     if not fault.where.startswith(("weather.", "disturbances.")):
         return fault
-    return Fault(scenario.where(fault.where), f"{fault.where}: {fault.what}")
+    return Fault(scenario.where(fault.where), f"{fault.where}: {fault.problem}")
 
 
 @cache

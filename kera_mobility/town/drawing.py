@@ -17,27 +17,27 @@ _ABOUT = ("name", "residents", "jobs", "basis")
 Line = list[list[float]]
 
 
-def drawn_rail(folder: Path) -> list[Line]:
+def rail_lines(folder: Path) -> list[Line]:
     """Return the lines of `rail.geojson` of an area, lon and lat; none where there is no such file."""
-    found: list[Line] = []
+    rail: list[Line] = []
     for feature in _features(folder / "rail.geojson"):
         geometry = feature["geometry"]
         lines = geometry["coordinates"] if geometry["type"] == "MultiLineString" else [geometry["coordinates"]]
         if geometry["type"].endswith("LineString"):
-            found += [_rounded(line) for line in lines]
-    return found
+            rail += [_rounded(line) for line in lines]
+    return rail
 
 
-def drawn_zones(folder: Path) -> list[dict[str, Any]]:
+def development_outlines(folder: Path) -> list[dict[str, Any]]:
     """Return name, residents, jobs, basis and outline of each development of an area; none without the file."""
-    found = []
+    outlines = []
     for feature in _features(folder / "developments.geojson"):
         geometry, about = feature["geometry"], feature["properties"]
         polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
         for polygon in polygons:
             kept = {name: about[name] for name in _ABOUT if about.get(name) is not None}
-            found.append({**kept, "outline": _rounded(polygon[0])})
-    return found
+            outlines.append({**kept, "outline": _rounded(polygon[0])})
+    return outlines
 
 
 def _features(file: Path) -> Iterator[dict[str, Any]]:

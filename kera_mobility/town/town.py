@@ -20,11 +20,11 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
 from kera_mobility.files import read_yaml
 from kera_mobility.geometry import degree_scale
-from kera_mobility.town.drawing import drawn_rail, drawn_zones
+from kera_mobility.town.drawing import development_outlines, rail_lines
 from kera_mobility.town.population.persons import People, Trips
 from kera_mobility.town.population.population import PeopleSettings, Population, populate
 from kera_mobility.town.population.tours import draw_trips
-from kera_mobility.town.streets.overlays import overlaid
+from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.skims import skims_of
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
 from kera_mobility.town.timetable.feeds import timetable_of
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 SNAP_LIMIT_M = 500.0
 """A place of the settings farther than this from every street node lies outside the map. Assumption."""
 ZONE_M = 500.0
-"""Side of the squares by which people know their chances. Assumption."""
+"""Side of the squares by which the chance of being served is learned. Assumption."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Town:
         people = People(*(getattr(self.people, part.name)[stays] for part in fields(People)))
         return replace(self, people=people, demand=partial(_trips_of, self.demand, stays))
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what `make` returned when this key was first asked for: what follows from the town and the key."""
+    def computed_once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return `make()`, called once for each key; its result must depend on the town and the key alone."""
         if key not in self._made:
             self._made[key] = make()
         made: T = self._made[key]
@@ -199,7 +199,11 @@ def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str,
 
 def description(town: Town) -> dict[str, Any]:
     """Return what a result keeps of its area: names, sources, and the streets, tracks and zones to draw."""
-    drawn = {"streets": town.drawn_streets(), "rail": drawn_rail(town.folder), "zones": drawn_zones(town.folder)}
+    drawn = {
+        "streets": town.drawn_streets(),
+        "rail": rail_lines(town.folder),
+        "zones": development_outlines(town.folder),
+    }
     return {**json.loads(json.dumps(town.area, default=str)), **drawn}
 
 
@@ -207,13 +211,13 @@ def _trips_of(demand: Callable[[Dice], Trips], stays: BoolArray, dice: Dice) -> 
     """Return the trips of those who stay, (P,), with the rows that they have without the others."""
     trips = demand(dice)
     kept = stays[trips.row]
-    some = Trips(*(getattr(trips, part.name)[kept] for part in fields(Trips)))
-    return replace(some, row=(np.cumsum(stays) - 1)[some.row])
+    trips_kept = Trips(*(getattr(trips, part.name)[kept] for part in fields(Trips)))
+    return replace(trips_kept, row=(np.cumsum(stays) - 1)[trips_kept.row])
 
 
 @cache
 def _streets(folder: Path, overlays: tuple[str, ...]) -> tuple[Streets, Skims]:
-    streets = overlaid(Streets.load(folder / "streets"), folder, overlays)
+    streets = with_overlays(Streets.load(folder / "streets"), folder, overlays)
     return streets, skims_of(streets)
 
 

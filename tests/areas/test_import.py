@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from kera_mobility.areas.import_area import import_area
 from kera_mobility.areas.osm_read import read_extract
 from kera_mobility.areas.osm_tags import SHARE_OF_LIMIT, rules_of
-from kera_mobility.areas.provenance import read_provenance, unexplained
+from kera_mobility.areas.provenance import files_without_source, read_provenance
 from kera_mobility.areas.quality import circuity, parts, survey
 from kera_mobility.cli.network import app
 from kera_mobility.config.resources import find
@@ -169,7 +169,7 @@ def test_a_rectangle_is_fetched_by_osmnx_and_becomes_an_area(overpass: Overpass,
     today = provenance(tmp_path / "town")[0]
     assert "Overpass" in today["source"]
     assert today["date"].startswith("20")
-    assert unexplained(tmp_path / "town", read_provenance(tmp_path / "town")) == []
+    assert files_without_source(tmp_path / "town", read_provenance(tmp_path / "town")) == []
 
 
 def test_kera_fetched_anew_keeps_its_people_and_runs_as_it_is(
@@ -186,7 +186,7 @@ def test_kera_fetched_anew_keeps_its_people_and_runs_as_it_is(
     assert fetched.km_by_origin["osm"] == pytest.approx(stands_km, rel=0.03)
     assert fetched.km_by_origin["planned"] == pytest.approx(old.km_by_origin["planned"], rel=0.05)
     assert fetched.outside_places == old.outside_places
-    assert unexplained(folder, read_provenance(folder)) == []
+    assert files_without_source(folder, read_provenance(folder)) == []
     told = [entry["file"] for entry in provenance(folder)]
     assert not any("osm-2017" in file or "inferred" in file or "build.yaml" in file for file in told)
     assert fetched.circuity_by_mode["walk"][1] == pytest.approx(old.circuity_by_mode["walk"][1], abs=0.05)

@@ -19,13 +19,13 @@ from kera_mobility.areas.quality import circuity, parts, reached, survey, walk_k
 from kera_mobility.cli import network as network_command
 from kera_mobility.config.resources import find
 from kera_mobility.errors import ConfigError, MissingExtraError, MissingFileError, NetworkError
-from kera_mobility.town.streets.overlays import overlaid
+from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
 from tools.infer_streets.__main__ import command as infer_streets
 from tools.infer_streets.build import build
-from tools.infer_streets.curves import bent, smooth
+from tools.infer_streets.curves import smooth, with_bends
 from tools.infer_streets.inputs import read_build
-from tools.infer_streets.links import Rule, calmed, join
+from tools.infer_streets.links import Rule, join, with_calm_streets
 from tools.infer_streets.sites import aligned, lattice, parts_of, ways_beside
 from tools.infer_streets.sources import CROSSING_TOLERANCE_M
 
@@ -75,7 +75,7 @@ def test_lengths_and_times_are_whole_steps(streets: Streets) -> None:
 
 
 def test_the_map_looks_like_a_finnish_suburb(streets: Streets, folder: Path) -> None:
-    found = survey(overlaid(streets, folder, ()))
+    found = survey(with_overlays(streets, folder, ()))
     assert 2.6 <= found.walk_degree <= 3.2
     low, middle, high = found.circuity_by_mode["walk"]
     assert 1.05 <= low <= middle <= 1.4
@@ -412,7 +412,7 @@ def test_a_curve_passes_through_every_drawn_point_and_never_far_off() -> None:
 
 
 def test_links_that_meet_at_a_wide_angle_go_on_into_each_other() -> None:
-    west, east = bent([link((0, 0), (100, 0)), link((100, 0), (190, 45))], [], FAR_RAIL, 32.0)
+    west, east = with_bends([link((0, 0), (100, 0)), link((100, 0), (190, 45))], [], FAR_RAIL, 32.0)
     arriving, leaving = west.points[-1] - west.points[-2], east.points[1] - east.points[0]
     turn = np.degrees(np.arctan2(*leaving[::-1]) - np.arctan2(*arriving[::-1]))
     assert abs(turn) < 8.0 < np.degrees(np.arctan2(45, 90))
@@ -422,10 +422,10 @@ def test_links_that_meet_at_a_wide_angle_go_on_into_each_other() -> None:
 
 def test_a_bend_that_would_cross_something_stays_straight() -> None:
     links = [link((0, 0), (100, 0)), link((100, 0), (190, 45))]
-    bow = bent(links, [], FAR_RAIL, 32.0)[0].line
+    bow = with_bends(links, [], FAR_RAIL, 32.0)[0].line
     middle = bow.interpolate(0.5, normalized=True)
     wall = link((middle.x - 3, middle.y * 0.5), (middle.x - 3, middle.y * 2.0))
-    found = bent(links, [wall], FAR_RAIL, 32.0)
+    found = with_bends(links, [wall], FAR_RAIL, 32.0)
     assert found[0].points.tolist() == links[0].points.tolist()
     assert len(found[1].points) > 2
 
@@ -434,9 +434,9 @@ def test_a_calmed_street_is_closed_to_cars_only_where_they_have_another_way() ->
     corners = [(0.0, 0.0), (100.0, 0.0), (100.0, 100.0), (0.0, 100.0)]
     ring = [link(a, b) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
     lane = link((100.0, 100.0), (300.0, 100.0))
-    found = calmed([*ring, lane], detour_m=400.0, share=1.0)
+    found = with_calm_streets([*ring, lane], detour_m=400.0, share=1.0)
     assert [piece.street_class for piece in found] == ["path", "local", "local", "local", "local"]
-    assert calmed([*ring, lane], detour_m=200.0, share=1.0) == [*ring, lane]
+    assert with_calm_streets([*ring, lane], detour_m=200.0, share=1.0) == [*ring, lane]
 
 
 def test_corners_of_blocks_lie_inside_their_outline() -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kera_mobility.areas.provenance import Dataset, freshness, read_provenance, unexplained
+from kera_mobility.areas.provenance import Dataset, files_without_source, freshness, read_provenance
 from kera_mobility.areas.quality import parts
 from kera_mobility.config.resources import find
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.simulation.run import simulate
 from kera_mobility.simulation.scenario import load_scenario
-from kera_mobility.town.streets.overlays import overlaid, read_overlay
+from kera_mobility.town.streets.overlays import read_overlay, with_overlays
 from kera_mobility.town.streets.streets import MODE_BIT, MODES, ORIGINS, Streets
 
 KERA = find("kera", "networks")
@@ -58,7 +58,7 @@ def lay(folder: Path, *features: dict[str, Any]) -> Streets:
     (folder / "overlays").mkdir(exist_ok=True)
     text = json.dumps({"type": "FeatureCollection", "features": list(features)})
     (folder / "overlays" / "one.geojson").write_text(text)
-    return overlaid(ladder(), folder, ["one"])
+    return with_overlays(ladder(), folder, ["one"])
 
 
 def ways(streets: Streets, mode: str = "walk") -> set[tuple[float, float]]:
@@ -69,14 +69,14 @@ def ways(streets: Streets, mode: str = "walk") -> set[tuple[float, float]]:
 
 
 def test_planned_streets_do_not_exist_unless_an_overlay_opens_them(tmp_path: Path) -> None:
-    assert ways(overlaid(ladder(), tmp_path, [])) == {(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)}
+    assert ways(with_overlays(ladder(), tmp_path, [])) == {(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)}
     opened = lay(tmp_path, square(1.2, 0.8, 1.8, 1.2, effect="open"))
     assert ways(opened) == {(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (0.0, 1.5), (1.5, 3.0)}
     assert opened.nodes == ladder().nodes
 
 
 def test_nodes_that_no_street_reaches_are_left_out_and_places_beyond_stay_last(tmp_path: Path) -> None:
-    today = overlaid(ladder(), tmp_path, [])
+    today = with_overlays(ladder(), tmp_path, [])
     assert today.nodes == 5
     assert today.node_outside.tolist() == [False, False, False, False, True]
     assert today.node_lonlat[-1].tolist() == [9.0, 9.0]
@@ -103,12 +103,12 @@ def test_what_a_closure_cuts_off_is_shut_too(tmp_path: Path) -> None:
 
 def test_features_without_an_effect_change_nothing(tmp_path: Path) -> None:
     block = square(-1.0, -1.0, 4.0, 4.0, kind="block")
-    assert ways(lay(tmp_path, block)) == ways(overlaid(ladder(), tmp_path, []))
+    assert ways(lay(tmp_path, block)) == ways(with_overlays(ladder(), tmp_path, []))
 
 
 def test_a_street_map_that_no_overlay_touches_stays_the_same_object(tmp_path: Path) -> None:
     opened = lay(tmp_path, square(-1.0, -1.0, 4.0, 4.0, effect="open"))
-    assert overlaid(opened, tmp_path, ["one"]) is opened
+    assert with_overlays(opened, tmp_path, ["one"]) is opened
 
 
 def test_an_unknown_overlay_is_named_with_those_that_exist() -> None:
@@ -135,7 +135,7 @@ def test_a_broken_overlay_is_named(tmp_path: Path, feature: dict[str, Any], name
 @pytest.mark.parametrize("phase", PHASES)
 def test_every_phase_has_one_whole_network_and_only_what_is_built(phase: str) -> None:
     scenario = load_scenario(f"configs/{phase}.yaml")
-    streets = overlaid(Streets.load(KERA / "streets"), KERA, scenario.town.overlays)
+    streets = with_overlays(Streets.load(KERA / "streets"), KERA, scenario.town.overlays)
     assert all(parts(streets, mode) == 1 for mode in MODES)
     planned = np.count_nonzero(streets.edge_origin == ORIGINS.index("planned"))
     everything = np.count_nonzero(Streets.load(KERA / "streets").edge_origin == ORIGINS.index("planned"))
@@ -168,7 +168,7 @@ def dataset(day: str | int, *, current: bool = True) -> Dataset:
 
 
 def test_every_file_of_the_area_has_a_source() -> None:
-    assert unexplained(KERA, read_provenance(KERA)) == []
+    assert files_without_source(KERA, read_provenance(KERA)) == []
 
 
 @pytest.mark.parametrize(

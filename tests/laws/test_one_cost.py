@@ -121,9 +121,7 @@ def test_a_comparison_has_the_money_of_the_kpis(comparison: Comparison, kpis: di
         assert of("operators.capital_eur") == pytest.approx(capital_eur)
 
 
-def test_a_years_balance_has_the_money_of_the_kpis(
-    comparison: Comparison, kpis: dict[str, dict[str, float]]
-) -> None:
+def test_a_years_balance_has_the_money_of_the_kpis(comparison: Comparison, kpis: dict[str, dict[str, float]]) -> None:
     more = {name: kpis["plain"][f"{name}.operating_cost_eur"] for name in (*OPERATORS, *LINES)}
     rows = {row.id.removeprefix("yearly."): row.difference for row in comparison.rows("yearly")}
     assert rows["operators"] == pytest.approx(-300 * sum(more[name] for name in OPERATORS))

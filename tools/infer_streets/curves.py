@@ -43,7 +43,9 @@ def smooth(points: FloatArray) -> FloatArray:
     return on_millimetres(np.vstack([points[:1], *curves]))
 
 
-def bent(links: Sequence[Piece], pieces: Sequence[Piece], barrier: BaseGeometry, most_degrees: float) -> list[Piece]:
+def with_bends(
+    links: Sequence[Piece], pieces: Sequence[Piece], barrier: BaseGeometry, most_degrees: float
+) -> list[Piece]:
     """Return straight links as curves that still cross nothing: neither each other, nor a piece, nor the barrier.
 
     Links that meet at a wide angle go on into each other. A curve that would cross something stays straight.
@@ -85,19 +87,19 @@ def _common_tangents(links: Sequence[Piece]) -> Tangents:
     for number, link in enumerate(links):
         for end in (0, 1):
             at.setdefault(link.ends[end], []).append((number, end))
-    found: Tangents = {}
+    tangents: Tangents = {}
     for node in sorted(at):
         ways = {key: _away(links[key[0]], key[1]) for key in at[node]}
         pairs = [(_cosine(ways[a], ways[b]), a, b) for a in ways for b in ways if a < b]
         for cosine, a, b in sorted(pairs):
-            if cosine > math.cos(math.radians(STRAIGHT_ON_DEGREES)) or a in found or b in found:
+            if cosine > math.cos(math.radians(STRAIGHT_ON_DEGREES)) or a in tangents or b in tangents:
                 continue
             through = ways[b] - ways[a]
             through /= math.hypot(*through)
-            found[a] = -through if a[1] == 0 else through
-            found[a] = through if a[1] == 1 else -through
-            found[b] = through if b[1] == 0 else -through
-    return found
+            tangents[a] = -through if a[1] == 0 else through
+            tangents[a] = through if a[1] == 1 else -through
+            tangents[b] = through if b[1] == 0 else -through
+    return tangents
 
 
 def _cosine(way: FloatArray, other: FloatArray) -> float:
@@ -115,10 +117,10 @@ def _curve(link: Piece, number: int, tangents: Tangents, most_degrees: float) ->
     chord = end - start
     length_m = math.hypot(*chord)
     heading = math.atan2(chord[1], chord[0])
-    known = [_turn(tangents.get((number, side)), heading, most_degrees) for side in (0, 1)]
+    turns = [_turn(tangents.get((number, side)), heading, most_degrees) for side in (0, 1)]
     lone = math.radians(LONE_BEND_DEGREES) * (int(abs(start[0] + end[1])) % 3 - 1)
-    first = known[0] if known[0] is not None else -known[1] if known[1] is not None else lone
-    last = known[1] if known[1] is not None else -first
+    first = turns[0] if turns[0] is not None else -turns[1] if turns[1] is not None else lone
+    last = turns[1] if turns[1] is not None else -first
     if abs(first) + abs(last) < math.radians(1.0):
         return link
     steps = min(max(2, math.ceil(length_m / STEP_M)), MOST_STEPS)
@@ -141,11 +143,11 @@ def _turn(tangent: FloatArray | None, heading: float, most_degrees: float) -> fl
     return min(max(off, -most), most)
 
 
-def _crossing(lines: Sequence[LineString], others: shapely.STRtree) -> set[int]:
+def _crossing(lines: Sequence[LineString], tree: shapely.STRtree) -> set[int]:
     """Return the numbers of the lines that meet another anywhere but in a common end."""
     wrong: set[int] = set()
-    geometries = others.geometries
-    for number, other in zip(*others.query(lines, predicate="intersects").tolist(), strict=True):
+    geometries = tree.geometries
+    for number, other in zip(*tree.query(lines, predicate="intersects").tolist(), strict=True):
         line, against = lines[number], geometries[other]
         if line is against or line.equals(against):
             continue

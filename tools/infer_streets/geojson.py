@@ -50,7 +50,7 @@ def write_planned(path: Path, inputs: MapInputs, pieces: Sequence[Piece]) -> Non
 
 def _blocks(inputs: MapInputs, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
     """Return what streets enclose inside each development, less half a street."""
-    found = []
+    blocks = []
     faces = shapely.polygonize([shapely.union_all([piece.line for piece in pieces])]).geoms
     for development in read_developments(inputs.folder):
         outline = inputs.in_metres(development.outline)
@@ -60,8 +60,8 @@ def _blocks(inputs: MapInputs, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
             if face.intersection(outline).area >= INSIDE_SHARE * face.area:
                 tags = {"kind": "block", "development": development.name, "basis": BASIS}
                 ring = shapely.get_coordinates(shapely.get_exterior_ring(face))
-                found.append(_feature(tags, "Polygon", inputs.degrees(ring)))
-    return found
+                blocks.append(_feature(tags, "Polygon", inputs.degrees(ring)))
+    return blocks
 
 
 def _write(path: Path, features: Sequence[dict[str, Any]]) -> None:

@@ -165,16 +165,16 @@ def read_rail(path: Path, bbox: Box, margin_degrees: float = 0.01) -> BaseGeomet
 def read_points(path: Path, bbox: Box) -> FloatArray:
     """Return the points of a GeoJSON file or of a CSV with lon and lat that lie in the map, in their order, (S, 2)."""
     if path.suffix == ".csv":
-        found = [(float(row["lon"]), float(row["lat"])) for row in _rows(path)]
+        positions = [(float(row["lon"]), float(row["lat"])) for row in _rows(path)]
     else:
-        found = [_position(point) for _, point in _features(path) if point.geom_type == "Point"]
-    return _inside(np.array(found).reshape(-1, 2), bbox)
+        positions = [_position(point) for _, point in _features(path) if point.geom_type == "Point"]
+    return _inside(np.array(positions).reshape(-1, 2), bbox)
 
 
 def read_stations(path: Path, bbox: Box) -> list[tuple[str, LonLat]]:
     """Return names and positions of the points of kind `rail_station` in the map, from west to east."""
-    found = [(tags["name"], point) for tags, point in _features(path) if tags.get("kind") == "rail_station"]
-    inside = [(name, _position(point)) for name, point in found if bbox.outline.contains(point)]
+    stations = [(tags["name"], point) for tags, point in _features(path) if tags.get("kind") == "rail_station"]
+    inside = [(name, _position(point)) for name, point in stations if bbox.outline.contains(point)]
     return sorted(inside, key=lambda station: station[1])
 
 

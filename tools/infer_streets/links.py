@@ -73,7 +73,7 @@ def join(pieces: Sequence[Piece], free: FloatArray, barrier: BaseGeometry, rule:
     ]
 
 
-def calmed(pieces: Sequence[Piece], detour_m: float, share: float) -> list[Piece]:
+def with_calm_streets(pieces: Sequence[Piece], detour_m: float, share: float) -> list[Piece]:
     """Return the pieces with some inferred local streets made paths: cars have another way, people go straight on.
 
     A share of the streets whose two ends a car reaches from each other within the detour is closed, the rest of the
@@ -84,7 +84,7 @@ def calmed(pieces: Sequence[Piece], detour_m: float, share: float) -> list[Piece
         if piece.drive:
             for a, b in (piece.ends, piece.ends[::-1]):
                 ways.setdefault(a, {})[number] = b, piece.line.length
-    found = list(pieces)
+    calm = list(pieces)
     spared = 0.0
     for number, piece in enumerate(pieces):
         if not (piece.drive and piece.origin == "inferred" and piece.street_class == "local"):
@@ -96,8 +96,8 @@ def calmed(pieces: Sequence[Piece], detour_m: float, share: float) -> list[Piece
         if spared >= 1.0:
             spared -= 1.0
             del ways[a][number], ways[b][number]
-            found[number] = replace(piece, drive=False, street_class="path")
-    return found
+            calm[number] = replace(piece, drive=False, street_class="path")
+    return calm
 
 
 def _within(
@@ -155,9 +155,9 @@ def _empty_lune(sites: FloatArray, pairs: IntArray, beta: float) -> BoolArray:
     edge = 1.0 + 1e-9
     inside = tree.query_ball_point(centre_a, radius * edge)
     empty = np.ones(len(pairs), dtype=bool)
-    for row, found in enumerate(inside):
-        others = [k for k in found if k != pairs[row, 0] and k != pairs[row, 1]]
-        if others and np.any(np.hypot(*(sites[others] - centre_b[row]).T) <= radius[row] * edge):
+    for row, near in enumerate(inside):
+        third_sites = [k for k in near if k != pairs[row, 0] and k != pairs[row, 1]]
+        if third_sites and np.any(np.hypot(*(sites[third_sites] - centre_b[row]).T) <= radius[row] * edge):
             empty[row] = False
     return empty
 

@@ -21,8 +21,8 @@ def extend_ends(drawn: Sequence[Piece], given: Sequence[Piece], reach_m: float) 
     every = [piece.line for piece in [*drawn, *given]]
     longer = []
     for number, piece in enumerate(drawn):
-        others = every[:number] + every[number + 1 :]
-        longer.append(with_ends_led_to(piece, others, shapely.STRtree(others), reach_m))
+        other_lines = every[:number] + every[number + 1 :]
+        longer.append(with_ends_led_to(piece, other_lines, shapely.STRtree(other_lines), reach_m))
     return longer
 
 
@@ -60,9 +60,9 @@ def cut_near(
             continue
         foot = line.interpolate(along)
         mark = point_of(on_millimetres(np.array([foot.x, foot.y])))
-        taken = cuts.setdefault(int(near[0]), [])
-        if all(math.dist(mark, other) > reach_m / 2 for other in taken):
-            taken.append(mark)
+        marks_of_piece = cuts.setdefault(int(near[0]), [])
+        if all(math.dist(mark, other) > reach_m / 2 for other in marks_of_piece):
+            marks_of_piece.append(mark)
             marks.append(mark)
     return [part for number, piece in enumerate(pieces) for part in cut(piece, cuts.get(number, ()))], served, marks
 
@@ -92,7 +92,7 @@ def aligned(centres: FloatArray, patterns: IntArray, ways: FloatArray, cell_m: f
     cell_m
         Side of the square that a lattice fills.
     """
-    found = [
+    homes = [
         centre
         + way * (((column + 0.5) / columns - 0.5) * cell_m)
         + np.array([-way[1], way[0]]) * (((row + 0.5) / rows - 0.5) * cell_m)
@@ -101,20 +101,20 @@ def aligned(centres: FloatArray, patterns: IntArray, ways: FloatArray, cell_m: f
         for row in range(rows)
         for column in range(columns)
     ]
-    return on_millimetres(np.array(found).reshape(-1, 2))
+    return on_millimetres(np.array(homes).reshape(-1, 2))
 
 
 def ways_beside(points: FloatArray, pieces: Sequence[Piece]) -> FloatArray:
     """Return the direction of the piece nearest to each point, unit vectors (S, 2)."""
     lines = [piece.line for piece in pieces]
     nearest = np.asarray(shapely.STRtree(lines).nearest(shapely.points(points)))
-    found = []
+    directions = []
     for point, number in zip(points, nearest.tolist(), strict=True):
         line = lines[number]
         along = min(max(line.project(shapely.Point(point)), 1.0), line.length - 1.0)
         ahead = shapely.get_coordinates([line.interpolate(along - 1.0), line.interpolate(along + 1.0)])
-        found.append((ahead[1] - ahead[0]) / max(math.dist(ahead[1], ahead[0]), TOUCH_M))
-    return np.array(found).reshape(-1, 2)
+        directions.append((ahead[1] - ahead[0]) / max(math.dist(ahead[1], ahead[0]), TOUCH_M))
+    return np.array(directions).reshape(-1, 2)
 
 
 def thin(points: FloatArray, apart_m: float, keep_off: Sequence[tuple[BaseGeometry, float]]) -> FloatArray:

@@ -19,7 +19,7 @@ from kera_mobility.areas.pieces import Piece, Point, cut_at_meetings, on_millime
 from kera_mobility.errors import NetworkError
 from kera_mobility.units import FloatArray
 from tools.infer_streets import sites
-from tools.infer_streets.curves import bent, smooth
+from tools.infer_streets.curves import smooth, with_bends
 from tools.infer_streets.inputs import (
     Build,
     Crossing,
@@ -29,7 +29,7 @@ from tools.infer_streets.inputs import (
     read_rail,
     read_residents,
 )
-from tools.infer_streets.links import Rule, calmed, join
+from tools.infer_streets.links import Rule, join, with_calm_streets
 
 CROSSING_TOLERANCE_M = 40.0
 """A street that crosses the railway farther than this from every listed crossing is an error. Assumption."""
@@ -84,8 +84,8 @@ def all_pieces(inputs: MapInputs, ways: Sequence[Way]) -> tuple[list[Piece], set
     pieces = sites.cut_long(pieces, shape.cut_m)
     free = _free_sites(inputs, stops[~served], pieces)
     links = join(pieces, free, inputs.rail, rule, "inferred")
-    pieces += bent(links, pieces, inputs.rail, shape.bend_degrees)
-    pieces = calmed(pieces, shape.calm_detour_m, shape.calm_share)
+    pieces += with_bends(links, pieces, inputs.rail, shape.bend_degrees)
+    pieces = with_calm_streets(pieces, shape.calm_detour_m, shape.calm_share)
     keep = {*marks, *map(point_of, free), *(end for piece in underpasses for end in piece.ends)}
     new = _underpasses(inputs, "planned", 1 + max(piece.street for piece in pieces))
     new += _railside(inputs, 1 + max(piece.street for piece in [*pieces, *new]))
@@ -117,8 +117,8 @@ def _real_pieces(inputs: MapInputs, ways: Sequence[Way]) -> list[Piece]:
 
     All are open to walking and cycling alike, or loose footways would leave places that no bicycle reaches. Assumption.
     """
-    found = pieces_of_ways(ways, inputs.outline, "osm-2017")
-    pieces = [replace(piece, walk=True, cycle=True) for piece in found]
+    real = pieces_of_ways(ways, inputs.outline, "osm-2017")
+    pieces = [replace(piece, walk=True, cycle=True) for piece in real]
     length_m: dict[Point, float] = {}
     for nodes in sites.parts_of(pieces):
         total = sum(piece.line.length for piece in pieces if piece.ends[0] in nodes)

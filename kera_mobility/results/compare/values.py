@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from kera_mobility.config.messages import faults_of, truths_for_numbers
+from kera_mobility.config.messages import booleans_for_numbers, faults_of
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.config.yaml_layers import read_layers
@@ -160,7 +160,7 @@ def read_values(path: str | Path) -> Values:
     node = read_layers(find(path, "configs"))
     data = node.plain()
     schema = Values.model_json_schema()
-    faults = truths_for_numbers(node, data, schema)
+    faults = booleans_for_numbers(node, data, schema)
     try:
         values = Values.model_validate(_over_defaults(data))
     except ValidationError as error:

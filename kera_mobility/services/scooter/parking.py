@@ -173,7 +173,7 @@ class Parking:
         """Return the ways under zones, computed once for a town."""
         speed_m_s, zones = self._settings.speed_m_s, [self._zones[index] for index in active]
         key = ("riding zones", self._settings.zones, active, speed_m_s)
-        return self._town.once(key, lambda: slowed_ways(self._town.streets, zones, speed_m_s))
+        return self._town.computed_once(key, lambda: slowed_ways(self._town.streets, zones, speed_m_s))
 
     def _hub_required(self, zones: list[RidingZone]) -> BoolArray:
         parking = self._settings.parking

@@ -62,7 +62,7 @@ class LoopDay:
         try:
             lines = self._town.lines(operation.timetable)
         except SettingError as error:
-            raise SettingError("operation.timetable", error.what) from None
+            raise SettingError("operation.timetable", error.problem) from None
         walk_m = np.asarray(self._town.skims.walk_m[:, self._nodes[0]], dtype=np.float64)
         trains = trains_met(lines, walk_m, settings.walk_speed_m_s, operation)
         return thinned(trains, settings.headway_s, settings.first_s, settings.last_s)

@@ -1,1 +1,1 @@
-"""Who lives, works and studies where, and their tours."""
+"""The synthetic population and its tours: persons, households, land use, visitors."""

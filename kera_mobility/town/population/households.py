@@ -1,4 +1,4 @@
-"""Households: who lives together, how old they are and which of them has a car of their own use."""
+"""Households: composition, ages, licences and cars."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class HouseholdSettings(Settings):
     @property
     def mean_children(self) -> float:
         """Children in a household with children, on average."""
-        one, two, three = self.children
-        return (one + 2.0 * two + 3.0 * three) / (one + two + three)
+        first, second, third = self.children
+        return (first + 2.0 * second + 3.0 * third) / (first + second + third)
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,14 @@ def draw_members(
     """
     base = first_id + numbers * PLACE_SLOTS
     place = np.repeat(np.arange(len(numbers)), persons)
-    order = _within(persons)
+    order = positions_within(persons)
     household = base[place] + order
     family, adults, children = _composition(settings, _family_share(settings, bands)[place], household, dice)
     size = adults + children
     first_slot = _running_within(size, persons)
     needed = first_slot < persons[place]
     row = np.repeat(np.flatnonzero(needed), size[needed])
-    position = _within(size[needed])
+    position = positions_within(size[needed])
     slot = first_slot[row] + position
     ident = base[place[row]] + slot
     age = _ages(settings, bands, place, family, adults, household, row, position, ident, dice)
@@ -130,11 +130,10 @@ def draw_members(
     )  # fmt: skip
 
 
-def _within(counts: IntArray) -> IntArray:
+def positions_within(counts: IntArray) -> IntArray:
     """Return 0, 1, ... within each group of the given sizes."""
     starts = np.cumsum(counts) - counts
-    found: IntArray = np.arange(int(counts.sum())) - np.repeat(starts, counts)
-    return found
+    return np.asarray(np.arange(int(counts.sum())) - np.repeat(starts, counts))
 
 
 def _running_within(size: IntArray, groups: IntArray) -> IntArray:
@@ -142,8 +141,7 @@ def _running_within(size: IntArray, groups: IntArray) -> IntArray:
     before = np.cumsum(size) - size
     starts = np.cumsum(groups) - groups
     at_start = np.append(before, 0)[np.minimum(starts, len(before))]
-    found: IntArray = before - np.repeat(at_start, groups)
-    return found
+    return np.asarray(before - np.repeat(at_start, groups))
 
 
 def _family_share(settings: HouseholdSettings, bands: FloatArray) -> FloatArray:
@@ -151,8 +149,8 @@ def _family_share(settings: HouseholdSettings, bands: FloatArray) -> FloatArray:
     total = np.maximum(np.cumsum(bands, axis=1)[:, -1], 1e-9)
     young = np.minimum((bands[:, 0] + bands[:, 1]) / total, 0.5)
     mean_children = settings.mean_children
-    parents, others = 1.0 + settings.couples_of_parents, 1.0 + settings.couples_of_others
-    share = young * others / (mean_children * (1.0 - young) - young * (parents - others))
+    parents, childless = 1.0 + settings.couples_of_parents, 1.0 + settings.couples_of_others
+    share = young * childless / (mean_children * (1.0 - young) - young * (parents - childless))
     return np.clip(share, 0.0, 1.0)
 
 
@@ -163,9 +161,9 @@ def _composition(
     family = dice.uniform("family", household) < share
     couple = np.where(family, settings.couples_of_parents, settings.couples_of_others)
     adults = 1 + (dice.uniform("couple", household) < couple).astype(np.int64)
-    one, two, three = settings.children
-    draw = dice.uniform("children", household) * (one + two + three)
-    children = np.where(family, 1 + (draw >= one).astype(np.int64) + (draw >= one + two), 0)
+    first, second, third = settings.children
+    draw = dice.uniform("children", household) * (first + second + third)
+    children = np.where(family, 1 + (draw >= first).astype(np.int64) + (draw >= first + second), 0)
     return family, adults, children
 
 
@@ -178,10 +176,10 @@ def _adult_ladders(settings: HouseholdSettings, bands: FloatArray) -> tuple[Floa
     parent[: len(settings.parents_by_band)] = settings.parents_by_band
     share = _family_share(settings, bands)[:, None]
     parents = share * (1.0 + settings.couples_of_parents)
-    others = (1.0 - share) * (1.0 + settings.couples_of_others)
-    left = np.maximum(adult * (parents + others) - parents * parent, 1e-9)
-    ladder, mine = np.cumsum(left, axis=1), np.cumsum(parent)
-    return np.repeat((mine / mine[-1])[None, :], len(bands), axis=0), ladder / ladder[:, -1:]
+    childless = (1.0 - share) * (1.0 + settings.couples_of_others)
+    remaining = np.maximum(adult * (parents + childless) - parents * parent, 1e-9)
+    ladder, parent_ladder = np.cumsum(remaining, axis=1), np.cumsum(parent)
+    return np.repeat((parent_ladder / parent_ladder[-1])[None, :], len(bands), axis=0), ladder / ladder[:, -1:]
 
 
 def _ages(
@@ -189,8 +187,8 @@ def _ages(
     household: IntArray, row: IntArray, position: IntArray, ident: IntArray, dice: Dice,
 ) -> NDArray[np.int16]:  # fmt: skip
     """Return everyone's age: the first adult's from the place, the partner's near it, the children's below it."""
-    parents, others = _adult_ladders(settings, bands)
-    ladder = np.where(family[:, None], parents[place], others[place])
+    parents, childless = _adult_ladders(settings, bands)
+    ladder = np.where(family[:, None], parents[place], childless[place])
     band = _CHILD_BANDS + (dice.uniform("age band", household)[:, None] >= ladder[:, :-1]).sum(axis=1)
     years = np.where(band == _BANDS - 1, _OLDEST_BAND_YEARS, _YEARS)
     head = band * _YEARS + (dice.uniform("age", household) * years).astype(np.int64)
@@ -201,8 +199,7 @@ def _ages(
     child = (draw * _YEARS).astype(np.int64) + np.where(small, 0, _YEARS)
     child = np.maximum(np.minimum(child, head[row] - _PARENT_YEARS), 0)
     age = np.where(position == 0, head[row], np.where(position < adults[row], partner, child))
-    whole: NDArray[np.int16] = age.astype(np.int16)
-    return whole
+    return np.asarray(age.astype(np.int16))
 
 
 def _people_per_car_weight(settings: HouseholdSettings, bands: FloatArray) -> FloatArray:
@@ -210,8 +207,7 @@ def _people_per_car_weight(settings: HouseholdSettings, bands: FloatArray) -> Fl
     share = _family_share(settings, bands)
     adults = share * (1.0 + settings.couples_of_parents) + (1.0 - share) * (1.0 + settings.couples_of_others)
     children = share * settings.mean_children
-    found: FloatArray = (adults + children) / (adults + settings.child_car_weight * children)
-    return found
+    return np.asarray((adults + children) / (adults + settings.child_car_weight * children))
 
 
 def _car_chance(
@@ -222,5 +218,4 @@ def _car_chance(
     `licence_share` and `row` (of the household) are by member.
     """
     holders = np.maximum(np.bincount(row, weights=licence_share, minlength=len(expected_cars)), 1e-9)
-    chance: FloatArray = np.minimum(expected_cars / holders, settings.car_limit)
-    return chance
+    return np.asarray(np.minimum(expected_cars / holders, settings.car_limit))

@@ -1,4 +1,4 @@
-"""Where people live and what draws them: cells and places of the map, developments, places beyond the map."""
+"""Zones, their attractions and gravity models: grid cells, places of the map, developments, places beyond the map."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BALANCE_TOLERANCE = 1e-3
 _MOST_ROUNDS = 60
 """Rounds of balancing, at most."""
 _FURTHEST = 600.0
-"""Distances beyond this many decay lengths draw nobody; keeps the exponential in range."""
+"""Distances beyond this many decay lengths have no weight; keeps the exponential in range."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,11 @@ class Zones:
         index = np.minimum((draw * count).astype(np.int64), count - 1)
         for _ in avoided:
             node = self.node_list[start + index]
-            taken = np.zeros(len(node), dtype=bool)
+            is_avoided = np.zeros(len(node), dtype=bool)
             for nodes in avoided:
-                taken |= node == nodes
-            index = np.where(taken, (index + 1) % count, index)
-        found: IntArray = self.node_list[start + index]
-        return found
+                is_avoided |= node == nodes
+            index = np.where(is_avoided, (index + 1) % count, index)
+        return np.asarray(self.node_list[start + index])
 
 
 @dataclass(frozen=True)
@@ -108,9 +107,8 @@ class Gravity:
 
     def draw(self, origin: IntArray, draw: FloatArray) -> IntArray:
         """Return a destination zone for each origin zone by a uniform draw, both (T,)."""
-        found = np.searchsorted(self.ladder, origin + draw, side="right") - origin * self.zones
-        zone: IntArray = np.minimum(found, self.zones - 1).astype(np.int64)
-        return zone
+        position = np.searchsorted(self.ladder, origin + draw, side="right") - origin * self.zones
+        return np.asarray(np.minimum(position, self.zones - 1).astype(np.int64))
 
 
 class Balanced(NamedTuple):
@@ -136,13 +134,13 @@ def balanced(origins: FloatArray, destinations: FloatArray, distance_m: FloatArr
     Source: the balancing method of Furness (1965), until both ends agree within BALANCE_TOLERANCE.
     """
     near = exact.exp(-np.minimum(distance_m / decay_m, _FURTHEST))
-    wanted = destinations * (_total(origins) / max(_total(destinations), 1e-9))
-    leaving, arriving = origins.astype(np.float64), wanted.astype(np.float64)
+    target = destinations * (_total(origins) / max(_total(destinations), 1e-9))
+    leaving, arriving = origins.astype(np.float64), target.astype(np.float64)
     for _ in range(_MOST_ROUNDS):
         leaving = _over(origins, np.cumsum(near * arriving[None, :], axis=1)[:, -1])
         arrived = arriving * np.cumsum(near * leaving[:, None], axis=0)[-1]
-        arriving = arriving * _over(wanted, arrived)
-        if np.all(np.abs(arrived - wanted) <= BALANCE_TOLERANCE * wanted):
+        arriving = arriving * _over(target, arrived)
+        if np.all(np.abs(arrived - target) <= BALANCE_TOLERANCE * target):
             break
     return Balanced(leaving, arriving)
 
@@ -153,8 +151,7 @@ def _total(values: FloatArray) -> float:
 
 def _over(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     held = denominator > 0.0
-    share: FloatArray = np.where(held, numerator / np.where(held, denominator, 1.0), 0.0)
-    return share
+    return np.asarray(np.where(held, numerator / np.where(held, denominator, 1.0), 0.0))
 
 
 def read_zones(folder: Path, streets: Streets) -> Zones:
@@ -180,10 +177,10 @@ def read_zones(folder: Path, streets: Streets) -> Zones:
     nodes = [
         *plane.nodes_of_cells(plane.metres(_lonlat(cells))),
         *plane.nodes_around(plane.metres(_lonlat(inside)), [float(row["radius_m"]) for row in inside]),
-        *(plane.nodes_within(one) for one in rings),
+        *(plane.nodes_within(outline) for outline in rings),
         *_outside_nodes(outside, streets),
     ]
-    built = [{"residents": _number(one, "residents"), "jobs": _number(one, "jobs")} for one in developments]
+    built = [{"residents": _number(feature, "residents"), "jobs": _number(feature, "jobs")} for feature in developments]
     far = [drawn.get(row["place"], {}) for row in outside]
     counts = (len(cells), len(inside), len(developments), len(outside))
     bands = np.zeros((sum(counts), len(AGE_COLUMNS)))
@@ -198,7 +195,7 @@ def read_zones(folder: Path, streets: Streets) -> Zones:
         weights={
             name: np.array([float(row.get(name) or 0.0) for row in (*cells, *inside, *built, *far)]) for name in WEIGHTS
         },
-        node_start=np.concatenate([[0], np.cumsum([len(one) for one in nodes])]).astype(np.int64),
+        node_start=np.concatenate([[0], np.cumsum([len(zone_nodes) for zone_nodes in nodes])]).astype(np.int64),
         node_list=np.concatenate(nodes).astype(np.int64),
     )  # fmt: skip
 
@@ -222,18 +219,17 @@ class _Plane:
 
     def metres(self, lonlat: FloatArray) -> FloatArray:
         """Return points on the plane, (.., 2)."""
-        metres: FloatArray = np.asarray(lonlat) * self.scale
-        return metres
+        return np.asarray(np.asarray(lonlat) * self.scale)
 
     def nodes_of_cells(self, centres: FloatArray) -> list[IntArray]:
         """Return the nodes in each square cell."""
-        found = self.tree.query_ball_point(centres, CELL_HALF_M, p=np.inf)
-        return [self._enough(np.sort(one), centre) for one, centre in zip(found, centres, strict=True)]
+        neighbours = self.tree.query_ball_point(centres, CELL_HALF_M, p=np.inf)
+        return [self._enough(np.sort(near), centre) for near, centre in zip(neighbours, centres, strict=True)]
 
     def nodes_around(self, centres: FloatArray, radius_m: list[float]) -> list[IntArray]:
         """Return the nodes within a radius of each point."""
-        found = self.tree.query_ball_point(centres, radius_m)
-        return [self._enough(np.sort(one), centre) for one, centre in zip(found, centres, strict=True)]
+        neighbours = self.tree.query_ball_point(centres, radius_m)
+        return [self._enough(np.sort(near), centre) for near, centre in zip(neighbours, centres, strict=True)]
 
     def nodes_within(self, rings: list[FloatArray]) -> IntArray:
         """Return the nodes inside the rings of a development (holes are rings too), the nearest if they are few."""
@@ -244,18 +240,16 @@ class _Plane:
         middle = self.metres((corners.min(axis=0) + corners.max(axis=0)) * 0.5)
         return self._enough(np.flatnonzero(inside), middle)
 
-    def _enough(self, found: AnyArray, centre: FloatArray) -> IntArray:
-        if len(found) < FEWEST_NODES:
-            found = np.sort(self.tree.query(centre, k=FEWEST_NODES)[1])
-        chosen: IntArray = self.nodes[np.asarray(found, dtype=np.int64)]
-        return chosen
+    def _enough(self, near: AnyArray, centre: FloatArray) -> IntArray:
+        if len(near) < FEWEST_NODES:
+            near = np.sort(self.tree.query(centre, k=FEWEST_NODES)[1])
+        return np.asarray(self.nodes[np.asarray(near, dtype=np.int64)])
 
 
 def nearest_nodes(streets: Streets, lonlat: FloatArray) -> IntArray:
     """Return the node nearest to each point (K, 2) among those that people can walk to, (K,)."""
     plane = _Plane(streets)
-    nodes: IntArray = plane.nodes[np.asarray(plane.tree.query(plane.metres(lonlat))[1], dtype=np.int64)]
-    return nodes
+    return np.asarray(plane.nodes[np.asarray(plane.tree.query(plane.metres(lonlat))[1], dtype=np.int64)])
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -268,8 +262,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _features(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         raise MissingFileError(f"{path}: no such file; an area needs it to know its people")
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["features"]
-    return found
+    features: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["features"]
+    return features
 
 
 def _number(feature: dict[str, Any], name: str) -> str:
@@ -284,9 +278,8 @@ def _rings(feature: dict[str, Any]) -> list[FloatArray]:
 
 def _centres(rings: list[list[FloatArray]]) -> FloatArray:
     """Return the middle of the outer box of each development, (D, 2)."""
-    boxes = [np.concatenate(one) for one in rings]
-    middles: FloatArray = np.array([(box.min(axis=0) + box.max(axis=0)) * 0.5 for box in boxes]).reshape(-1, 2)
-    return middles
+    boxes = [np.concatenate(feature_rings) for feature_rings in rings]
+    return np.asarray(np.array([(box.min(axis=0) + box.max(axis=0)) * 0.5 for box in boxes]).reshape(-1, 2))
 
 
 def _lonlat(rows: list[dict[str, str]]) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Who lives, works and passes through, and the trips they want to make on a day."""
+"""Persons and their trips of a day, as arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who lives, works and passes through here: residents of the developments, people who come to work, neighbours."""
+"""The synthetic population: residents of the developments, workers from elsewhere, neighbours, visitors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
 from kera_mobility.files import read_yaml
-from kera_mobility.town.population.households import PLACE_SLOTS, Members, draw_members
+from kera_mobility.town.population.households import PLACE_SLOTS, Members, draw_members, positions_within
 from kera_mobility.town.population.land_use import (
     CELL,
     DEVELOPMENT,
@@ -43,7 +43,7 @@ _VISITOR_FROM, _VISITOR_YEARS = 15, 60
 
 @dataclass(frozen=True)
 class Population:
-    """The people of a town and what their days need; arrays (P,) in the rows of `people`."""
+    """The people of a town with their zones, workplaces and schools; arrays (P,) in the rows of `people`."""
 
     people: People
     home_zone: IntArray
@@ -62,7 +62,7 @@ class Population:
     pull: dict[str, Gravity]
     """Chances of destinations by what people go for: shopping, other, stop, walk."""
     events: tuple[Event, ...] = ()
-    """What draws visitors on the day."""
+    """The events of the day."""
     event_node: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """Street node of each event, (E,)."""
 
@@ -107,8 +107,10 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     for group in (residents, neighbours):
         _give_schools(settings, zones, weights, distance_m, group, dice)
         _give_work(settings, zones, weights, distance_m, developments, group, dice)
-    taken = np.concatenate([group["work_zone"][group["workplace"] >= 0] for group in (residents, neighbours)])
-    filled = np.bincount(taken, minlength=len(zones.kind))[developments]
+    workplaces_taken = np.concatenate(
+        [group["work_zone"][group["workplace"] >= 0] for group in (residents, neighbours)]
+    )
+    filled = np.bincount(workplaces_taken, minlength=len(zones.kind))[developments]
     open_jobs = np.maximum(apportion(settings.jobs, zones.weights["jobs"][developments]) - filled, 0)
     elsewhere = (zones.kind == OUTSIDE) | (zones.kind == CELL)
     elsewhere[near] = False
@@ -137,8 +139,7 @@ def apportion(total: int, shares: FloatArray) -> IntArray:
         return np.zeros(len(shares), dtype=np.int64)
     turn = (np.arange(total)[:, None] + 0.5) / shares[held][None, :]
     first = np.argsort(turn, axis=None, kind="stable")[:total] % len(held)
-    found: IntArray = np.bincount(held[first], minlength=len(shares)).astype(np.int64)
-    return found
+    return np.asarray(np.bincount(held[first], minlength=len(shares)).astype(np.int64))
 
 
 def _near(folder: Path, zones: Zones, chosen: IntArray) -> FloatArray:
@@ -150,8 +151,7 @@ def _near(folder: Path, zones: Zones, chosen: IntArray) -> FloatArray:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise NetworkError(f"{path}: expected `centre` with lon and lat, got {error!r}") from None
     apart = zones.xy_m[chosen] - point
-    distance: FloatArray = np.sqrt(apart[:, 0] * apart[:, 0] + apart[:, 1] * apart[:, 1])
-    return distance
+    return np.asarray(np.sqrt(apart[:, 0] * apart[:, 0] + apart[:, 1] * apart[:, 1]))
 
 
 def _commuting(settings: PeopleSettings, zones: Zones, distance_m: FloatArray) -> Balanced:
@@ -241,12 +241,15 @@ def _give_schools(
     draw = dice.uniform("school zone", person)
     group["school"] = np.full(len(person), -1)
     group["school_zone"] = group["home_zone"].copy()
-    for who, name, decay_m in ((pupil, "school", settings.school.decay_m), (student, "study", settings.study.decay_m)):
-        if np.any(who):
+    for attends, name, decay_m in (
+        (pupil, "school", settings.school.decay_m),
+        (student, "study", settings.study.decay_m),
+    ):
+        if np.any(attends):
             pull = Gravity.of(weights[name], distance_m, decay_m)
-            zone = pull.draw(group["home_zone"][who], draw[who])
-            group["school_zone"][who] = zone
-            group["school"][who] = _node(zones, zone, "school", person[who], group["home"][who], dice)
+            zone = pull.draw(group["home_zone"][attends], draw[attends])
+            group["school_zone"][attends] = zone
+            group["school"][attends] = _node(zones, zone, "school", person[attends], group["home"][attends], dice)
 
 
 def _give_work(
@@ -280,7 +283,7 @@ def _commuters(
 ) -> dict[str, Any]:  # fmt: skip
     """Return the people who live elsewhere and hold the jobs of the developments, (D,) each."""
     place = np.repeat(np.arange(len(developments)), jobs)
-    slot = np.arange(len(place)) - np.repeat(np.cumsum(jobs) - jobs, jobs)
+    slot = positions_within(jobs)
     person = WORKER * POPULATION_SLOTS + place * PLACE_SLOTS + slot
     age = (_WORKER_FROM + dice.uniform("age", person) * _WORKER_YEARS).astype(np.int16)
     licence = dice.uniform("licence", person) < settings.licence.at(age)
@@ -308,7 +311,7 @@ def _visitors(
     """Return the people who come to the events of the day from beyond the neighbours."""
     attendance = np.array([event.attendance for event in events], dtype=np.int64)
     event = np.repeat(np.arange(len(events)), attendance)
-    slot = np.arange(len(event)) - np.repeat(np.cumsum(attendance) - attendance, attendance)
+    slot = positions_within(attendance)
     number = event_numbers(area_folder, events)[event] if len(events) else event
     person = VISITOR * POPULATION_SLOTS + number * PLACE_SLOTS + slot
     age = (_VISITOR_FROM + dice.uniform("age", person) * _VISITOR_YEARS).astype(np.int16)

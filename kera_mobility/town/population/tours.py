@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from kera_mobility.dice import Dice
+from kera_mobility.town.population.households import positions_within
 from kera_mobility.town.population.land_use import OUTSIDE
 from kera_mobility.town.population.persons import PURPOSES, Trips
 from kera_mobility.town.population.population import PUPIL_AGES, WORKER, PeopleSettings, Population, PurposeSettings
@@ -57,7 +58,7 @@ def draw_trips(population: Population, streets: Streets, settings: PeopleSetting
     others' trips all are in. Every trip has an end on the map. Departures are whole multiples of 1/64 s.
     """
     dice = dice.at("tours")
-    row, slot, purpose = _wanted(population, settings, dice)
+    row, slot, purpose = _tours_made(population, settings, dice)
     node = _places(population, settings, row, slot, purpose, dice)
     stay_s = _stays(population, settings, row, slot, purpose, node, dice)
     tours = _timed(population, streets, settings, row, slot, purpose, node, stay_s)
@@ -65,7 +66,7 @@ def draw_trips(population: Population, streets: Streets, settings: PeopleSetting
     return _trips(population, tours)
 
 
-def _wanted(population: Population, settings: PeopleSettings, dice: Dice) -> tuple[IntArray, IntArray, IntArray]:
+def _tours_made(population: Population, settings: PeopleSettings, dice: Dice) -> tuple[IntArray, IntArray, IntArray]:
     """Return row, slot and purpose of every tour wanted, ordered by row and slot, each (K,)."""
     people = population.people
     pupil = (people.age >= PUPIL_AGES[0]) & (people.age <= PUPIL_AGES[1])
@@ -86,8 +87,8 @@ def _wanted(population: Population, settings: PeopleSettings, dice: Dice) -> tup
     visits = population.event >= 0
     chance[visits] = 0.0
     chance[visits, _MAIN_TOUR] = 1.0
-    wanted = dice.uniform("goes", people.person[:, None], np.arange(4)) < chance
-    row, slot = np.nonzero(wanted)
+    makes_tour = dice.uniform("goes", people.person[:, None], np.arange(4)) < chance
+    row, slot = np.nonzero(makes_tour)
     main = np.where(visits, _OTHER, np.where(works, _WORK, np.where(pupil, _SCHOOL, _STUDY)))[row]
     purpose = np.where(slot == _MAIN_TOUR, main, np.where(slot == _SHOPPING_TOUR, _SHOPPING, _OTHER))
     return row, slot, purpose
@@ -113,23 +114,23 @@ def _places(
     visits = population.event[row] >= 0
     node[visits, _THERE] = population.event_node[population.event[row[visits]]]
     for chosen_slot, name in ((_SHOPPING_TOUR, "shopping"), (_OTHER_TOUR, "other"), (_WALK, "walk")):
-        mine = np.flatnonzero(slot == chosen_slot)
-        zone = pull[name].draw(home_zone[mine], dice.uniform("zone", person[mine], chosen_slot))
-        node[mine, _THERE] = zones.pick_node(zone, dice.uniform("node", person[mine], chosen_slot), home[mine])
+        rows = np.flatnonzero(slot == chosen_slot)
+        zone = pull[name].draw(home_zone[rows], dice.uniform("zone", person[rows], chosen_slot))
+        node[rows, _THERE] = zones.pick_node(zone, dice.uniform("node", person[rows], chosen_slot), home[rows])
     at_work = np.where(comes_to_work, population.work_zone[row], home_zone)
     by_purpose = _purposes(settings)
     extras = (
-        (_STOP_OUT, np.array([one.stop_out_share for one in by_purpose])[purpose], at_work),
-        (_STOP_HOME, np.array([one.stop_home_share for one in by_purpose])[purpose], at_work),
+        (_STOP_OUT, np.array([rates.stop_out_share for rates in by_purpose])[purpose], at_work),
+        (_STOP_HOME, np.array([rates.stop_home_share for rates in by_purpose])[purpose], at_work),
         (_FROM_WORK, np.where(working, settings.work_based_share, 0.0), population.work_zone[row]),
     )
     beyond = zones.kind[population.work_zone[row]] == OUTSIDE
     for place, share, around in extras:
         fits = (slot != _WALK) & ~visits & ~((place == _FROM_WORK) & beyond)
-        mine = np.flatnonzero(fits & (dice.uniform("extra", person, slot, place) < share))
-        zone = pull["stop"].draw(around[mine], dice.uniform("extra zone", person[mine], slot[mine], place))
-        draw = dice.uniform("extra node", person[mine], slot[mine], place)
-        node[mine, place] = zones.pick_node(zone, draw, home[mine], node[mine, _THERE])
+        rows = np.flatnonzero(fits & (dice.uniform("extra", person, slot, place) < share))
+        zone = pull["stop"].draw(around[rows], dice.uniform("extra zone", person[rows], slot[rows], place))
+        draw = dice.uniform("extra node", person[rows], slot[rows], place)
+        node[rows, place] = zones.pick_node(zone, draw, home[rows], node[rows, _THERE])
     node[:, _BACK_AT_WORK] = np.where(node[:, _FROM_WORK] >= 0, node[:, _THERE], -1)
     return node
 
@@ -142,17 +143,17 @@ def _stays(
     person = population.people.person[row]
     stay = np.zeros(node.shape)
     draw = dice.uniform("stay", person, slot)
-    for number, one in enumerate(_purposes(settings)):
-        mine = purpose == number
-        stay[mine, _THERE] = _between(draw[mine], one.stay_h)
+    for number, rates in enumerate(_purposes(settings)):
+        rows = purpose == number
+        stay[rows, _THERE] = _between(draw[rows], rates.stay_h)
     walks = slot == _WALK
     stay[walks, _THERE] = _between(draw[walks], _WALK_H)
     visits = population.event[row] >= 0
     hours_s = _visits(population, settings, row[visits], dice)
     stay[visits, _THERE] = (hours_s[:, 1] - hours_s[:, 0]) / HOUR_S
     for place, hours in ((_STOP_OUT, _STOP_H), (_STOP_HOME, _STOP_H), (_FROM_WORK, _FROM_WORK_H)):
-        mine = node[:, place] >= 0
-        stay[mine, place] = _between(dice.uniform("extra stay", person[mine], slot[mine], place), hours)
+        rows = node[:, place] >= 0
+        stay[rows, place] = _between(dice.uniform("extra stay", person[rows], slot[rows], place), hours)
     halves = node[:, _FROM_WORK] >= 0
     stay[halves, _BACK_AT_WORK] = stay[halves, _THERE] * 0.5
     stay[halves, _THERE] *= 0.5
@@ -183,9 +184,9 @@ def _placed_in_day(population: Population, settings: PeopleSettings, tours: _Tou
     """Return the tours at their times of day, one after the other; those that would start too late are given up."""
     start_s = np.zeros(len(tours.row))
     draw = dice.uniform("start", tours.person, tours.slot)
-    for number, one in enumerate(_purposes(settings)):
-        mine = tours.purpose == number
-        start_s[mine] = _hour_of_day(draw[mine], one.out_weight_by_hour) * HOUR_S
+    for number, rates in enumerate(_purposes(settings)):
+        rows = tours.purpose == number
+        start_s[rows] = _hour_of_day(draw[rows], rates.out_weight_by_hour) * HOUR_S
     visits = population.event[tours.row] >= 0
     start_s[visits] = _visits(population, settings, tours.row[visits], dice)[:, 1] - tours.depart_s[visits, _HOME]
     main = tours.slot == _MAIN_TOUR
@@ -197,9 +198,9 @@ def _placed_in_day(population: Population, settings: PeopleSettings, tours: _Tou
     tours, start_s = tours.at(order), start_s[order]
     rank = _rank(tours.row)
     for number in range(1, 4):
-        mine = np.flatnonzero(rank == number)
-        before = mine - 1
-        start_s[mine] = np.maximum(start_s[mine], start_s[before] + tours.end_s[before] + settings.pause_h[0] * HOUR_S)
+        rows = np.flatnonzero(rank == number)
+        before = rows - 1
+        start_s[rows] = np.maximum(start_s[rows], start_s[before] + tours.end_s[before] + settings.pause_h[0] * HOUR_S)
     kept = (tours.slot == _MAIN_TOUR) | (start_s <= settings.latest_start_h * HOUR_S)
     shortened = np.where(visits[order], 1.0, _shortened(settings, tours, start_s, dice))
     depart_s = start_s[:, None] + tours.depart_s * shortened[:, None]
@@ -252,8 +253,7 @@ def _rank(row: IntArray) -> IntArray:
     if len(row) == 0:
         return row
     starts = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
-    found: IntArray = np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))
-    return found
+    return positions_within(np.diff(np.append(starts, len(row))))
 
 
 def _between(draw: FloatArray, quantiles: tuple[float, ...]) -> FloatArray:
@@ -261,8 +261,7 @@ def _between(draw: FloatArray, quantiles: tuple[float, ...]) -> FloatArray:
     value = np.array(quantiles)
     steps = len(quantiles) - 1
     step = np.minimum((draw * steps).astype(np.int64), steps - 1)
-    found: FloatArray = value[step] + (draw * steps - step) * (value[step + 1] - value[step])
-    return found
+    return np.asarray(value[step] + (draw * steps - step) * (value[step + 1] - value[step]))
 
 
 def _hour_of_day(draw: FloatArray, weight_by_hour: tuple[float, ...]) -> FloatArray:
@@ -271,5 +270,4 @@ def _hour_of_day(draw: FloatArray, weight_by_hour: tuple[float, ...]) -> FloatAr
     climbing = np.cumsum(weight)
     target = draw * climbing[-1]
     hour = np.minimum(np.searchsorted(climbing, target, side="right"), len(weight) - 1)
-    found: FloatArray = hour + (target - (climbing[hour] - weight[hour])) / weight[hour]
-    return found
+    return np.asarray(hour + (target - (climbing[hour] - weight[hour])) / weight[hour])

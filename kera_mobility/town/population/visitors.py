@@ -52,11 +52,11 @@ def read_events(area_folder: Path, names: Sequence[str]) -> tuple[Event, ...]:
         raise MissingFileError(f"{path}: no such file; `town.people.events` needs it")
     with path.open(encoding="utf-8", newline="") as file:
         events = [_event(path, number, row) for number, row in enumerate(csv.DictReader(file), start=2)]
-    known = [event.name for event in events]
+    listed = [event.name for event in events]
     for name in names:
-        if name not in known:
+        if name not in listed:
             raise MissingFileError(
-                f"{path}: no event '{name}'{nearest_name(name, known)}; expected some of {', '.join(known)}"
+                f"{path}: no event '{name}'{nearest_name(name, listed)}; expected some of {', '.join(listed)}"
             )
     return tuple(event for event in events if event.name in names)
 
@@ -104,7 +104,7 @@ def homes_of_visitors(
     catchment
         Residents of each zone who may come, (Z,).
     """
-    points = np.array([one.lonlat for one in events]) * zones.scale
+    points = np.array([event_row.lonlat for event_row in events]) * zones.scale
     apart = points[:, None, :] - zones.xy_m[None, :, :]
     distance_m = np.sqrt(apart[..., 0] * apart[..., 0] + apart[..., 1] * apart[..., 1])
     zone = Gravity.of(catchment, distance_m, decay_m).draw(event, dice.uniform("home zone", person))
@@ -115,9 +115,9 @@ def hours_of_visits(
     events: Sequence[Event], event: IntArray, person: IntArray, settings: Any, dice: Dice
 ) -> FloatArray:
     """Return when visitors mean to arrive at their event and to leave it, seconds from midnight, (V, 2)."""
-    start_s = np.array([one.start_s for one in events])[event]
-    end_s = np.array([one.end_s for one in events])[event]
-    drops_in = np.array([one.comes == "any_time" for one in events])[event]
+    start_s = np.array([event_row.start_s for event_row in events])[event]
+    end_s = np.array([event_row.end_s for event_row in events])[event]
+    drops_in = np.array([event_row.comes == "any_time" for event_row in events])[event]
     come, go = dice.uniform("visit comes", person), dice.uniform("visit goes", person)
     longest_s = end_s - start_s
     stay_s = np.minimum(settings.visit_stay_h * HOUR_S * (0.5 + go), longest_s)

@@ -1,4 +1,4 @@
-"""What is built and what is shut: overlays of an area, laid over its streets when a scenario names them.
+"""Overlays of an area: planned streets that open and streets that close where a scenario names them.
 
 An overlay is `overlays/<name>.geojson` in the area's folder. A polygon with `effect: open` opens the planned streets
 that begin or end in it; one with `effect: close` shuts the streets whose middle lies in it for its `modes` (all if it
@@ -27,7 +27,7 @@ EFFECTS = ("open", "close")
 Feature = dict[str, Any]
 
 
-def overlaid(streets: Streets, area_folder: Path, names: Sequence[str]) -> Streets:
+def with_overlays(streets: Streets, area_folder: Path, names: Sequence[str]) -> Streets:
     """Return the streets of an area with its overlays laid on in order; nodes that no street reaches are left out.
 
     What a closure cuts off from the largest part of a mode's network is shut for that mode too, so that nobody lives or
@@ -67,9 +67,9 @@ def read_overlay(area_folder: Path, name: str) -> list[Feature]:
     """Return the features of an overlay by name."""
     path = area_folder / "overlays" / f"{name}.geojson"
     if not path.is_file():
-        known = sorted(other.stem for other in path.parent.glob("*.geojson"))
+        names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(
-            f"{path}: no such overlay{nearest_name(name, known)}; expected one of {', '.join(known) or '(none)'}"
+            f"{path}: no such overlay{nearest_name(name, names)}; expected one of {', '.join(names) or '(none)'}"
         )
     try:
         features: list[Feature] = json.loads(path.read_text(encoding="utf-8"))["features"]
@@ -112,8 +112,7 @@ def _middles(streets: Streets) -> FloatArray:
     start = np.asarray(streets.shape_start)
     points = np.asarray(streets.shape_lonlat, dtype=np.float64)
     low, high = (start[:-1] + start[1:] - 1) // 2, (start[:-1] + start[1:]) // 2
-    middles: FloatArray = (points[low] + points[high]) * 0.5
-    return middles
+    return np.asarray((points[low] + points[high]) * 0.5)
 
 
 def _cut_off(streets: Streets, modes: NDArray[np.uint8], bit: int) -> BoolArray:

@@ -1,4 +1,4 @@
-"""The nodes along shortest ways, read back from the tables of their lengths, for those who meet a shut street."""
+"""The nodes along shortest paths, recovered from the skims, for travellers whose street is closed on the way."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kera_mobility.town.streets.streets import MODE_BIT, Skims, Streets
 from kera_mobility.units import FloatArray, IntArray
 
 TABLES = {"walk": "walk_m", "cycle": "cycle_m", "drive": "drive_s"}
-"""The table of a mode's shortest ways: what its way is shortest in."""
+"""The skim that a mode's paths minimise."""
 
 
-class Ways:
-    """The shortest ways of one mode through some streets."""
+class ShortestPaths:
+    """The shortest paths of one mode on a street graph."""
 
     def __init__(self, streets: Streets, skims: Skims, mode: str, stands: IntArray) -> None:
         """Prepare; ways begin and end at `stands`, (N,): a car beside a path stands on the nearest street."""
@@ -34,13 +34,13 @@ class Ways:
         exact, so a street belongs to a shortest way if and only if what is left grows less by its length.
         """
         here, end = int(self._stands[origin]), int(self._stands[destination])
-        left = float(self.table[here, end])
-        yield here, left
+        remaining = float(self.table[here, end])
+        yield here, remaining
         while here != end:
             weight, here = min(
                 (weight, node)
                 for weight, node in self._edges[here]
-                if weight > 0 and weight + float(self.table[node, end]) == left
+                if weight > 0 and weight + float(self.table[node, end]) == remaining
             )
-            left -= weight
-            yield here, left
+            remaining -= weight
+            yield here, remaining

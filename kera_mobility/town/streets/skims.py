@@ -32,8 +32,8 @@ def ways_of(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np
     """Return `best_ways`, memory-mapped from the cache where it has them."""
     names = ("least", "length_m")
     folder = _cache_folder(streets, np.frombuffer(mode.encode(), dtype=np.uint8), weight)
-    found = _once(folder, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
-    return found["least"], found["length_m"]
+    tables = _once(folder, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
+    return tables["least"], tables["length_m"]
 
 
 def compute_skims(streets: Streets, stands: IntArray | None = None) -> Skims:
@@ -45,7 +45,7 @@ def compute_skims(streets: Streets, stands: IntArray | None = None) -> Skims:
     walk_m, _ = _shortest(streets, "walk", np.asarray(streets.edge_length_m), with_ways=False)
     cycle_m, _ = _shortest(streets, "cycle", np.asarray(streets.edge_length_m), with_ways=False)
     drive_s, drive_m = best_ways(streets, "drive", np.asarray(streets.edge_drive_s))
-    beside = nearest_driven(streets, walk_m) if stands is None else stands
+    beside = nearest_drivable(streets, walk_m) if stands is None else stands
     return Skims(walk_m, cycle_m, drive_s[np.ix_(beside, beside)], drive_m[np.ix_(beside, beside)])
 
 
@@ -92,8 +92,8 @@ def _length_along(
     own = np.broadcast_to(np.arange(nodes, dtype=np.int32), (nodes, nodes))
     is_root = before < 0
     stride = np.where(is_root, own, before)
-    found = np.minimum(np.searchsorted(keys, stride.astype(np.int64) * nodes + own), len(keys) - 1)
-    length = np.where(is_root, 0.0, np.asarray(streets.edge_length_m)[edges][found])
+    edge_row = np.minimum(np.searchsorted(keys, stride.astype(np.int64) * nodes + own), len(keys) - 1)
+    length = np.where(is_root, 0.0, np.asarray(streets.edge_length_m)[edges][edge_row])
     while True:
         further = np.take_along_axis(stride, stride, axis=1)
         if np.array_equal(further, stride):
@@ -103,7 +103,7 @@ def _length_along(
     return np.where(reachable, length, np.inf).astype(np.float32)
 
 
-def nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
+def nearest_drivable(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
     """Return the node where a car stands for each node, (N,): itself, or beside a path the nearest one on a street.
 
     The walk between them is part of what `services.car.access_s` assumes.
@@ -113,12 +113,12 @@ def nearest_driven(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
     beside: IntArray = np.arange(streets.nodes)
     if not len(driven):
         return beside
-    others = np.setdiff1d(beside, driven)
-    beside[others] = driven[np.argmin(walk_m[np.ix_(others, driven)], axis=1)]
+    undriven = np.setdiff1d(beside, driven)
+    beside[undriven] = driven[np.argmin(walk_m[np.ix_(undriven, driven)], axis=1)]
     return beside
 
 
-def _cache_folder(streets: Streets, *more: AnyArray | None) -> Path | None:
+def _cache_folder(streets: Streets, *arrays: AnyArray | None) -> Path | None:
     """Return where tables stand that follow from these streets and from more arrays."""
     root = cache_root()
     if root is None:
@@ -127,14 +127,14 @@ def _cache_folder(streets: Streets, *more: AnyArray | None) -> Path | None:
     for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
         digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
     digest.update(str(streets.nodes).encode())
-    for array in more:
+    for array in arrays:
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
     return root / "skims" / digest.hexdigest()[:20]
 
 
 def _once(folder: Path | None, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:
-    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if it has them not."""
+    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if missing."""
     if folder is None:
         return compute()
     if not all((folder / f"{name}.npy").exists() for name in names):

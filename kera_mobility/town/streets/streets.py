@@ -91,5 +91,4 @@ class Skims:
 
     def between(self, table: NDArray[np.float32], origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return the entries of one table for pairs of nodes, (T,)."""
-        found: FloatArray = table[origins, destinations].astype(np.float64)
-        return found
+        return np.asarray(table[origins, destinations].astype(np.float64))

@@ -53,7 +53,7 @@ class Transfers:
         return cls(slack_step, walks)
 
 
-class Found(NamedTuple):
+class ScannedJourneys(NamedTuple):
     """All journeys worth making, arrays (J,), sorted by pair, then by `leave_step`."""
 
     pair: Steps
@@ -74,7 +74,7 @@ def scan(
     depart_step: IntArray,
     transfers: Transfers,
     most_boardings: int,
-) -> Found:
+) -> ScannedJourneys:
     """Return the journeys worth making between all stops, with at most `most_boardings` vehicles (1 to 7).
 
     Raises
@@ -222,15 +222,15 @@ class _Scan:
         return key, ride
 
 
-def _worth_making(work: _Scan, transfers: Transfers) -> Found:
+def _worth_making(work: _Scan, transfers: Transfers) -> ScannedJourneys:
     """Return the journeys from every stop: those of its interchange, less the walk, without the dominated."""
     from_each = [_from_stop(work, stop, transfers) for stop in range(work.stops)]
     if not from_each:
         return _nothing()
-    return Found(*(np.concatenate(column) for column in zip(*from_each, strict=True)))
+    return ScannedJourneys(*(np.concatenate(column) for column in zip(*from_each, strict=True)))
 
 
-def _from_stop(work: _Scan, stop: int, transfers: Transfers) -> Found:
+def _from_stop(work: _Scan, stop: int, transfers: Transfers) -> ScannedJourneys:
     parts = [(kept, walk_step) for near, walk_step in transfers.walks[stop] for kept in work.kept[near]]
     if not parts:
         return _nothing()
@@ -246,11 +246,11 @@ def _from_stop(work: _Scan, stop: int, transfers: Transfers) -> Found:
     arrive = work.rank.times[key[good] >> work.rank.arrive_at]
     pair = stop * work.stops + to[good].astype(np.int64)
     columns = (pair, leave[good], arrive, ride[good], boardings, call[good], alight[good])
-    return Found(*(column.astype(np.int32) for column in columns))
+    return ScannedJourneys(*(column.astype(np.int32) for column in columns))
 
 
-def _nothing() -> Found:
-    return Found(*(np.zeros(0, dtype=np.int32) for _ in Found._fields))
+def _nothing() -> ScannedJourneys:
+    return ScannedJourneys(*(np.zeros(0, dtype=np.int32) for _ in ScannedJourneys._fields))
 
 
 def _first_of_its_kind(group: IntArray, key: IntArray) -> NDArray[np.bool_]:

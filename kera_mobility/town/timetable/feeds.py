@@ -35,9 +35,9 @@ def timetable_of(area_folder: Path, name: str, area: dict[str, Any]) -> Timetabl
     feeds = (area_folder / "gtfs" / name, area_folder / "gtfs" / f"{name}.zip")
     feed = next((path for path in feeds if path.exists()), None)
     if feed is None and not compiled.is_dir():
-        known = sorted({path.stem for part in ("timetables", "gtfs") for path in (area_folder / part).glob("*")})
-        near = nearest_name(name, known)
-        raise SettingError("timetable", f"got '{name}', expected one of {', '.join(known) or 'none'}{near}")
+        names = sorted({path.stem for part in ("timetables", "gtfs") for path in (area_folder / part).glob("*")})
+        near = nearest_name(name, names)
+        raise SettingError("timetable", f"got '{name}', expected one of {', '.join(names) or 'none'}{near}")
     if feed is None or _mark_of(compiled) == feed_hash(feed):
         return Timetable.load(compiled)
     return _compiled_once(area_folder, feed, area)

@@ -202,10 +202,10 @@ def _interpolated(times_s: FloatArray, trip: np.ndarray[Any, Any], along: FloatA
             continue
         if gap[0] or gap[-1]:
             raise TimetableError(f"{feed / 'stop_times'}.txt: trip {trip[start]} has no time at its first or last stop")
-        known = np.flatnonzero(~gap) + start
+        timed = np.flatnonzero(~gap) + start
         for call in np.flatnonzero(gap) + start:
-            after = int(np.searchsorted(known, call))
-            low, high = int(known[after - 1]), int(known[after])
+            after = int(np.searchsorted(timed, call))
+            low, high = int(timed[after - 1]), int(timed[after])
             length = along[high] - along[low]
             share = (along[call] - along[low]) / length if length > 0 else 0.0
             filled_s[:, call] = np.round(times_s[0, low] + share * (times_s[1, high] - times_s[0, low]))

@@ -37,7 +37,7 @@ class Call(Settings):
     """Source of how a published time divides between stops, where it is another."""
 
 
-class Period(Settings):
+class TimetablePeriod(Settings):
     """Departures from both ends at even headways."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -64,10 +64,10 @@ class Line(Settings):
     """GTFS route_type."""
     path: str
     source: str
-    service: dict[str, list[Period]]
+    service: dict[str, list[TimetablePeriod]]
 
 
-class Dwell(Settings):
+class StopDwell(Settings):
     """Time at each stop on the way."""
 
     rail: int = Field(ge=0)
@@ -85,7 +85,7 @@ class Agency(Settings):
     lang: str
 
 
-class Service(Settings):
+class LineService(Settings):
     """The weekday service, as in GTFS calendar.txt."""
 
     id: str
@@ -93,14 +93,14 @@ class Service(Settings):
     end_date: str = Field(pattern=r"^\d{8}$")
 
 
-class Lines(Settings):
+class LinesFile(Settings):
     """A whole `lines.yaml`."""
 
     about: str
     sources: dict[str, str]
     agency: Agency
-    service: Service
-    dwell_s: Dwell
+    service: LineService
+    dwell_s: StopDwell
     stops: dict[str, Stop]
     paths: dict[str, list[Call]]
     lines: dict[str, Line]
@@ -111,7 +111,7 @@ class Lines(Settings):
         return sorted({name for line in self.lines.values() for name in line.service})
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Lines:
+    def _names_are_known(self) -> LinesFile:
         named: list[tuple[str, str, str, str, Mapping[str, object]]] = []
         named += [("path", name, "stop", call.stop, self.stops) for name, calls in self.paths.items() for call in calls]
         named += [("line", key, "path", line.path, self.paths) for key, line in self.lines.items()]
@@ -119,13 +119,13 @@ class Lines(Settings):
         sourced += [call for calls in self.paths.values() for call in calls[1:]]
         sourced += [period for line in self.lines.values() for periods in line.service.values() for period in periods]
         named += [("a", "number", "source", part.source, self.sources) for part in sourced]
-        for holder, key, kind, name, known in named:
-            if name not in known:
-                raise ValueError(f"{holder} {key}: no {kind} {name!r}{nearest_name(name, list(known))}")
+        for holder, key, kind, name, choices in named:
+            if name not in choices:
+                raise ValueError(f"{holder} {key}: no {kind} {name!r}{nearest_name(name, list(choices))}")
         return self
 
 
-def read_lines(path: Path) -> Lines:
+def read_lines(path: Path) -> LinesFile:
     """Return a `lines.yaml`.
 
     Raises
@@ -134,12 +134,12 @@ def read_lines(path: Path) -> Lines:
         If it cannot be read, lacks a part, or names an unknown stop, path or source.
     """
     try:
-        return Lines.model_validate(read_yaml(path))
+        return LinesFile.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise TimetableError(f"{path}: {where or 'whole file'}: {first['msg']}{more}") from None
+        further = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise TimetableError(f"{path}: {where or 'whole file'}: {first['msg']}{further}") from None
     except (OSError, ValueError) as error:
         raise TimetableError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
 
@@ -176,14 +176,14 @@ def write_feed(lines_yaml: Path, timetable: str, out: Path) -> None:
 
 def hms(time_s: float) -> str:
     """Return HH:MM:SS; hours run on past 24."""
-    whole = int(time_s)
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    seconds = int(time_s)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 Rows = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def _trip_rows(source: Lines, lines: Mapping[str, Line], timetable: str) -> Iterator[Rows]:
+def _trip_rows(source: LinesFile, lines: Mapping[str, Line], timetable: str) -> Iterator[Rows]:
     """Yield each trip and its calls: by line, direction, departure."""
     for key, line in lines.items():
         dwell_s = source.dwell_s.rail if line.type == RAIL else source.dwell_s.road

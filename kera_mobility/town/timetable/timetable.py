@@ -193,7 +193,7 @@ class Journeys:
             If the slack is not above 0, or boardings are not 1 to 7.
         """
         transfers = Transfers.of(timetable.stop_lonlat, transfer_slack_s)
-        found = scan(
+        scanned = scan(
             timetable.run_start,
             timetable.call_stop,
             _steps(timetable.call_arrive_s),
@@ -203,13 +203,13 @@ class Journeys:
         )
         return cls(
             stops=timetable.stops,
-            pair_start=np.searchsorted(found.pair, np.arange(timetable.stops**2 + 1)).astype(np.int64),
-            leave_step=found.leave_step,
-            arrive_step=found.arrive_step,
-            ride_step=found.ride_step,
-            boardings=found.boardings.astype(np.int8),
-            board_call=found.board_call,
-            alight_call=found.alight_call,
+            pair_start=np.searchsorted(scanned.pair, np.arange(timetable.stops**2 + 1)).astype(np.int64),
+            leave_step=scanned.leave_step,
+            arrive_step=scanned.arrive_step,
+            ride_step=scanned.ride_step,
+            boardings=scanned.boardings.astype(np.int8),
+            board_call=scanned.board_call,
+            alight_call=scanned.alight_call,
             call_run=timetable.call_run,
             call_depart_s=np.asarray(timetable.call_depart_s),
         )
@@ -218,20 +218,22 @@ class Journeys:
         """Return the best journeys between pairs of stops (T,) for people ready at the first stop; stop -1 has none."""
         row = self._journey(np.asarray(from_stop), np.asarray(to_stop), np.asarray(ready_s, dtype=np.float64))
         there = np.flatnonzero(row >= 0)
-        found = NextJourneys(*(np.full(len(row), np.inf) for _ in range(4)), *(np.full(len(row), -1) for _ in range(4)))
-        for column, values in zip(found, self._columns(row[there]), strict=True):
+        journeys = NextJourneys(
+            *(np.full(len(row), np.inf) for _ in range(4)), *(np.full(len(row), -1) for _ in range(4))
+        )
+        for column, values in zip(journeys, self._columns(row[there]), strict=True):
             column[there] = values
-        return found
+        return journeys
 
     def next_one(self, from_stop: int, to_stop: int, ready_s: float) -> NextJourney | None:
         """Return the best journey between two stops for somebody ready at the first, or None."""
         if from_stop < 0 or to_stop < 0:
             return None
         pair = from_stop * self.stops + to_stop
-        known = self._by_pair.get(pair)
-        if known is None:
-            known = self._by_pair[pair] = self._list_pair(from_stop, to_stop)
-        leave_steps, journeys = known
+        listed = self._by_pair.get(pair)
+        if listed is None:
+            listed = self._by_pair[pair] = self._list_pair(from_stop, to_stop)
+        leave_steps, journeys = listed
         row = bisect_left(leave_steps, ready_s * STEPS_PER_S)
         return journeys[row] if row < len(journeys) else None
 
@@ -254,22 +256,22 @@ class Journeys:
         np.add.at(covered, pair, high - low)
         np.add.at(doubled, pair, (2 * arrive - low - high) * (high - low))
         np.add.at(useful, pair, (leave >= start) & (leave < end))
-        some = (useful > 0) & (covered > 0)
-        mean = np.where(some, doubled / np.where(some, 2.0 * STEPS_PER_S * covered, 1.0), np.inf)
+        served = (useful > 0) & (covered > 0)
+        mean = np.where(served, doubled / np.where(served, 2.0 * STEPS_PER_S * covered, 1.0), np.inf)
         return np.asarray(mean.reshape(self.stops, self.stops), dtype=np.float64)
 
     def _journey(self, from_stop: IntArray, to_stop: IntArray, ready_s: FloatArray) -> IntArray:
         """Return the row of the best journey, (T,); -1 where there is none."""
-        known = (from_stop >= 0) & (to_stop >= 0) & (ready_s < np.inf)
-        pair = np.where(known, from_stop * self.stops + to_stop, 0)
-        ready_step = np.where(known, ready_s, 0.0) * STEPS_PER_S
+        askable = (from_stop >= 0) & (to_stop >= 0) & (ready_s < np.inf)
+        pair = np.where(askable, from_stop * self.stops + to_stop, 0)
+        ready_step = np.where(askable, ready_s, 0.0) * STEPS_PER_S
         low, high = self.pair_start[pair], self.pair_start[pair + 1]
         end = high
         while np.any(low < high):
             middle = (low + high) // 2
             late = (low < high) & (self.leave_step[np.minimum(middle, len(self.leave_step) - 1)] < ready_step)
             low, high = np.where(late, middle + 1, low), np.where(late | (low >= high), high, middle)
-        return np.where(known & (low < end), low, -1)
+        return np.where(askable & (low < end), low, -1)
 
     def _columns(self, rows: Any) -> tuple[AnyArray, ...]:
         """Return the columns of `NextJourneys` at some rows."""
@@ -313,9 +315,9 @@ def _fault(timetable: Timetable) -> str:
         "call_depart_s": (calls,),
     }
     for name, shape in shapes.items():
-        found = np.shape(getattr(timetable, name)) if name != "stop_name" else (len(timetable.stop_name),)
-        if found != shape:
-            return f"{name}: got shape {found}, expected {shape}"
+        shape_of = np.shape(getattr(timetable, name)) if name != "stop_name" else (len(timetable.stop_name),)
+        if shape_of != shape:
+            return f"{name}: got shape {shape_of}, expected {shape}"
     return _fault_in_runs(timetable, stops, lines, calls)
 
 
