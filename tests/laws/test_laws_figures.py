@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kera_mobility.results.compare import compare
-from kera_mobility.results.report.content import gather
+from kera_mobility.results.report.content import report_content
 from kera_mobility.simulation.run import live
 from tests.kit.hamlet import MILL, SCHOOL, STATION, hamlet_town, scenario, trip
 
@@ -22,7 +22,7 @@ def test_the_headline_figures_of_the_report_are_those_of_compare(tmp_path: Path)
         live(without, town, seed).save(tmp_path / "a" / f"seed-{seed:04d}")
         live(with_it, town, seed).save(tmp_path / "b" / f"seed-{seed:04d}")
     told = {(row.id, row.population): row for row in compare(tmp_path / "a", tmp_path / "b").differences}
-    (pair,) = gather([tmp_path / "a", tmp_path / "b"])["differences"]
+    (pair,) = report_content([tmp_path / "a", tmp_path / "b"])["differences"]
     by_id = {row.id: row for row in told.values()}
     assert set(HEADLINE) <= set(pair["rows"])
     for name, (difference, low, high, count, *_) in pair["rows"].items():

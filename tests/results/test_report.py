@@ -20,13 +20,13 @@ import pytest
 from kera_mobility.errors import ConfigError, MissingFileError, ResultError
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.report import write_report
-from kera_mobility.results.report.basemap import Ground
+from kera_mobility.results.report.basemap import DrawnMap
 from kera_mobility.results.report.breakdowns import substitution
-from kera_mobility.results.report.content import gather
-from kera_mobility.results.report.drawn_paths import BEYOND, FOOT, WHEELS, Ways
+from kera_mobility.results.report.content import report_content
+from kera_mobility.results.report.drawn_paths import BEYOND, FOOT, WHEELS, DrawnPaths
 from kera_mobility.results.report.page import ASSETS
 from kera_mobility.results.report.refusals import DID
-from kera_mobility.results.report.scenarios import in_one_order, means_of, sides_of
+from kera_mobility.results.report.scenarios import in_one_order, means_of, scenarios_in
 from kera_mobility.results.store import load_record
 from tests.kit.reports import run_small
 
@@ -45,7 +45,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def content(results: Path) -> dict[str, Any]:
-    return gather([results / "finished", results / "all"])
+    return report_content([results / "finished", results / "all"])
 
 
 def inside(file: Path) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_the_report_is_written_without_networks_and_from_another_folder(results:
         "write_report(['far/finished', 'far/all'], 'out/report.html')\n"
         "live = [name for name in sys.modules if name.startswith('kera_mobility.')]\n"
         "print([n for n in live if n.split('.')[1] in ('town', 'services', 'simulation', 'scenario', 'world')])\n"
-        "print([n for n in ('pandas', 'osmnx', 'geopandas', 'matplotlib', 'simpy') if n in sys.modules])\n"
+        "print([n for n in ('osmnx', 'geopandas', 'matplotlib', 'simpy') if n in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,7 @@ def test_every_figure_is_that_of_kpis_json(results: Path, content: dict[str, Any
 
 
 def test_one_run_keeps_its_values_to_the_last_bit(results: Path) -> None:
-    one = gather([results / "all" / "seed-0001"])["sides"][0]["kpis"]
+    one = report_content([results / "all" / "seed-0001"])["sides"][0]["kpis"]
     for kpi in json.loads((results / "all" / "seed-0001" / "kpis.json").read_text()):
         assert one[kpi["id"]][0] == kpi["value"]
 
@@ -122,7 +122,7 @@ def test_differences_have_intervals_and_say_what_riders_did_before(content: dict
 
 def test_every_vehicle_is_there_and_people_are_a_sample_of_which_the_larger_holds_the_smaller(results: Path) -> None:
     folder = results / "all" / "seed-0001"
-    small, large = (gather([folder], most)["sides"][0]["map"] for most in (50, 200))
+    small, large = (report_content([folder], most)["sides"][0]["map"] for most in (50, 200))
     record = load_record(folder)
     cancelled = record.tables["running"]["ended"].to_pylist().count("cancelled")
     vans = len(set(record.tables["crews"].column("van").to_pylist()))
@@ -164,39 +164,39 @@ def test_scooters_are_drawn_where_the_night_found_them(results: Path, content: d
 
 def test_walks_on_the_map_are_as_long_as_those_that_were_walked(results: Path) -> None:
     record = load_record(results / "all" / "seed-0001")
-    ground, facts = Ground(record), Facts(record)
+    drawn_map, facts = DrawnMap(record), Facts(record)
     legs = facts.of_service("legs", "walk")
-    origin, destination = (ground.rows(np.array(legs.column(n).to_pylist())) for n in ("origin", "destination"))
-    inside_ = np.flatnonzero(~ground.outside[origin] & ~ground.outside[destination])[:300]
-    ways = Ways(ground)
+    origin, destination = (drawn_map.rows(np.array(legs.column(n).to_pylist())) for n in ("origin", "destination"))
+    inside_ = np.flatnonzero(~drawn_map.outside[origin] & ~drawn_map.outside[destination])[:300]
+    paths = DrawnPaths(drawn_map)
     for at in inside_:
-        ways.want(FOOT, int(origin[at]), int(destination[at]))
-    ways.find()
+        paths.request(FOOT, int(origin[at]), int(destination[at]))
+    paths.find()
     walked = np.array(legs.column("walk_m").to_pylist())[inside_]
     drawn = [
-        sum(float(ground.length_m[abs(step) - 1]) for step in ways.ways[abs(number) - 1]) if number else 0.0
-        for number in (ways.number(FOOT, int(origin[at]), int(destination[at])) for at in inside_)
+        sum(float(drawn_map.length_m[abs(step) - 1]) for step in paths.paths[abs(number) - 1]) if number else 0.0
+        for number in (paths.number(FOOT, int(origin[at]), int(destination[at])) for at in inside_)
     ]
     assert np.median(np.abs(np.array(drawn) - walked)) < 0.03 * np.median(walked)
 
 
 def test_a_way_back_is_the_way_there_gone_backwards(results: Path) -> None:
-    ground = Ground(load_record(results / "all" / "seed-0001"))
-    ways = Ways(ground)
-    ways.want(WHEELS, 3, 90)
-    ways.want(WHEELS, 90, 3)
-    ways.find()
-    assert len(ways.ways) == 1
-    assert ways.number(WHEELS, 3, 90) == -ways.number(WHEELS, 90, 3)
-    assert ways.number(WHEELS, 3, 3) == 0
+    drawn_map = DrawnMap(load_record(results / "all" / "seed-0001"))
+    paths = DrawnPaths(drawn_map)
+    paths.request(WHEELS, 3, 90)
+    paths.request(WHEELS, 90, 3)
+    paths.find()
+    assert len(paths.paths) == 1
+    assert paths.number(WHEELS, 3, 90) == -paths.number(WHEELS, 90, 3)
+    assert paths.number(WHEELS, 3, 3) == 0
 
 
 def test_flows_on_foot_add_up_to_the_metres_walked(results: Path, content: dict[str, Any]) -> None:
     record = load_record(results / "all" / "seed-0001")
-    ground, facts = Ground(record), Facts(record)
+    drawn_map, facts = DrawnMap(record), Facts(record)
     flows = content["sides"][1]["map"]["flows"]
     legs = facts.of_service("legs", "walk")
-    assert float((np.array(flows["walk"]) * ground.length_m).sum()) == pytest.approx(
+    assert float((np.array(flows["walk"]) * drawn_map.length_m).sum()) == pytest.approx(
         float(np.sum(legs.column("walk_m").to_pylist())), rel=0.05
     )
 
@@ -208,7 +208,7 @@ def test_a_run_against_itself_changes_no_mode(results: Path) -> None:
 
 
 def test_one_folder_makes_a_report_without_differences(results: Path) -> None:
-    one = gather([results / "all" / "seed-0001"])
+    one = report_content([results / "all" / "seed-0001"])
     assert one["differences"] == []
     assert len(one["sides"]) == 1
     assert one["sides"][0]["assumptions"]
@@ -217,7 +217,7 @@ def test_one_folder_makes_a_report_without_differences(results: Path) -> None:
 def test_scenarios_of_one_title_are_told_apart(results: Path, tmp_path: Path) -> None:
     other = shutil.copytree(results / "all", tmp_path / "all")
     third = shutil.copytree(other, tmp_path / "again" / "all")
-    labels = [side.label for side in sides_of([results / "all", other, third])]
+    labels = [side.label for side in scenarios_in([results / "all", other, third])]
     assert labels[1:] == [f"{labels[0]} 2", f"{labels[0]} 3"]
 
 
@@ -316,10 +316,10 @@ def test_checks_against_data_are_shown_with_their_standing(results: Path, tmp_pa
            "source": "a count", "note": "", "met": False}  # fmt: skip
     file = tmp_path / "checks.yaml"
     file.write_text(json.dumps({"scenario": "today", "checks": [row, {**row, "standing": "untold"}]}))
-    found = gather([results / "all" / "seed-0001"], 10, file)["checks"]
+    found = report_content([results / "all" / "seed-0001"], 10, file)["checks"]
     assert (found["scenario"], found["rows"]) == ("today", [row])
     file.write_text("nothing: here")
     with pytest.raises(ConfigError, match="kera calibrate"):
-        gather([results / "all" / "seed-0001"], 10, file)
+        report_content([results / "all" / "seed-0001"], 10, file)
     with pytest.raises(MissingFileError):
-        gather([results / "all" / "seed-0001"], 10, tmp_path / "gone.yaml")
+        report_content([results / "all" / "seed-0001"], 10, tmp_path / "gone.yaml")

@@ -16,8 +16,8 @@ from kera_mobility.results.events import KINDS
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.text import tell
 from kera_mobility.results.facts import Facts
-from kera_mobility.results.report.content import gather
-from kera_mobility.results.report.day_events import happened
+from kera_mobility.results.report.content import report_content
+from kera_mobility.results.report.day_events import day_events
 from kera_mobility.results.report.playback import IN_A_VAN
 from kera_mobility.results.store import load_record
 from tests.kit.reports import run_small
@@ -38,7 +38,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def content(results: Path) -> dict[str, Any]:
-    return gather([results / "all", results / "rail_cut", results / "snow" / "all"])
+    return report_content([results / "all", results / "rail_cut", results / "snow" / "all"])
 
 
 def test_refusals_are_counted_and_told_as_kera_explain_does(results: Path, content: dict[str, Any]) -> None:
@@ -96,14 +96,14 @@ def facts_with(*notices: tuple[float, str, int, str]) -> Facts:
 
 def test_a_fleet_halved_at_midnight_is_told_and_one_that_the_weather_keeps_in_is_told_with_it() -> None:
     facts = facts_with((0.0, "withdrawn", 3, "A van with half of them was stolen, 00:00 to 24:00"))
-    assert [row[3] for row in happened(facts)["facts"]] == ["A van with half of them was stolen, 00:00 to 24:00"]
+    assert [row[3] for row in day_events(facts)["facts"]] == ["A van with half of them was stolen, 00:00 to 24:00"]
     kept = facts_with((0.0, "withdrawn", 3, "scooter: 100% of the fleet is kept in"))
     kept.record.meta["weather"] = {"withdrawn": {"scooter": 1.0}}
-    assert happened(kept)["facts"] == []
+    assert day_events(kept)["facts"] == []
 
 
 def test_streets_that_are_shut_one_after_the_other_end_when_the_next_begins() -> None:
-    found = happened(facts_with(
+    found = day_events(facts_with(
         (3600.0, "streets", -1, "a crane"), (7200.0, "streets", -1, "a crane; a parade"),
         (7300.0, "late", 4, "a bus"), (9000.0, "streets", -1, "all streets are open"),
         (9500.0, "streets", -1, "a crane"),
@@ -116,7 +116,7 @@ def test_streets_that_are_shut_one_after_the_other_end_when_the_next_begins() ->
 
 
 def test_what_is_announced_ahead_stands_apart_from_what_it_announces() -> None:
-    found = happened(facts_with(
+    found = day_events(facts_with(
         (0.0, "announced", -1, "no trains"), (100.0, "closed", -1, "no trains"), (200.0, "closed", -1, "no trains"),
         (500.0, "closed", -1, "no trains"), (600.0, "closed", -1, "no trains"),
     ))  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from kera_mobility.errors import ConfigError
 from kera_mobility.files import replacing
-from kera_mobility.results.report.content import MOST_PEOPLE, gather
+from kera_mobility.results.report.content import MOST_PEOPLE, report_content
 
 ASSETS = Path(__file__).parent / "assets"
 PARTS = {"style": "report.css", "script": "report.js", "licences": "licences.txt"}
@@ -42,7 +42,7 @@ def write_report(
     target = Path(file)
     if target.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{target}: expected a file name that ends in {' or '.join(ENDINGS)}")
-    text = page(gather(places, most_people, checks))
+    text = page(report_content(places, most_people, checks))
     with replacing(target) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
     return target
