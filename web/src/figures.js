@@ -25,6 +25,24 @@ export function idsOf(content, part, population) {
   return Object.keys(content.definitions).filter((id) => partOf(id, services) === part && (population === undefined || content.definitions[id].population === population));
 }
 
+// Of each figure the one for everyone, where there is one.
+export function ofEveryone(content, ids) {
+  const plain = [...new Set(ids.map((id) => id.split('@')[0]))];
+  return plain.map((id) => (content.definitions[`${id}@everyone`] ? `${id}@everyone` : id)).filter((id) => content.definitions[id]);
+}
+
+// Services with vehicles of their own that are not timetabled lines: what a trial brings.
+export function newServices(content) {
+  const services = content.sides[content.sides.length - 1].services;
+  return Object.keys(services).filter((name) => services[name].operated && services[name].kind !== 'transit');
+}
+export function realShare(area) {
+  if (!area) return null;
+  const whole = Object.values(area.length_m).reduce((sum, length) => sum + length, 0);
+  const real = Object.entries(area.length_m).filter(([origin]) => !['inferred', 'planned', 'outside'].includes(origin)).reduce((sum, [, length]) => sum + length, 0);
+  return whole ? real / whole : null;
+}
+
 // One figure of one scenario; its exact value and id stay with it, and a link leads to the definition.
 export function value(content, side, id, plain = false) {
   const found = content.sides[side].kpis[id];

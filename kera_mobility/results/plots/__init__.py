@@ -18,5 +18,5 @@ ENTRY_POINTS = "kera_mobility.figures"
 def kinds() -> dict[str, FigureFunction]:
     """Return the figures by their kind."""
     marked = [item for module in modules_of(PACKAGE, ENTRY_POINTS) for item in vars(module).values()]
-    found = {str(getattr(item, KIND)): item for item in marked if callable(item) and hasattr(item, KIND)}
-    return cast("dict[str, FigureFunction]", dict(sorted(found.items())))
+    by_kind = {str(getattr(item, KIND)): item for item in marked if callable(item) and hasattr(item, KIND)}
+    return cast("dict[str, FigureFunction]", dict(sorted(by_kind.items())))

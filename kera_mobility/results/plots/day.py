@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,11 @@ from kera_mobility.errors import ResultError
 from kera_mobility.results.facts import TRANSIT, Facts, mean, quantile
 from kera_mobility.results.plots.page import FAINT, INK, figure, legend_beside, mode_colour, new_page, save
 from kera_mobility.results.record import RunRecord, numbers
-from kera_mobility.units import DAY_S, HOUR_S, MINUTE_S, FloatArray, IntArray
+from kera_mobility.results.report.breakdowns import moving_and_aboard
+from kera_mobility.units import DAY_S, HOUR_S, MINUTE_S
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 SLOT_S = 300.0
@@ -41,17 +42,11 @@ def fleet_over_day(record: RunRecord, file: str | Path) -> Path:
     drawing, axes = new_page(record, "Vehicles moving and people aboard over the day, everyone", (9.0, 4.8))
     for rank, name in enumerate(names):
         colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
-        moves, legs = facts.of_service("moves", name), facts.of_service("legs", name)
-        driven = numbers(moves, "distance_m") > 0
-        board_s = numbers(legs, "t_s") + numbers(legs, "walk_s") + numbers(legs, "wait_s")
         title = str(facts.services[name].get("title") or name)
-        for style, what, begin_s, end_s in (
-            ("-", "vehicles moving", numbers(moves, "t_s")[driven], numbers(moves, "end_s")[driven]),
-            ("--", "people aboard", board_s, board_s + numbers(legs, "ride_s")),
-        ):
-            count = _under_way(begin_s, end_s, at_s)
+        moving, aboard = moving_and_aboard(facts, name, at_s)
+        for style, label, count in (("-", "vehicles moving", moving), ("--", "people aboard", aboard)):
             axes.step(at_s / HOUR_S, np.where(count > 0, count, np.nan), style, color=colour, lw=1.6, where="post",
-                      label=f"{title}: {what}", zorder=3 + rank)  # fmt: skip
+                      label=f"{title}: {label}", zorder=3 + rank)  # fmt: skip
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.8)
     axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -96,8 +91,7 @@ def waiting(record: RunRecord, file: str | Path) -> Path:
     drawing, axes = new_page(record, "Waiting for a ride, by service, everyone", (9.0, 4.6))
     edges = np.arange(0, MOST_WAIT_MIN + 2)
     for rank, (name, minutes) in enumerate(waits.items()):
-        whole = np.minimum(minutes, MOST_WAIT_MIN).astype(np.int64)
-        share = np.bincount(whole, minlength=len(edges) - 1) / len(minutes)
+        share = np.histogram(np.minimum(minutes, MOST_WAIT_MIN), edges)[0] / len(minutes)
         colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
         title = str(facts.services[name].get("title") or name)
         words = f"{title}: mean {mean(minutes):.1f}, nine in ten within {quantile(minutes, 0.9):.0f} min"
@@ -112,69 +106,41 @@ def waiting(record: RunRecord, file: str | Path) -> Path:
     return save(drawing, file)
 
 
-def _under_way(begin_s: FloatArray, end_s: FloatArray, at_s: FloatArray) -> FloatArray:
-    started = np.searchsorted(np.sort(begin_s), at_s, side="right")
-    ended = np.searchsorted(np.sort(end_s), at_s, side="right")
-    count: FloatArray = (started - ended).astype(np.float64)
-    return count
-
-
-def _draw_runs(axes: Axes, record: RunRecord, facts: Facts, name: str) -> None:
+def _draw_runs(axes: Axes, record: RunRecord, facts: Facts, service: str) -> None:
     """Draw the runs of one service: of a timetable west to east, else stop by stop."""
-    calls = facts.of_service("calls", name)
-    is_line = facts.services[name]["mode"] == TRANSIT
-    runs = _runs(facts, name, calls)
-    places = [numbers(calls, "place")[run].astype(np.int64).tolist() for run in runs]
-    height, labels = _along(record, places) if is_line else _in_turn(record, places)
-    colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
-    for rank, (run, nodes) in enumerate(zip(runs, places, strict=True)):
+    places = record.frame("places").set_index("node")
+    calls = _calls_of_runs(facts, service).join(places[["lon", "name"]], on="place")
+    calls["name"] = calls["name"].where(calls["name"] != "", calls["place"].astype(str))
+    is_line = facts.services[service]["mode"] == TRANSIT
+    calls["height"] = calls["lon"] if is_line else calls["place"].factorize()[0]
+    colour = mode_colour(str(facts.services[service]["mode"]), facts.modes)
+    for rank, (_, run) in enumerate(calls.groupby(["vehicle", "run"])):
         style = STYLES[0] if is_line else STYLES[rank % len(STYLES)]
-        at_h = numbers(calls, "t_s")[run] / HOUR_S
-        axes.plot(at_h, [height[node] for node in nodes], style, color=colour, lw=1.0 if is_line else 1.4, marker=".",
+        axes.plot(run["t_s"] / HOUR_S, run["height"], style, color=colour, lw=1.0 if is_line else 1.4, marker=".",
                   markersize=3)  # fmt: skip
-    axes.set_yticks([place for place, _ in labels], [title for _, title in labels], fontsize=8)
+    labels = _apart(calls) if is_line else calls.drop_duplicates("place").head(2 * MOST_STOPS)
+    axes.set_yticks(labels["height"], labels["name"], fontsize=8)
     axes.grid(True, color="#E5E5E5", linewidth=0.7)
 
 
-def _runs(facts: Facts, name: str, calls: Any) -> list[IntArray]:
-    """Return the rows of each run in the window, in time; of several sizes of vehicle only the largest."""
-    vehicles = facts.of_service("vehicles", name)
-    places = dict(zip(numbers(vehicles, "vehicle").tolist(), numbers(vehicles, "places").tolist(), strict=True))
-    size = np.array([places.get(vehicle, 0) for vehicle in numbers(calls, "vehicle").tolist()])
-    t_s, run = numbers(calls, "t_s"), numbers(calls, "run")
-    order = np.lexsort((numbers(calls, "step"), run, numbers(calls, "vehicle")))
-    order = order[(t_s[order] >= WINDOW_S[0]) & (t_s[order] <= WINDOW_S[1]) & (size[order] == size.max())]
-    cuts = np.flatnonzero(np.diff(run[order]) != 0) + 1
-    return [one for one in np.split(order, cuts) if len(one) > 1]
+def _calls_of_runs(facts: Facts, service: str) -> pd.DataFrame:
+    """Return the calls of each run in the window, in order; of several sizes of vehicle only the largest."""
+    calls: pd.DataFrame = facts.of_service("calls", service).to_pandas().sort_values(["vehicle", "run", "step"])
+    places = facts.of_service("vehicles", service).to_pandas().set_index("vehicle")["places"]
+    size = calls["vehicle"].map(places).fillna(0)
+    calls = calls[calls["t_s"].between(*WINDOW_S) & (size == size.max())]
+    return calls[calls.groupby(["vehicle", "run"])["t_s"].transform("size") > 1]
 
 
-def _along(record: RunRecord, places: list[list[int]]) -> tuple[dict[int, float], list[tuple[float, str]]]:
-    """Return the longitude of each place, and the names to write beside the axis, none too near to another."""
-    lon, title = _known(record)
-    count = Counter(node for run in places for node in run)
-    spread = max((lon[node] for node in count), default=0.0) - min((lon[node] for node in count), default=0.0)
-    shown: list[tuple[float, str]] = []
-    for node, _ in count.most_common():
-        if len(shown) < MOST_STOPS and all(abs(lon[node] - other) > spread / (2 * MOST_STOPS) for other, _ in shown):
-            shown.append((lon[node], title[node]))
-    return lon, sorted(shown)
-
-
-def _in_turn(record: RunRecord, places: list[list[int]]) -> tuple[dict[int, float], list[tuple[float, str]]]:
-    """Return the rank of each place in the order of calling, and their names."""
-    _, title = _known(record)
-    nodes = list(dict.fromkeys(node for run in places for node in run))
-    return {node: float(rank) for rank, node in enumerate(nodes)}, [
-        (float(rank), title[node]) for rank, node in enumerate(nodes[: 2 * MOST_STOPS])
-    ]
-
-
-def _known(record: RunRecord) -> tuple[dict[int, float], dict[int, str]]:
-    """Return the longitude and the name of each place; its number where it has no name."""
-    nodes = numbers(record.places, "node").tolist()
-    lon = dict(zip(nodes, numbers(record.places, "lon").tolist(), strict=True))
-    names = record.places.column("name").to_pylist()
-    return lon, {node: name or str(node) for node, name in zip(nodes, names, strict=True)}
+def _apart(calls: pd.DataFrame) -> pd.DataFrame:
+    """Return the stops with most calls, none too near to another on the axis, from the lowest."""
+    stops = calls.drop_duplicates("place").set_index("place").loc[calls["place"].value_counts().index]
+    gap = (stops["height"].max() - stops["height"].min()) / (2 * MOST_STOPS)
+    shown: list[int] = []
+    for stop, height in stops["height"].items():
+        if len(shown) < MOST_STOPS and (stops["height"][shown] - height).abs().gt(gap).all():
+            shown.append(stop)
+    return stops.loc[shown].sort_values("height")
 
 
 def _hour_axis(axes: Axes, first: float, last: float) -> None:

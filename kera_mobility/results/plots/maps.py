@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,10 @@ from kera_mobility.results.plots.page import (
     save,
 )  # fmt: skip
 from kera_mobility.results.record import RunRecord, numbers
-from kera_mobility.units import FloatArray, IntArray
+from kera_mobility.units import IntArray
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -39,7 +40,7 @@ ORIGIN_STYLE = {
     "planned": (("planned",), "#7B3FB0", ":"),
 }  # fmt: skip
 """Label -> origins of streets, colour and line; every other origin was surveyed by somebody."""
-LARGEST_CIRCLE_PT2 = 650.0
+LARGEST_CIRCLE_PT2, SMALLEST_CIRCLE_PT2 = 650.0, 12.0
 SQUARES_ACROSS = 28
 """Squares of the map, west to east, on which refusals are gathered."""
 LABELLED_SPOTS = 3
@@ -53,18 +54,18 @@ def refusals_map(record: RunRecord, file: str | Path) -> Path:
     drawing, axes = new_page(record, title, (9.0, 6.4), HEADER_IN + LEGEND_IN, FOOTER_IN)
     edges = draw_streets(axes, record)
     layers = _refusal_layers(record, edges)
-    highest = max((int(spots.counts.max()) for _, _, spots in layers if len(spots.counts)), default=1)
-    for place, (label, colour, spots) in enumerate(layers):
-        hollow = colour == INK
-        number = int(spots.counts.sum()) + spots.beyond
+    highest = max((int(layer.spots["count"].max()) for layer in layers if len(layer.spots)), default=1)
+    for rank, layer in enumerate(layers):
+        hollow = layer.colour == INK
+        area_pt2 = np.maximum(LARGEST_CIRCLE_PT2 * layer.spots["count"] / highest, SMALLEST_CIRCLE_PT2)
         axes.scatter(
-            spots.lon, spots.lat, np.maximum(LARGEST_CIRCLE_PT2 * spots.counts / highest, 12.0), alpha=0.85,
-            facecolor="none" if hollow else colour, edgecolor=INK if hollow else "white",
-            linewidth=1.1 if hollow else 0.6, clip_on=False, zorder=5 + place, label=f"{label} ({number:,})",
+            layer.spots["lon"], layer.spots["lat"], area_pt2, alpha=0.85,
+            facecolor="none" if hollow else layer.colour, edgecolor=INK if hollow else "white",
+            linewidth=1.1 if hollow else 0.6, clip_on=False, zorder=5 + rank, label=f"{layer.label} ({layer.total:,})",
         )  # fmt: skip
     if layers:
-        _label_spots(axes, layers[0][2])
-    _finish_map(drawing, axes, edges, highest if layers else 0, sum(spots.beyond for _, _, spots in layers))
+        _label_spots(axes, layers[0].spots)
+    _finish_map(drawing, axes, edges, highest if layers else 0, sum(layer.beyond for layer in layers))
     return save(drawing, file)
 
 
@@ -76,22 +77,23 @@ def area_map(record: RunRecord, file: str | Path) -> Path:
     edges = draw_streets(axes, record)
     from matplotlib.collections import LineCollection
 
-    streets = [street for street in record.area["streets"] if street["class"] != "outside"]
+    named = [origin for origins, _, _ in ORIGIN_STYLE.values() for origin in origins]
     for label, (origins, colour, style) in ORIGIN_STYLE.items():
-        known = [origin for other in ORIGIN_STYLE.values() for origin in other[0]]
-        mine = [street for street in streets if street["origin"] in origins
-                or (not origins and street["origin"] not in known)]  # fmt: skip
-        lines = [np.asarray(street["line"], dtype=np.float64) for street in mine]
-        widths = [STREET_WIDTH_PT.get(street["class"], STREET_WIDTH_PT["local"]) for street in mine]
+        streets = [street for street in drawn_streets(record)
+                   if street["origin"] in origins or (not origins and street["origin"] not in named)]  # fmt: skip
+        lines = [np.asarray(street["line"], dtype=np.float64) for street in streets]
+        widths = [STREET_WIDTH_PT.get(street["class"], STREET_WIDTH_PT["local"]) for street in streets]
         axes.add_collection(LineCollection(lines, linewidths=widths, colors=colour, linestyles=style, zorder=2))
         axes.plot([], [], color=colour, linestyle=style, linewidth=1.6, label=label)
     tracks = [np.asarray(line, dtype=np.float64) for line in record.area.get("rail", ())]
     axes.add_collection(LineCollection(tracks, linewidths=2.6, colors=INK, zorder=3))
-    kinds = np.array(record.places.column("kind").to_pylist())
-    lon, lat = numbers(record.places, "lon"), numbers(record.places, "lat")
+    places = record.frame("places")
+    inside = places["lon"].between(edges.west, edges.east) & places["lat"].between(edges.south, edges.north)
     for kind, shape, colour in (("stop", "o", "white"), ("hub", "s", "#E69F00")):
-        inside = (kinds == kind) & (lon > edges.west) & (lon < edges.east) & (lat > edges.south) & (lat < edges.north)
-        axes.scatter(lon[inside], lat[inside], 26, marker=shape, facecolor=colour, edgecolor=INK, zorder=5, label=kind)
+        shown = places[inside & (places["kind"] == kind)]
+        axes.scatter(
+            shown["lon"], shown["lat"], 26, marker=shape, facecolor=colour, edgecolor=INK, zorder=5, label=kind
+        )
     axes.plot([], [], color=INK, linewidth=2.6, label="railway")
     _finish_map(drawing, axes, edges, None, 0)
     return save(drawing, file)
@@ -111,64 +113,76 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class _Spots:
-    """Counts gathered on the squares of the map (S,), at the mean place of what they count; largest first."""
+class _Layer:
+    """Requests or trips of one kind, gathered on the squares of the map."""
 
-    lon: FloatArray
-    lat: FloatArray
-    counts: IntArray
-    names: list[str]
-    """Name of the place with most in each square; empty if it has none."""
+    label: str
+    colour: str
+    spots: pd.DataFrame
+    """One row a square, largest count first: `count`, mean `lon` and `lat`, `name` of the place with most or ''."""
     beyond: int
     """How many are outside the map."""
 
+    @property
+    def total(self) -> int:
+        """How many there are, drawn or not."""
+        return int(self.spots["count"].sum()) + self.beyond
 
-def _refusal_layers(record: RunRecord, edges: Edges) -> list[tuple[str, str, _Spots]]:
-    """Return label, colour and spots: the refusals of each service, most first, then the unserved trips' origins."""
+
+def _refusal_layers(record: RunRecord, edges: Edges) -> list[_Layer]:
+    """Return the refusals of each service, most first, then the origins of unserved trips."""
     facts = Facts(record)
     layers = []
     for name, service in facts.services.items():
-        places = numbers(facts.of_service("refusals", name), "place").astype(np.int64)
-        if len(places):
-            label = f"refused: {service.get('title') or name}"
-            layers.append((label, mode_colour(str(service["mode"]), facts.modes), _spots(record, places, edges)))
-    layers.sort(key=lambda layer: -int(layer[2].counts.sum()))
-    origins = numbers(record.tables["trips"], "origin")[facts.outcome == "unserved"].astype(np.int64)
+        nodes = numbers(facts.of_service("refusals", name), "place")
+        if len(nodes):
+            colour = mode_colour(str(service["mode"]), facts.modes)
+            layers.append(_layer(record, f"refused: {service.get('title') or name}", colour, nodes, edges))
+    layers.sort(key=lambda layer: layer.beyond - layer.total)
+    origins = numbers(record.tables["trips"], "origin")[facts.outcome == "unserved"]
     if len(origins):
-        layers.append(("unserved trips, where they began", INK, _spots(record, origins, edges)))
+        layers.append(_layer(record, "unserved trips, where they began", INK, origins, edges))
     return layers
 
 
-def _spots(record: RunRecord, nodes: IntArray, edges: Edges) -> _Spots:
-    """Gather the nodes, one for each thing counted, on squares of the map."""
-    found, counts = np.unique(nodes, return_counts=True)
-    row = place_rows(record, found)
-    lon, lat = numbers(record.places, "lon")[row], numbers(record.places, "lat")[row]
-    inside = (lon >= edges.west) & (lon <= edges.east) & (lat >= edges.south) & (lat <= edges.north)
+def _layer(record: RunRecord, label: str, colour: str, nodes: IntArray, edges: Edges) -> _Layer:
+    """Gather nodes, one for each thing counted, on squares of the map."""
+    import pandas as pd
+
+    counts = pd.Series(nodes).value_counts().sort_index()
+    places = record.frame("places").set_index("node").reindex(counts.index).assign(count=counts)
+    if places["lon"].isna().any():
+        raise ResultError("the tables name a node that table 'places' lacks")
+    inside = places[places["lon"].between(edges.west, edges.east) & places["lat"].between(edges.south, edges.north)]
     side = (edges.east - edges.west) / SQUARES_ACROSS
-    column = ((lon - edges.west) // side).astype(np.int64)
-    rank = ((lat - edges.south) // (side * math.cos(math.radians(edges.south)))).astype(np.int64)
-    names = record.places.column("name").to_pylist()
-    spots = []
-    square = np.where(inside, rank * (SQUARES_ACROSS + 1) + column, -1)
-    for one in np.unique(square[inside]):
-        mine = square == one
-        whole = int(counts[mine].sum())
-        top = int(row[mine][np.argmax(counts[mine])])
-        middle_lon, middle_lat = ((degrees * counts)[mine].sum() / whole for degrees in (lon, lat))
-        spots.append((whole, float(middle_lon), float(middle_lat), names[top]))
-    spots.sort(key=lambda spot: -spot[0])
-    whole_counts, lons, lats = (np.array([spot[part] for spot in spots]) for part in range(3))
-    return _Spots(lons, lats, whole_counts.astype(np.int64), [spot[3] for spot in spots], int(counts[~inside].sum()))
+    row = (inside["lat"] - edges.south) // (side * math.cos(math.radians(edges.south)))
+    spots = [
+        {
+            "count": int(square["count"].sum()),
+            "lon": np.average(square["lon"], weights=square["count"]),
+            "lat": np.average(square["lat"], weights=square["count"]),
+            "name": square["name"][square["count"].idxmax()],
+        }
+        for _, square in inside.groupby([row, (inside["lon"] - edges.west) // side])
+    ]
+    table = pd.DataFrame(spots, columns=["count", "lon", "lat", "name"])
+    table = table.sort_values("count", ascending=False, kind="stable")
+    return _Layer(label, colour, table, len(nodes) - int(inside["count"].sum()))
+
+
+def drawn_streets(record: RunRecord) -> list[dict[str, Any]]:
+    """Return the streets of the area; ResultError if the result holds none."""
+    streets = [street for street in record.area.get("streets", ()) if street["class"] != "outside"]
+    if not streets:
+        raise ResultError("area.json holds no streets, so there is no map to draw")
+    return streets
 
 
 def draw_streets(axes: Axes, record: RunRecord) -> Edges:
     """Draw the streets of the area to scale and return the edges of the map."""
     from matplotlib.collections import LineCollection
 
-    streets = [street for street in record.area.get("streets", ()) if street["class"] != "outside"]
-    if not streets:
-        raise ResultError("area.json holds no streets, so there is no map to draw")
+    streets = drawn_streets(record)
     for name, width_pt in STREET_WIDTH_PT.items():
         lines = [np.asarray(street["line"], dtype=np.float64) for street in streets if street["class"] == name]
         axes.add_collection(LineCollection(lines, linewidths=width_pt, colors=STREET, zorder=1))
@@ -183,12 +197,11 @@ def draw_streets(axes: Axes, record: RunRecord) -> Edges:
     return edges
 
 
-def _label_spots(axes: Axes, spots: _Spots) -> None:
+def _label_spots(axes: Axes, spots: pd.DataFrame) -> None:
     """Write the count, and the name where there is one, beside the spots with most."""
-    for place in range(min(LABELLED_SPOTS, len(spots.counts))):
-        count, name = int(spots.counts[place]), spots.names[place]
+    for count, lon, lat, name in spots.head(LABELLED_SPOTS).itertuples(index=False):
         axes.annotate(
-            f"{name}: {count:,}" if name else f"{count:,}", (float(spots.lon[place]), float(spots.lat[place])),
+            f"{name}: {count:,}" if name else f"{count:,}", (lon, lat),
             xytext=(11, 9), textcoords="offset points", fontsize=8.5, color=INK, zorder=20,
             bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.85},
         )  # fmt: skip
@@ -224,20 +237,9 @@ def scale_bar(axes: Axes, edges: Edges) -> None:
     width, height = edges.east - edges.west, edges.north - edges.south
     length_m = max((step for step in SCALE_BARS_M if step <= width * metres_per_lon / 5), default=SCALE_BARS_M[0])
     right, low = edges.east - 0.03 * width, edges.south + 0.04 * height
-    left = right - length_m / metres_per_lon
-    axes.plot([left, right], [low, low], color=INK, linewidth=2.5, solid_capstyle="butt", zorder=20)
+    begin = right - length_m / metres_per_lon
+    axes.plot([begin, right], [low, low], color=INK, linewidth=2.5, solid_capstyle="butt", zorder=20)
     text = f"{length_m} m" if length_m < 1000 else f"{length_m // 1000} km"
     box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85}
-    middle = (left + right) / 2, low + 0.015 * height
+    middle = (begin + right) / 2, low + 0.015 * height
     axes.text(*middle, text, ha="center", va="bottom", fontsize=8.5, zorder=20, bbox=box)
-
-
-def place_rows(record: RunRecord, nodes: IntArray) -> IntArray:
-    """Return the row in `places` of each node."""
-    known = numbers(record.places, "node").astype(np.int64)
-    order = np.argsort(known, kind="stable")
-    at = np.minimum(np.searchsorted(known[order], nodes), max(len(known) - 1, 0))
-    if len(nodes) and (not len(known) or np.any(known[order][at] != nodes)):
-        raise ResultError("the tables name a node that table 'places' lacks")
-    rows: IntArray = order[at]
-    return rows

@@ -38,8 +38,8 @@ def trips_by_mode_and_hour(record: RunRecord, file: str | Path, population: str 
     group = group_named(facts, population)
     hour = (numbers(record.tables["trips"], "t_s") // HOUR_S).astype(np.int64)
     drawing, axes = new_page(record, f"Trips by hour of departure and main mode, {whose(group)}", (9.0, 4.8))
-    mine = hour[group.trips]
-    first, last = (int(mine.min()), int(mine.max())) if len(mine) else (0, 23)
+    departures = hour[group.trips]
+    first, last = (int(departures.min()), int(departures.max())) if len(departures) else (0, 23)
     hours = np.arange(first, last + 1)
     floor = np.zeros(len(hours))
     for label, colour, trips in _stack(facts, group):
@@ -68,14 +68,16 @@ def mode_share(record: RunRecord, file: str | Path) -> Path:
         raise ResultError("no trip was completed, so there is no mode share to draw")
     size = (9.0, 1.9 + 0.62 * len(groups))
     drawing, axes = new_page(record, "Share of main modes of completed trips, by population", size)
-    left = np.zeros(len(groups))
+    start = np.zeros(len(groups))
     for label, colour, trips in _stack(facts, None):
         part = np.array([_percent(trips & group.completed, group.completed) for group in groups])
         if not part.any():
             continue
-        axes.barh(np.arange(len(groups)), part, 0.68, left, color=colour, label=label, edgecolor="white", linewidth=0.8)
-        _write_percents(axes, left, part, colour)
-        left += part
+        axes.barh(
+            np.arange(len(groups)), part, 0.68, start, color=colour, label=label, edgecolor="white", linewidth=0.8
+        )
+        _write_percents(axes, start, part, colour)
+        start += part
     axes.set_yticks(range(len(groups)), [_with_count(group) for group in groups])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
@@ -98,12 +100,12 @@ def _stack(facts: Facts, group: Group | None) -> list[tuple[str, str, BoolArray]
     return [layer for layer in layers if layer[2].any()]
 
 
-def _write_percents(axes: Axes, left: FloatArray, part: FloatArray, colour: str) -> None:
+def _write_percents(axes: Axes, start: FloatArray, part: FloatArray, colour: str) -> None:
     """Write each share inside its bar where there is room."""
     ink = "white" if luminance(colour) < 0.36 else INK
-    for row, (start, width) in enumerate(zip(left, part, strict=True)):
+    for row, (begin, width) in enumerate(zip(start, part, strict=True)):
         if width >= 4.0:
-            axes.text(start + width / 2, row, f"{width:.0f}", ha="center", va="center", fontsize=9, color=ink)
+            axes.text(begin + width / 2, row, f"{width:.0f}", ha="center", va="center", fontsize=9, color=ink)
 
 
 def _with_share(label: str, counts: FloatArray, trips: BoolArray) -> str:
@@ -115,5 +117,5 @@ def _with_count(group: Group) -> str:
     return f"{group.name}\n{count:,} trip{'' if count == 1 else 's'}"
 
 
-def _percent(part: BoolArray, whole: BoolArray) -> float:
-    return 100.0 * share(int(np.count_nonzero(part)), int(np.count_nonzero(whole)))
+def _percent(part: BoolArray, base: BoolArray) -> float:
+    return 100.0 * share(int(np.count_nonzero(part)), int(np.count_nonzero(base)))

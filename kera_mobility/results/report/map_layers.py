@@ -8,7 +8,7 @@ import numpy as np
 
 from kera_mobility.results.facts import WALK, Facts
 from kera_mobility.results.record import numbers
-from kera_mobility.results.report.basemap import DrawnGraph, DrawnMap, ShortestPaths, metres_in_a_degree
+from kera_mobility.results.report.basemap import DrawnGraph, DrawnMap, metres_in_a_degree
 from kera_mobility.results.report.drawn_paths import FOOT, WHEELS, DrawnPaths
 from kera_mobility.units import MINUTE_S, FloatArray, IntArray
 
@@ -34,41 +34,33 @@ def flows(facts: Facts, paths: DrawnPaths) -> dict[str, list[int]]:
     origins, destinations = (drawn_map.rows(numbers(legs, name)) for name in ("origin", "destination"))
     counts: dict[str, list[int]] = {}
     for kind, modes in ((FOOT, (WALK, "bicycle", "scooter")), (WHEELS, ("car",))):
-        graph, begins, ends = paths.graph(kind), paths.junctions(kind, origins), paths.junctions(kind, destinations)
-        assert graph is not None
         present = [mode for mode in modes if mode in facts.modes]
-        of_mode = [facts.leg_mode == facts.modes.index(mode) for mode in present]
-        of_lines = _flows_on(graph, [(begins[rows], ends[rows]) for rows in of_mode], drawn_map.street_count)
-        counts |= {mode: count.astype(np.int64).tolist() for mode, count in zip(present, of_lines, strict=True)}
+        rank = np.array([present.index(mode) if mode in present else -1 for mode in facts.modes])[facts.leg_mode]
+        rows = np.flatnonzero(rank >= 0)
+        begins, ends = paths.junctions(kind, origins[rows]), paths.junctions(kind, destinations[rows])
+        graph = paths.graph(kind)
+        assert graph is not None
+        of_modes = _line_counts(graph, begins, ends, rank[rows], (len(present), drawn_map.street_count))
+        counts |= dict(zip(present, of_modes.tolist(), strict=True))
     return counts
 
 
-def _flows_on(graph: DrawnGraph, pairs: list[tuple[IntArray, IntArray]], lines: int) -> list[FloatArray]:
-    """Return the trips along each line, one array (L,) for each set of pairs of junctions."""
-    counts = [np.zeros(lines) for _ in pairs]
-    if not pairs:
-        return counts
-    for paths in graph.shortest_paths(np.unique(np.concatenate([begins for begins, _ in pairs]))):
-        for (begins, ends), count in zip(pairs, counts, strict=True):
-            here = np.isin(begins, paths.origins)
-            through = np.zeros(paths.before.shape)
-            np.add.at(through, (np.searchsorted(paths.origins, begins[here]), ends[here]), 1.0)
-            _add_flow(graph, paths, through, count)
-    return counts
-
-
-def _add_flow(graph: DrawnGraph, paths: ShortestPaths, through: FloatArray, count: FloatArray) -> None:
-    """Add what ends at each junction (K, J) to every line on its path, from the farthest junction to the nearest."""
-    order = np.argsort(-np.where(np.isfinite(paths.length_m), paths.length_m, -1.0), axis=1, kind="stable")
-    rows = np.arange(len(paths.origins))
-    for rank in range(order.shape[1]):
-        here = order[:, rank]
-        before = paths.before[rows, here]
-        moving = (before >= 0) & (through[rows, here] > 0)
-        if moving.any():
-            through[rows[moving], before[moving]] += through[rows[moving], here[moving]]
-    row, junction = np.nonzero((paths.before >= 0) & (through > 0))
-    np.add.at(count, graph.lines_between(paths.before[row, junction], junction), through[row, junction])
+def _line_counts(
+    graph: DrawnGraph, begins: IntArray, ends: IntArray, mode: IntArray, shape: tuple[int, int]
+) -> IntArray:
+    """Return the trips of each mode along each line, (M, L): all trips go back from their ends, a line at a time."""
+    counts = np.zeros(shape[0] * shape[1], dtype=np.int64)
+    for paths in graph.shortest_paths(np.unique(begins)):
+        here = np.isin(begins, paths.origins)
+        row, junction, rank = np.searchsorted(paths.origins, begins[here]), ends[here], mode[here]
+        while len(row):
+            before = paths.before[row, junction].astype(np.int64)
+            moving = before >= 0
+            row, rank = row[moving], rank[moving]
+            lines = graph.lines_between(before[moving], junction[moving])
+            counts += np.bincount(rank * shape[1] + lines, minlength=len(counts))
+            junction = before[moving]
+    return counts.reshape(shape)
 
 
 def walk_to_platform_min(drawn_map: DrawnMap, platforms: IntArray, walk_speed_m_s: float) -> list[float]:

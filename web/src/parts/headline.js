@@ -1,7 +1,7 @@
 // In short: what would change, how sure we are, what it costs, and for whom. Sentences follow from the figures alone.
 import { h, section } from '../page.js';
 import { change, figure, kpiName, level, number, percent, reason, service, t, unitOf } from '../words.js';
-import { allServices, difference, partOf, value } from '../figures.js';
+import { allServices, difference, newServices, partOf, realShare, value } from '../figures.js';
 import { groupName } from './who.js';
 import { refusalsADay } from './why.js';
 
@@ -116,18 +116,7 @@ function forWhom(content, pairs) {
   return lines;
 }
 
-// Services with vehicles of their own that are not timetabled lines: what a trial brings.
-export function newServices(content) {
-  const services = content.sides[content.sides.length - 1].services;
-  return Object.keys(services).filter((name) => services[name].operated && services[name].kind !== 'transit');
-}
-export function realShare(area) {
-  if (!area) return null;
-  const whole = Object.values(area.length_m).reduce((sum, length) => sum + length, 0);
-  const real = Object.entries(area.length_m).filter(([origin]) => !['inferred', 'planned', 'outside'].includes(origin)).reduce((sum, [, length]) => sum + length, 0);
-  return whole ? real / whole : null;
-}
-export const heldOut = (content) => content.checks.rows.filter((check) => check.standing === 'held out');
+const heldOut = (content) => content.checks.rows.filter((check) => check.standing === 'held out');
 
 // A sentence some of whose gaps are elements: the rest is words.
 function filled(key, texts, elements) {

@@ -1,8 +1,7 @@
 // Honest margins: what is assumed, how much of the map is real, checks, sources, how to repeat it, every definition.
-import { allServices, anchor, moreName, value } from '../figures.js';
+import { allServices, anchor, moreName, realShare, value } from '../figures.js';
 import { h, more, section, table } from '../page.js';
 import { change, figure, kpiName, named, number, percent, population, t, unitOf } from '../words.js';
-import { realShare } from './headline.js';
 
 export function sure(content) {
   const side = content.sides[content.sides.length - 1];

@@ -1,10 +1,9 @@
 // Times and waiting; what each service did; climate: tables of KPIs with the charts that belong to them.
 import { chart } from '../charts.js';
-import { allServices, idsOf, kpiTable, moreTable } from '../figures.js';
+import { allServices, idsOf, kpiTable, moreTable, newServices, ofEveryone } from '../figures.js';
 import { DASH, SIDE_COLOUR, mark, modeColour } from '../look.js';
 import { choice, h, more, section } from '../page.js';
 import { kpiName, number, population, service, t } from '../words.js';
-import { newServices } from './headline.js';
 import { isKept } from './kept.js';
 
 export function times(content, state) {
@@ -40,12 +39,6 @@ function lines(id, title, width, shares, names, colours, axis) {
   },
   [{ title: t('col.minutes') }, ...names.map((name) => ({ title: name, number: true }))],
   bins.map((bin, at) => [bin, ...shares.map((share) => `${number(share[at], 2)} %`)]));
-}
-
-// Of each figure the one for everyone, where there is one.
-export function ofEveryone(content, ids) {
-  const plain = [...new Set(ids.map((id) => id.split('@')[0]))];
-  return plain.map((id) => (content.definitions[`${id}@everyone`] ? `${id}@everyone` : id)).filter((id) => content.definitions[id]);
 }
 
 export function services(content, state, redraw) {

@@ -1,10 +1,9 @@
 // Who was refused and why: the sums and sentences of `kera explain`, in the language of the page.
 import { chart } from '../charts.js';
-import { allServices, idsOf, kpiTable } from '../figures.js';
+import { allServices, idsOf, kpiTable, ofEveryone } from '../figures.js';
 import { SIDE_COLOUR } from '../look.js';
 import { choice, h, more, section, table } from '../page.js';
 import { meaning, mode, named, number, percent, population, reason, service, t } from '../words.js';
-import { ofEveryone } from './times.js';
 
 const KINDS = ['unserved', 'refused', 'booking', 'left_behind', 'under_way'];
 const WHAT = 0, SERVICE = 1, REASON = 2, COUNT = 3, PLACES = 4, HOURS = 5, DID = 6;
