@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,10 @@ def test_the_report_is_written_without_networks_and_from_another_folder(results:
         "from kera_mobility.results.report import write_report\n"
         "write_report(['far/finished', 'far/all'], 'out/report.html')\n"
         "live = [name for name in sys.modules if name.startswith('kera_mobility.')]\n"
-        "print([n for n in live if n.split('.')[1] in ('town', 'services', 'simulation', 'scenario', 'world')])\n"
+        "rooms = [name.split('.')[1:] for name in live]\n"
+        "parts = ('costs', 'kpis', 'reasons')\n"
+        "print([room for room in rooms if room[0] in ('town', 'demand', 'simulation', 'areas')\n"
+        "       or (room[0] == 'services' and len(room) > 2 and room[-1] not in parts)])\n"
         "print([n for n in ('osmnx', 'geopandas', 'matplotlib', 'simpy') if n in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
@@ -271,6 +275,16 @@ def test_the_built_script_is_the_one_whose_hash_is_kept() -> None:
     licences = (ASSETS / "licences.txt").read_text(encoding="utf-8")
     for library in ("echarts", "zrender", "leaflet", "fflate", "tslib"):
         assert f"==== {library} " in licences
+
+
+def test_no_part_of_the_page_imports_itself_in_a_circle() -> None:
+    source = ROOT / "web" / "src"
+    imports = {
+        file: {(file.parent / name).resolve() for name in re.findall(r"from '(\.[^']+)'", file.read_text("utf-8"))}
+        for file in source.rglob("*.js")
+    }
+    assert (source / "parts" / "why.js") in imports[source / "main.js"]
+    TopologicalSorter(imports).prepare()  # raises CycleError
 
 
 def test_the_sources_build_the_script_that_is_kept(require_program: Callable[[str, str], str], tmp_path: Path) -> None:
