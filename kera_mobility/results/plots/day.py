@@ -136,11 +136,11 @@ def _apart(calls: pd.DataFrame) -> pd.DataFrame:
     """Return the stops with most calls, none too near to another on the axis, from the lowest."""
     stops = calls.drop_duplicates("place").set_index("place").loc[calls["place"].value_counts().index]
     gap = (stops["height"].max() - stops["height"].min()) / (2 * MOST_STOPS)
-    shown: list[int] = []
-    for stop, height in stops["height"].items():
-        if len(shown) < MOST_STOPS and (stops["height"][shown] - height).abs().gt(gap).all():
-            shown.append(stop)
-    return stops.loc[shown].sort_values("height")
+    heights: list[float] = []
+    for height in stops["height"].tolist():
+        if len(heights) < MOST_STOPS and all(abs(height - other) > gap for other in heights):
+            heights.append(height)
+    return stops[stops["height"].isin(heights)].drop_duplicates("height").sort_values("height")
 
 
 def _hour_axis(axes: Axes, first: float, last: float) -> None:

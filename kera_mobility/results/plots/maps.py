@@ -161,7 +161,7 @@ def _layer(record: RunRecord, label: str, colour: str, nodes: IntArray, edges: E
             "count": int(square["count"].sum()),
             "lon": np.average(square["lon"], weights=square["count"]),
             "lat": np.average(square["lat"], weights=square["count"]),
-            "name": square["name"][square["count"].idxmax()],
+            "name": square["name"].iloc[int(square["count"].argmax())],
         }
         for _, square in inside.groupby([row, (inside["lon"] - edges.west) // side])
     ]
