@@ -28,6 +28,7 @@ from kera_mobility.services.notices import (
 )
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
+from kera_mobility.services.remedies import Change, against, grown
 from kera_mobility.services.scooter.policies.crew_routes import TourPlanner
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy
@@ -42,6 +43,7 @@ __all__ = [
     "BookingSuspended",
     "BoolArray",
     "Carried",
+    "Change",
     "DayCost",
     "DispatchPolicy",
     "Experience",
@@ -77,6 +79,8 @@ __all__ = [
     "TourPlanner",
     "Vehicle",
     "World",
+    "against",
+    "grown",
     "kpi",
     "numbers",
     "personal",

@@ -136,6 +136,7 @@ def early_trips(facts: Facts) -> Iterator[Kpi]:
 DAY = """
 import json, sys, tempfile
 from pathlib import Path
+from kera_mobility.experiments.remedies import remedies
 from kera_mobility.simulation.scenario import schema
 from kera_mobility.simulation.run import live
 from tests.kit.hamlet import HOME, MILL, hamlet_town, rows, scenario, trip
@@ -144,7 +145,8 @@ services, clocks = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 with tempfile.TemporaryDirectory() as folder:
     trips = [trip(number, HOME, MILL, clock) for number, clock in enumerate(clocks, 1)]
     town = hamlet_town(Path(folder), trips=trips)
-    log = live(scenario({"walk": {}, **services}, ("boat", "raft", "scooter", "walk")), town)
+    trial = scenario({"walk": {}, **services}, ("boat", "raft", "scooter", "walk"))
+    log = live(trial, town)
     saved = log.save(Path(folder) / "result")
     meta = json.loads((saved / "run.json").read_text())
     print(json.dumps({
@@ -155,6 +157,7 @@ with tempfile.TemporaryDirectory() as folder:
         "reasons": meta["reasons"],
         "legs": rows(log, "legs"),
         "refusals": rows(log, "refusals"),
+        "remedies": {remedy.words: remedy.cost_eur for remedy in remedies(trial, "boat", "no_boat", 0.0)},
         "overnight": {name: {key: values.tolist() for key, values in state.items()}
                       for name, state in log.overnight.items()},
     }))
@@ -238,6 +241,7 @@ def test_a_full_service_is_one_folder_here_or_in_another_package(tree: Path, pla
     assert rides == [("boat", 1000.0, 0.75)] * 2
     assert [(refusal["person"], refusal["reason"]) for refusal in result["refusals"]] == [(2, "no_boat")]
     assert result["reasons"]["no_boat"]["sentence"]["en"] == "all boats were taken"
+    assert result["remedies"] == {"boat: 2 boats instead of 1": 3.0, "boat: 3 boats instead of 1": 6.0}
     assert result["services"]["boat"]["mode"] == "boat"
     assert result["saved"]["boat.revenue_eur"] == 1.5
     for name, value in {
