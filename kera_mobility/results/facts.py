@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from kera_mobility.errors import ResultError
-from kera_mobility.results.record import RunRecord, numbers, rows_at, texts
+from kera_mobility.results.record import RunRecord, numbers, pair_keys, rows_at, texts
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ NOT_COMPLETED = ("unserved", "under_way", "not_started")
 RESIDENTS = "residents"
 EVERYONE = "everyone"
 
-_TRIPS_PER_PERSON = 2**15
-"""Trip numbers are int16, so row * 2^15 + trip is a key of its own."""
 _STEPS = 1024
 """Sums by trip add whole multiples of 1/1024 (s, m): finer than the model's steps, and exact in any order."""
 _FINE_STEPS = 2**20
@@ -240,7 +238,7 @@ class Facts:
 
     @cached_property
     def _trip_keys(self) -> tuple[IntArray, IntArray]:
-        keys = self.person_row * _TRIPS_PER_PERSON + numbers(self.record.tables["trips"], "trip")
+        keys = pair_keys(self.person_row, numbers(self.record.tables["trips"], "trip"))
         order = np.argsort(keys, kind="stable")
         if len(keys) and np.any(np.diff(keys[order]) == 0):
             raise ResultError("table 'trips' names a trip of a person twice")
@@ -252,7 +250,7 @@ class Facts:
         return _rows(people[order], order, numbers(table, "person"), "a person that table 'people' lacks")
 
     def _trip_rows(self, table: pa.Table) -> IntArray:
-        wanted = self._people_rows(table) * _TRIPS_PER_PERSON + numbers(table, "trip")
+        wanted = pair_keys(self._people_rows(table), numbers(table, "trip"))
         return _rows(*self._trip_keys, wanted, "a trip that table 'trips' lacks")
 
     def _by_trip(self, values: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from kera_mobility.results.facts import TRANSIT, Facts, mean, share
-from kera_mobility.results.record import numbers, texts
+from kera_mobility.results.record import numbers, pair_keys, texts
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 Standing = Literal["fitted", "prior", "held out", "input", "untold"]
@@ -23,7 +23,6 @@ SCHOOL_REACH_M = 5000.0
 """School trips up to here are asked about. Source: LIITU 2018."""
 BANDS_KM = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, math.inf)
 """Edges of the bands of trip length."""
-_TRIPS_PER_PERSON = 2**15
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def tours_per_person(facts: Facts, groups: Collection[str]) -> dict[str, float]:
             mine |= group.trips
     table = facts.record.tables["trips"]
     codes, names = texts(table, "purpose")
-    key = facts.person_row[mine] * _TRIPS_PER_PERSON + numbers(table, "tour")[mine]
+    key = pair_keys(facts.person_row[mine], numbers(table, "tour")[mine])
     first = np.unique(key, return_index=True)[1]
     counts = np.bincount(codes[mine][first], minlength=len(names))
     people = people_of(facts, groups)

@@ -103,6 +103,11 @@ def numbers(table: pa.Table, name: str) -> NDArray[Any]:
     return _values(table.column(name).combine_chunks())
 
 
+def pair_keys(ids: NDArray[Any], ordinals: NDArray[Any]) -> NDArray[np.int64]:
+    """Return one number for each pair of an id and an ordinal (of a trip, tour or step: these are int16), (R,)."""
+    return ids.astype(np.int64) * 2**15 + ordinals
+
+
 def _values(array: pa.Array) -> NDArray[Any]:
     if not pa.types.is_boolean(array.type):
         return np.from_dlpack(array)

@@ -11,8 +11,8 @@ import numpy as np
 from kera_mobility.results.explain.inputs import RunReader
 from kera_mobility.results.explain.sequels import GAVE_UP, LATER, NEVER_LEFT, UNDER_WAY, done
 from kera_mobility.results.facts import EVERYONE, RESIDENTS
-from kera_mobility.results.record import numbers, texts
-from kera_mobility.units import HOUR_S, IntArray
+from kera_mobility.results.record import numbers, pair_keys, texts
+from kera_mobility.units import HOUR_S
 
 REFUSED, UNSERVED, CUT_OFF, PROMISE, LEFT = "refused", "unserved", "under_way", "booking", "left_behind"
 """What a case is: a service said no; a trip was given up; the day's end cut one off; a promise ended otherwise than
@@ -20,8 +20,6 @@ in a ride; somebody was left at a stop by a full vehicle."""
 NOT_RIDDEN = ("expired", "cancelled")
 """Ends of promises that are cases."""
 
-_TRIPS_PER_PERSON = 2**15
-"""Trip numbers are int16."""
 _LAST_REASON = "no_journey"
 
 
@@ -70,13 +68,13 @@ class _Trips:
         self.set_out_s: list[float] = numbers(table, "t_s").tolist()
         self.end_s: list[float] = numbers(table, "end_s").tolist()
         self._mode = [facts.modes[mode] if mode >= 0 else "walk" for mode in facts.main_mode.tolist()]
-        keys = _keys(numbers(table, "person"), numbers(table, "trip"))
+        keys = pair_keys(numbers(table, "person"), numbers(table, "trip")).tolist()
         self.rows: dict[int, int] = dict(zip(keys, range(len(keys)), strict=True))
         legs = told.record.tables["legs"]
         leg_codes, leg_names = texts(legs, "service")
         ridden = numbers(legs, "ride_s") > 0
         self._last_ride: dict[tuple[int, str], float] = {}
-        leg_keys = _keys(numbers(legs, "person")[ridden], numbers(legs, "trip")[ridden])
+        leg_keys = pair_keys(numbers(legs, "person")[ridden], numbers(legs, "trip")[ridden]).tolist()
         services = [leg_names[code] for code in leg_codes[ridden].tolist()]
         for key, service, begin_s in zip(leg_keys, services, numbers(legs, "t_s")[ridden].tolist(), strict=True):
             self._last_ride[key, service] = begin_s
@@ -131,7 +129,7 @@ def _promises(told: RunReader, trips: _Trips) -> Iterator[Case]:
     table = told.record.tables["bookings"]
     codes, names = texts(table, "end")
     services, service_names = texts(table, "service")
-    keys = _keys(numbers(table, "person"), numbers(table, "trip"))
+    keys = pair_keys(numbers(table, "person"), numbers(table, "trip")).tolist()
     ends_s = numbers(table, "end_s").tolist()
     for key, code, service, end_s in zip(keys, codes.tolist(), services.tolist(), ends_s, strict=True):
         if names[code] in NOT_RIDDEN:
@@ -155,7 +153,7 @@ def refusals(told: RunReader) -> Iterator[tuple[int, float, str, str, int]]:
     """Yield trip key, moment, service, reason and place of each refusal in the order of the trip's life."""
     table = told.record.tables["refusals"]
     order = np.lexsort((numbers(table, "step"), numbers(table, "leg"), numbers(table, "t_s")))
-    keys = _keys(numbers(table, "person"), numbers(table, "trip"))
+    keys = pair_keys(numbers(table, "person"), numbers(table, "trip")).tolist()
     services, service_names = texts(table, "service")
     reasons, reason_names = texts(table, "reason")
     t_s, place = numbers(table, "t_s").tolist(), numbers(table, "place").tolist()
@@ -176,8 +174,3 @@ def suffix(group: str) -> str:
 def hour(t_s: float) -> int:
     """Return the hour of the day in which a moment lies."""
     return int(t_s // HOUR_S)
-
-
-def _keys(person: IntArray, trip: IntArray) -> list[int]:
-    keys: list[int] = (person.astype(np.int64) * _TRIPS_PER_PERSON + trip).tolist()
-    return keys
