@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,7 +40,7 @@ def command(
         return
     from kera_mobility.results.explain import explain
     from kera_mobility.results.explain.explanation import CASE_COLUMNS
-    from kera_mobility.results.explain.text import tell
+    from kera_mobility.results.explain.text import explanation_text
 
     explanation = explain(folder)
     if csv is not None:
@@ -48,7 +48,7 @@ def command(
     if as_json:
         print_json(explanation.to_json())
     elif csv is None:
-        typer.echo(tell(explanation, top))
+        typer.echo(explanation_text(explanation, top))
     if explanation.disagreements:
         remark(f"{len(explanation.disagreements)} sums do not agree with the KPI table")
         raise typer.Exit(DISAGREES)
@@ -66,7 +66,7 @@ def _explain_trips(
     traveller, number = _person_and_trip(trip, person)
     if rerun:
         run = watch(run, traveller, remark)
-    contents = []
+    contents: list[dict[str, Any]] = []
     for trip_number in trips_of(run, traveller) if number is None else [number]:
         story = story_of(run, traveller, trip_number)
         if not as_json:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+from kera_mobility.results.notice_log import ANNOUNCED, LATE, STREETS, WEATHER, WITHDRAWN
 from kera_mobility.town.streets.streets import Skims, Streets
 
 EVERYWHERE = -1
@@ -52,7 +53,7 @@ class BookingSuspended(Notice):
 class FleetWithdrawn(Notice):
     """A part of a fleet is off the street, by weather or failure; replaces what was posted before."""
 
-    topic: ClassVar[str] = "withdrawn"
+    topic: ClassVar[str] = WITHDRAWN
     part: float = 1.0
     """From 0 to 1."""
 
@@ -75,7 +76,7 @@ class PowerCut(Notice):
 class StreetsChanged(Notice):
     """Streets were shut or opened; `World.streets` are these skims from then on."""
 
-    topic: ClassVar[str] = "streets"
+    topic: ClassVar[str] = STREETS
     streets: Streets
     skims: Skims
 
@@ -84,7 +85,7 @@ class StreetsChanged(Notice):
 class RunLate(Notice):
     """A run of a line is late."""
 
-    topic: ClassVar[str] = "late"
+    topic: ClassVar[str] = LATE
     run: int
     late_s: float
 
@@ -100,14 +101,14 @@ class VehicleBrokenDown(Notice):
 class WeatherOfDay(Notice):
     """The weather of the day, where it does anything."""
 
-    topic: ClassVar[str] = "weather"
+    topic: ClassVar[str] = WEATHER
 
 
 @dataclass(frozen=True, kw_only=True)
 class Announcement(Notice):
     """What will be posted later is known."""
 
-    topic: ClassVar[str] = "announced"
+    topic: ClassVar[str] = ANNOUNCED
     announced: Notice
     """The notice that is to come; its hours are known."""
 

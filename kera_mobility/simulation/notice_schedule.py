@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import simpy
 
 from kera_mobility.clock import NOTICES, at_moment
+from kera_mobility.results.notice_log import ALL_STREETS_OPEN
 from kera_mobility.services.notices import Announcement, FleetWithdrawn, Notice, StreetsChanged, WeatherOfDay
 from kera_mobility.services.world import World
 from kera_mobility.simulation.disturbances import Announced, AnyDisturbance, StreetClosed
@@ -117,7 +118,7 @@ def _of_streets(closed: Sequence[StreetClosed], town: Town) -> list[tuple[float,
         if active not in networks:
             streets = shut(town.streets, [feature for number in active for feature in closed[number].closures(town)])
             networks[active] = streets, skims_of(streets, nearest_drivable(town.streets, town.skims.walk_m))
-        text = "; ".join(closed[number].title or "streets are shut" for number in active) or "all streets are open"
+        text = "; ".join(closed[number].title or "streets are shut" for number in active) or ALL_STREETS_OPEN
         streets, skims = networks[active]
         notices.append((t_s, StreetsChanged(text=text, ends=not active, streets=streets, skims=skims)))
     return notices

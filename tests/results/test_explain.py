@@ -33,7 +33,7 @@ from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.cases import PROMISE, REFUSED, UNSERVED
 from kera_mobility.results.explain.inputs import read_run
-from kera_mobility.results.explain.text import tell
+from kera_mobility.results.explain.text import explanation_text
 from kera_mobility.results.explain.trip import story_of
 from kera_mobility.results.explain.trip_text import tell_trip
 from kera_mobility.results.reasons import SERVICES, Reason, declared_reasons, reasons_of, sentence_of
@@ -79,7 +79,7 @@ def counts(folder: Path, what: str) -> dict[tuple[str, str, str, int, str], int]
     return {
         (case.service, case.binding, case.place, case.hour, case.instead): count
         for case, count in explain(folder).cases.items()
-        if case.what == what
+        if case.kind == what
     }
 
 
@@ -91,7 +91,7 @@ def test_who_finds_no_scooter_walks_and_the_sums_are_those_of_the_kpis(tmp_path:
     sums = {one.id: (one.here, one.kpi) for one in found.sums}
     assert sums["scooter.refused"] == sums["scooter.refused.no_vehicle"] == (1, 1)
     assert sums["unserved@everyone"] == (0, 0)
-    text = tell(found)
+    text = explanation_text(found)
     assert "scooter said no 1 time" in text
     assert "no free vehicle within walking distance" in text
     assert "Mill 1" in text
@@ -142,7 +142,7 @@ def test_a_trip_that_nothing_could_carry_is_told_as_that(tmp_path: Path) -> None
     folder = result(tmp_path, town, scenario({"walk": {}, "rail": {}}))
     assert counts(folder, UNSERVED) == {("", "no_journey", "around Station", 23, "gave up"): 1}
     assert not explain(folder).disagreements
-    assert "no service could carry this trip" in tell(explain(folder))
+    assert "no service could carry this trip" in explanation_text(explain(folder))
 
 
 def test_who_gave_up_at_the_door_is_not_said_to_have_set_out(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_what_bound_a_trip_given_up_is_the_last_service_that_refused_it(tmp_path
     found = explain(folder)
     assert {one.id: (one.here, one.kpi) for one in found.sums}["unserved.no_journey@everyone"] == (1, 1)
     assert not found.disagreements
-    assert "after rail said no: no place was free" in tell(found)
+    assert "after rail said no: no place was free" in explanation_text(found)
     refused = next(row["person"] for row in load_record(folder).tables["refusals"].to_pylist())
     cheapest = ask(folder, refused, 0, rerun=lambda changed: live(changed, town)).cheapest
     assert cheapest is not None
@@ -245,7 +245,7 @@ def test_a_folder_of_runs_is_added_up_and_each_is_checked(tmp_path: Path) -> Non
         result(tmp_path / "runs", town, wanted, f"seed-{seed:04d}", seed=seed)
     found = explain(tmp_path / "runs")
     assert {one.id: (one.here, one.kpi) for one in found.sums}["scooter.refused"] == (3, 3)
-    assert "3 runs" in tell(found)
+    assert "3 runs" in explanation_text(found)
     assert len(list(csv.DictReader(io.StringIO(kera("explain", str(tmp_path / "runs"), "--csv", "-").stdout)))) == 3
 
 
@@ -326,7 +326,7 @@ def test_an_older_result_says_what_it_lacks_and_fails_not(tmp_path: Path) -> Non
     (folder / "events" / "considered.parquet").unlink()
     with pytest.raises(ResultError, match="torn"):
         load_record(folder)
-    assert "without the tables considered" in tell(explain(folder))
+    assert "without the tables considered" in explanation_text(explain(folder))
     told = read_run(folder)
     assert "does not keep what came into question" in tell_trip(told, story_of(told, 2, 0))
 
@@ -384,7 +384,7 @@ def test_every_refusal_of_the_trials_has_a_reason_and_a_sentence_and_adds_up(tri
     folder = run.save(tmp_path / trial)
     found = explain(folder)
     assert not found.disagreements
-    assert sum(count for case, count in found.cases.items() if case.what == REFUSED) == len(
+    assert sum(count for case, count in found.cases.items() if case.kind == REFUSED) == len(
         [row for row in refused if row["service"]]
     )
     kpis = {one.id: one.value for one in run.kpis()}
@@ -451,11 +451,11 @@ def test_on_any_day_the_sums_are_those_of_the_kpis(
         refused = Counter(row["service"] for row in load_record(place).tables["refusals"].to_pylist())
         told: Counter[str] = Counter()
         for case, count in found.cases.items():
-            if case.what == REFUSED:
+            if case.kind == REFUSED:
                 told[case.service] += count
         refused.pop("", None)
         assert told == refused
-        assert sum(count for case, count in found.cases.items() if case.what == PROMISE) == sum(
+        assert sum(count for case, count in found.cases.items() if case.kind == PROMISE) == sum(
             row["end"] != "ridden" for row in load_record(place).tables["bookings"].to_pylist()
         )
 

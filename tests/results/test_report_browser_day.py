@@ -79,7 +79,7 @@ def test_reasons_on_the_page_are_those_of_kera_explain(opened: Opened, results: 
     told = explain(results / "rail_cut")
     counts: dict[str, int] = {}
     for case, count in told.cases.items():
-        key = f"{case.what}/{case.service}/{case.binding}"
+        key = f"{case.kind}/{case.service}/{case.binding}"
         counts[key] = counts.get(key, 0) + count
     shown = page.eval_on_selector_all("data[data-why]", "all => all.map(one => [one.dataset.why, Number(one.value)])")
     assert dict(shown) == counts != {}

@@ -14,7 +14,7 @@ import pytest
 
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.explain import explain
-from kera_mobility.results.explain.text import tell
+from kera_mobility.results.explain.text import explanation_text
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.report.content import report_content
 from kera_mobility.results.report.day_events import day_events
@@ -46,10 +46,10 @@ def test_refusals_are_counted_and_told_as_kera_explain_does(results: Path, conte
         told, found = explain(results / place), side["why"]
         counts: Counter[tuple[str, str, str]] = Counter()
         for case, count in told.cases.items():
-            counts[case.what, case.service, case.binding] += count
+            counts[case.kind, case.service, case.binding] += count
         assert {tuple(row[:3]): row[3] for row in found["rows"]} == dict(counts)
         assert (found["sums"], found["agrees"], found["runs"]) == (len(told.sums), True, len(told.runs))
-        assert found["text"] == tell(told)
+        assert found["text"] == explanation_text(told)
     assert content["sides"][1]["why"]["refused"] > 0
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kera_mobility.errors import ConfigError
 from kera_mobility.results.events import table_fingerprint
 from kera_mobility.results.explain import explain
-from kera_mobility.results.explain.text import tell
+from kera_mobility.results.explain.text import explanation_text
 from kera_mobility.services.notices import FleetWithdrawn
 from kera_mobility.simulation.disturbances import FleetHalved
 from kera_mobility.simulation.notice_schedule import NoticeSchedule
@@ -243,7 +243,7 @@ def test_who_walks_turns_at_the_next_corner(tmp_path: Path, after_s: float, node
     assert (refusal["reason"], refusal["place"], refusal["service"]) == ("closed", node, "walk")
     assert [row["walk_m"] for row in rows(log, "legs")] == [X_M[node], lasts_s * 1.2 - X_M[node]]
     assert rows(log, "trips")[0]["replans"] == 1
-    assert "walk had to turn 1 time" in tell(explain(log.save(tmp_path / "result")))
+    assert "walk had to turn 1 time" in explanation_text(explain(log.save(tmp_path / "result")))
 
 
 def test_who_is_past_the_last_corner_walks_on(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,7 @@ _LAST_REASON = "no_journey"
 class Case(NamedTuple):
     """One thing that went wrong, or many alike."""
 
-    what: str
+    kind: str
     service: str
     """The service that said no; of a trip given up the last that did, empty if none."""
     reason: str
@@ -45,23 +45,23 @@ class Case(NamedTuple):
 Cases = Counter[Case]
 
 
-def cases_of(told: RunReader) -> Cases:
+def cases_of(run: RunReader) -> Cases:
     """Return how often each kind of thing went wrong in a run."""
-    found: Cases = Counter()
-    trips = _Trips(told)
-    for part in (_refused(told, trips), _given_up(told, trips), _cut_off(told, trips), _promises(told, trips)):
-        found.update(part)
-    for case, people in _left_behind(told):
-        found[case] += people
-    return found
+    cases: Cases = Counter()
+    trips = _Trips(run)
+    for part in (_refused(run, trips), _given_up(run, trips), _cut_off(run, trips), _promises(run, trips)):
+        cases.update(part)
+    for case, people in _left_behind(run):
+        cases[case] += people
+    return cases
 
 
 class _Trips:
     """What became of each trip, by person and trip."""
 
-    def __init__(self, told: RunReader) -> None:
-        table, facts = told.record.tables["trips"], told.facts
-        codes, names = texts(told.record.people, "population")
+    def __init__(self, run: RunReader) -> None:
+        table, facts = run.record.tables["trips"], run.facts
+        codes, names = texts(run.record.people, "population")
         self.population = [names[code] for code in codes[facts.person_row].tolist()]
         self.outcome: list[str] = facts.outcome.tolist()
         self.origin: list[int] = numbers(table, "origin").tolist()
@@ -70,7 +70,7 @@ class _Trips:
         self._mode = [facts.modes[mode] if mode >= 0 else "walk" for mode in facts.main_mode.tolist()]
         keys = pair_keys(numbers(table, "person"), numbers(table, "trip")).tolist()
         self.rows: dict[int, int] = dict(zip(keys, range(len(keys)), strict=True))
-        legs = told.record.tables["legs"]
+        legs = run.record.tables["legs"]
         leg_codes, leg_names = texts(legs, "service")
         ridden = numbers(legs, "ride_s") > 0
         self._last_ride: dict[tuple[int, str], float] = {}
@@ -92,20 +92,20 @@ class _Trips:
         return done(self._mode[row])
 
 
-def _refused(told: RunReader, trips: _Trips) -> Iterator[Case]:
-    for key, t_s, service, reason, place in refusals(told):
+def _refused(run: RunReader, trips: _Trips) -> Iterator[Case]:
+    for key, t_s, service, reason, place in refusals(run):
         if service:
             yield Case(
-                REFUSED, service, reason, reason, told.gazetteer.name(place), hour(t_s),
+                REFUSED, service, reason, reason, run.gazetteer.name(place), hour(t_s),
                 trips.sequel(key, service, t_s), trips.population[trips.rows[key]],
             )  # fmt: skip
 
 
-def _given_up(told: RunReader, trips: _Trips) -> Iterator[Case]:
+def _given_up(run: RunReader, trips: _Trips) -> Iterator[Case]:
     """Yield the trips given up: the reason is the last refusal, the binding one the last by a service with a name."""
     last: dict[int, str] = {}
     binding: dict[int, tuple[str, str, int]] = {}
-    for key, _, service, reason, place in refusals(told):
+    for key, _, service, reason, place in refusals(run):
         last[key] = reason
         if service:
             binding[key] = (service, reason, place)
@@ -113,20 +113,20 @@ def _given_up(told: RunReader, trips: _Trips) -> Iterator[Case]:
         if trips.outcome[row] == "unserved":
             service, reason, place = binding.get(key, ("", _LAST_REASON, trips.origin[row]))
             yield Case(
-                UNSERVED, service, last.get(key, _LAST_REASON), reason, told.gazetteer.name(place),
+                UNSERVED, service, last.get(key, _LAST_REASON), reason, run.gazetteer.name(place),
                 hour(trips.end_s[row]), GAVE_UP, trips.population[row],
             )  # fmt: skip
 
 
-def _cut_off(told: RunReader, trips: _Trips) -> Iterator[Case]:
+def _cut_off(run: RunReader, trips: _Trips) -> Iterator[Case]:
     for row, outcome in enumerate(trips.outcome):
         if outcome == "under_way":
-            place = told.gazetteer.name(trips.origin[row])
+            place = run.gazetteer.name(trips.origin[row])
             yield Case(CUT_OFF, "", "", "", place, hour(trips.set_out_s[row]), UNDER_WAY, trips.population[row])
 
 
-def _promises(told: RunReader, trips: _Trips) -> Iterator[Case]:
-    table = told.record.tables["bookings"]
+def _promises(run: RunReader, trips: _Trips) -> Iterator[Case]:
+    table = run.record.tables["bookings"]
     codes, names = texts(table, "end")
     services, service_names = texts(table, "service")
     keys = pair_keys(numbers(table, "person"), numbers(table, "trip")).tolist()
@@ -134,24 +134,24 @@ def _promises(told: RunReader, trips: _Trips) -> Iterator[Case]:
     for key, code, service, end_s in zip(keys, codes.tolist(), services.tolist(), ends_s, strict=True):
         if names[code] in NOT_RIDDEN:
             row, name = trips.rows[key], service_names[service]
-            place = told.gazetteer.name(trips.origin[row])
+            place = run.gazetteer.name(trips.origin[row])
             sequel = trips.sequel(key, name, end_s)
             yield Case(PROMISE, name, names[code], names[code], place, hour(end_s), sequel, trips.population[row])
 
 
-def _left_behind(told: RunReader) -> Iterator[tuple[Case, int]]:
-    table = told.record.tables["calls"]
+def _left_behind(run: RunReader) -> Iterator[tuple[Case, int]]:
+    table = run.record.tables["calls"]
     behind = numbers(table, "left_behind")
     codes, names = texts(table, "service")
     places, t_s = numbers(table, "place"), numbers(table, "t_s")
     for row in np.flatnonzero(behind > 0).tolist():
-        place = told.gazetteer.name(int(places[row]))
+        place = run.gazetteer.name(int(places[row]))
         yield Case(LEFT, names[codes[row]], "full", "full", place, hour(float(t_s[row])), "", ""), int(behind[row])
 
 
-def refusals(told: RunReader) -> Iterator[tuple[int, float, str, str, int]]:
+def refusals(run: RunReader) -> Iterator[tuple[int, float, str, str, int]]:
     """Yield trip key, moment, service, reason and place of each refusal in the order of the trip's life."""
-    table = told.record.tables["refusals"]
+    table = run.record.tables["refusals"]
     order = np.lexsort((numbers(table, "step"), numbers(table, "leg"), numbers(table, "t_s")))
     keys = pair_keys(numbers(table, "person"), numbers(table, "trip")).tolist()
     services, service_names = texts(table, "service")
@@ -159,6 +159,19 @@ def refusals(told: RunReader) -> Iterator[tuple[int, float, str, str, int]]:
     t_s, place = numbers(table, "t_s").tolist(), numbers(table, "place").tolist()
     for row in order.tolist():
         yield keys[row], t_s[row], service_names[services[row]], reason_names[reasons[row]], place[row]
+
+
+def of_kind(cases: Cases, kind: str) -> Cases:
+    """Return the cases of a kind."""
+    return Counter({case: count for case, count in cases.items() if case.kind == kind})
+
+
+def grouped(cases: Cases, key: Callable[[Case], Any]) -> list[tuple[Any, Cases]]:
+    """Return the cases by a key, from the most down, equals by key."""
+    groups: dict[Any, Cases] = {}
+    for case, count in cases.items():
+        groups.setdefault(key(case), Counter())[case] += count
+    return sorted(groups.items(), key=lambda item: (-item[1].total(), item[0]))
 
 
 def by_population(cases: Iterable[tuple[Case, int]], group: str) -> int:

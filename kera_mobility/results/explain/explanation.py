@@ -11,16 +11,16 @@ from typing import Any
 from kera_mobility.results.explain.cases import Case, Cases, cases_of
 from kera_mobility.results.explain.inputs import RunReader, read_runs
 from kera_mobility.results.explain.sums import Sum, pooled, sums_of
-from kera_mobility.results.explain.trip import LATE
+from kera_mobility.results.notice_log import LATE
 from kera_mobility.results.reasons import Reasons, sentence_of
 from kera_mobility.results.record import numbers
 
-CASE_COLUMNS = ("run", *Case._fields, "meaning", "count")
+CASE_COLUMNS = ("run", "what", *Case._fields[1:], "meaning", "count")
 """Columns of the cases as CSV."""
 
 
 @dataclass(frozen=True)
-class OfRun:
+class ExplainedRun:
     """What one run gives; the run itself is not kept."""
 
     folder: Path
@@ -42,11 +42,15 @@ class Explanation:
     title: str
     services: dict[str, str]
     """Title of each service by name."""
-    runs: Sequence[OfRun]
+    runs: Sequence[ExplainedRun]
     own: frozenset[str] = frozenset()
     """Services that nobody operates: feet, bicycles and cars of people's own, which cannot say no."""
     reasons: Reasons = field(default_factory=dict)
     """The declared reasons of denied requests."""
+
+    def title_of(self, service: str) -> str:
+        """Return the name of a service for people."""
+        return self.services.get(service, service)
 
     def meaning(self, reason: str) -> str:
         """Return what a reason means, as a sentence."""
@@ -55,10 +59,10 @@ class Explanation:
     @property
     def cases(self) -> Cases:
         """Everything that went wrong, in all runs."""
-        whole: Cases = Counter()
+        total: Cases = Counter()
         for run in self.runs:
-            whole.update(run.cases)
-        return whole
+            total.update(run.cases)
+        return total
 
     @property
     def sums(self) -> list[Sum]:
@@ -66,9 +70,9 @@ class Explanation:
         return pooled([list(run.sums) for run in self.runs])
 
     @property
-    def disagreements(self) -> list[tuple[OfRun, Sum]]:
+    def disagreements(self) -> list[tuple[ExplainedRun, Sum]]:
         """The sums that are not those of the KPI table of their run; there should be none."""
-        return [(run, one) for run in self.runs for one in run.sums if not one.agrees]
+        return [(run, figure) for run in self.runs for figure in run.sums if not figure.agrees]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the cases of each run as plain rows, for CSV."""
@@ -84,17 +88,19 @@ class Explanation:
             "runs": [
                 {
                     "folder": str(run.folder), "run": run.about, "trips": run.trips, "lacking": list(run.lacking),
-                    "sums": [one._asdict() | {"agrees": one.agrees} for one in run.sums],
+                    "sums": [figure._asdict() | {"agrees": figure.agrees} for figure in run.sums],
                     "cases": [self._row(case) | {"count": count} for case, count in sorted(run.cases.items())],
                 }
                 for run in self.runs
             ],
-            "sums": [one._asdict() | {"agrees": one.agrees} for one in self.sums],
+            "sums": [figure._asdict() | {"agrees": figure.agrees} for figure in self.sums],
             "agrees": not self.disagreements,
         }  # fmt: skip
 
     def _row(self, case: Case) -> dict[str, Any]:
-        return case._asdict() | {"meaning": self.meaning(case.binding) if case.binding else ""}
+        row = {"what": case.kind, **case._asdict(), "meaning": self.meaning(case.binding) if case.binding else ""}
+        del row["kind"]
+        return row
 
 
 def explain(place: str | Path) -> Explanation:
@@ -113,9 +119,9 @@ def explain(place: str | Path) -> Explanation:
     return Explanation(str(meta["scenario"]), title, services, [*map(_of, runs)], own, runs[0].reasons)
 
 
-def _of(told: RunReader) -> OfRun:
-    cases = cases_of(told)
-    trips = len(numbers(told.record.tables["trips"], "person"))
-    rows = told.record.tables["notices"].to_pylist()
+def _of(run: RunReader) -> ExplainedRun:
+    cases = cases_of(run)
+    trips = len(numbers(run.record.tables["trips"], "person"))
+    rows = run.record.tables["notices"].to_pylist()
     notices = tuple((float(row["t_s"]), str(row["text"])) for row in rows if row["topic"] != LATE)
-    return OfRun(told.folder, told.about, cases, sums_of(told, cases), trips, told.lacking, notices)
+    return ExplainedRun(run.folder, run.about, cases, sums_of(run, cases), trips, run.lacking, notices)

@@ -48,10 +48,10 @@ class RunReader:
     def scenario(self) -> Mapping[str, Any]:
         """The resolved scenario, as plain maps."""
         try:
-            found = parse_yaml(self.record.scenario_yaml)
+            settings = parse_yaml(self.record.scenario_yaml)
         except ValueError:
-            found = None
-        return found if isinstance(found, dict) else {}
+            settings = None
+        return settings if isinstance(settings, dict) else {}
 
     def title(self, service: str) -> str:
         """Return the name of a service for people."""
@@ -75,8 +75,8 @@ class RunReader:
         """Which run it is."""
         meta = self.record.meta
         draw = meta.get("input_draw")
-        day, more = meta.get("day", 0), "" if draw is None else f", input draw {draw}"
-        return f"seed {meta['seed']}" + (f", day {day}" if day else "") + more
+        day, drawn = meta.get("day", 0), "" if draw is None else f", input draw {draw}"
+        return f"seed {meta['seed']}" + (f", day {day}" if day else "") + drawn
 
 
 def read_run(folder: Path) -> RunReader:
@@ -89,7 +89,7 @@ def read_run(folder: Path) -> RunReader:
     """
     lacking = tuple(kind for kind in KINDS if kind not in NEEDED and not _as_now(folder, kind))
     record = load_record(folder, lacking=lacking)
-    kpis = {str(one["id"]): one["value"] for one in read_kpis(folder)}
+    kpis = {str(kpi["id"]): kpi["value"] for kpi in read_kpis(folder)}
     return RunReader(folder, record, kpis, lacking)
 
 
@@ -103,11 +103,11 @@ def read_runs(place: str | Path) -> Sequence[RunReader]:
     """
     folders = result_folders(place)
     require_one_scenario(folders)
-    found = [read_run(folder) for folder in folders]
-    names = sorted({str(told.record.meta["scenario"]) for told in found})
+    runs = [read_run(folder) for folder in folders]
+    names = sorted({str(run.record.meta["scenario"]) for run in runs})
     if len(names) > 1:
         raise ResultError(f"{place}: holds several scenarios ({', '.join(names)}); give the folder of one of them")
-    return sorted(found, key=lambda told: (told.record.seed, told.record.meta.get("day", 0), str(told.folder)))
+    return sorted(runs, key=lambda run: (run.record.seed, run.record.meta.get("day", 0), str(run.folder)))
 
 
 def _as_now(folder: Path, kind: str) -> bool:

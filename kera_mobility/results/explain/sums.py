@@ -34,29 +34,29 @@ class Sum(NamedTuple):
         return self.here == (self.kpi or 0)
 
 
-def sums_of(told: RunReader, cases: Cases) -> list[Sum]:
+def sums_of(run: RunReader, cases: Cases) -> list[Sum]:
     """Return every figure of the KPI table that the cases explain, and those that only one side has."""
-    here = _added(told, cases)
-    ids = [*here, *(name for name in told.kpis if name not in here and _is_ours(name, told))]
-    found = [Sum(name, here.get(name, 0), told.kpis.get(name)) for name in ids]
-    return [one for one in found if one.kpi is not None or one.here]
+    here = _added(run, cases)
+    ids = [*here, *(name for name in run.kpis if name not in here and _is_ours(name, run))]
+    figures = [Sum(name, here.get(name, 0), run.kpis.get(name)) for name in ids]
+    return [figure for figure in figures if figure.kpi is not None or figure.here]
 
 
 def pooled(parts: list[list[Sum]]) -> list[Sum]:
     """Return the sums of several runs added up; one that does not agree in a run stays apart from the others."""
     here: Counter[str] = Counter()
     kpi: dict[str, float | None] = {}
-    for one in (one for part in parts for one in part):
-        here[one.id] += one.here
-        known = kpi.get(one.id)
-        kpi[one.id] = known if one.kpi is None else (known or 0) + one.kpi
+    for figure in (figure for part in parts for figure in part):
+        here[figure.id] += figure.here
+        earlier = kpi.get(figure.id)
+        kpi[figure.id] = earlier if figure.kpi is None else (earlier or 0) + figure.kpi
     return [Sum(name, here[name], value) for name, value in kpi.items()]
 
 
-def _added(told: RunReader, cases: Cases) -> dict[str, int]:
+def _added(run: RunReader, cases: Cases) -> dict[str, int]:
     added: Counter[str] = Counter()
-    groups = [group.name for group in told.facts.groups]
-    operated = [name for name, service in told.record.meta["services"].items() if service.get("operated", True)]
+    groups = [group.name for group in run.facts.groups]
+    operated = [name for name, service in run.record.meta["services"].items() if service.get("operated", True)]
     for group in groups:
         added[f"unserved{suffix(group)}"] += 0
         added[f"under_way_at_end{suffix(group)}"] += 0
@@ -70,25 +70,25 @@ def _added(told: RunReader, cases: Cases) -> dict[str, int]:
 
 def _ids(case: Case, groups: list[str]) -> list[str]:
     """Return the figures of the KPI table in which a case counts."""
-    mine = [suffix(group) for group in groups if group in (EVERYONE, f"{case.population}s")]
-    if case.what == UNSERVED:
-        return [f"unserved{more}{end}" for end in mine for more in ("", f".{case.reason}")]
-    if case.what == CUT_OFF:
-        return [f"under_way_at_end{end}" for end in mine]
-    if case.what == REFUSED:
+    suffixes = [suffix(group) for group in groups if group in (EVERYONE, f"{case.population}s")]
+    if case.kind == UNSERVED:
+        return [f"unserved{reason}{of_group}" for of_group in suffixes for reason in ("", f".{case.reason}")]
+    if case.kind == CUT_OFF:
+        return [f"under_way_at_end{of_group}" for of_group in suffixes]
+    if case.kind == REFUSED:
         return [f"{case.service}.refused", f"{case.service}.refused.{case.reason}"]
-    if case.what == PROMISE:
+    if case.kind == PROMISE:
         return [f"{case.service}.bookings.{case.reason}"]
-    return [f"{case.service}.left_behind"] if case.what == LEFT else []
+    return [f"{case.service}.left_behind"] if case.kind == LEFT else []
 
 
-def _is_ours(name: str, told: RunReader) -> bool:
+def _is_ours(name: str, run: RunReader) -> bool:
     """Return whether a figure of the KPI table is one that the cases should add up to."""
     plain = name.partition("@")[0]
     if plain == "under_way_at_end" or plain == "unserved" or plain.startswith("unserved."):
         return True
     service, _, rest = plain.partition(".")
-    if service not in told.record.meta["services"]:
+    if service not in run.record.meta["services"]:
         return False
     ends = {f"bookings.{end}" for end in NOT_RIDDEN}
     return rest in ends | {"refused", "left_behind"} or rest.startswith("refused.")

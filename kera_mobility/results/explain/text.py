@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-from kera_mobility.results.explain.cases import CUT_OFF, LEFT, PROMISE, REFUSED, UNSERVED, Case, Cases, by_population
+from kera_mobility.results.explain.cases import (
+    CUT_OFF,
+    LEFT,
+    PROMISE,
+    REFUSED,
+    UNSERVED,
+    Cases,
+    by_population,
+    grouped,
+    of_kind,
+)
 from kera_mobility.results.explain.explanation import Explanation
 from kera_mobility.results.explain.sequels import NOTHING_FIRST
 from kera_mobility.units import clock
@@ -21,11 +29,13 @@ MOST = 3
 _PROMISE = {"expired": "ran out unused", "cancelled": "were given back"}
 
 
-def tell(found: Explanation, top: int = MOST) -> str:
+def explanation_text(explanation: Explanation, top: int = MOST) -> str:
     """Return the explanation as text, with at most `top` places and hours for each reason."""
-    cases = found.cases
-    parts = [_head(found), _in_short(found, cases), _announced(found)]
-    parts += [*_given_up(found, cases, top), *_refused(found, cases, top), *_other(found, cases, top), _sums(found)]
+    cases = explanation.cases
+    parts = [
+        _head(explanation), _in_short(explanation, cases), _announced(explanation), *_given_up(explanation, cases, top),
+        *_refused(explanation, cases, top), *_other(explanation, cases, top), _sums(explanation),
+    ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
@@ -33,13 +43,11 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _head(found: Explanation) -> str:
-    several = len(found.runs) > 1
-    which = f"{len(found.runs)} runs ({'; '.join(run.about for run in found.runs)})" if several else found.runs[0].about
-    lines = [f"{found.title}: {which}"]
-    if several:
-        lines.append("Counts are sums over these runs.")
-    for run in found.runs:
+def _head(explanation: Explanation) -> str:
+    runs = explanation.runs
+    names = f"{len(runs)} runs ({'; '.join(run.about for run in runs)})" if len(runs) > 1 else runs[0].about
+    lines = [f"{explanation.title}: {names}", *(["Counts are sums over these runs."] if len(runs) > 1 else [])]
+    for run in runs:
         if run.lacking:
             lines.append(
                 f"{run.folder}: an older result, without the tables {', '.join(run.lacking)}; these count as 0."
@@ -47,33 +55,29 @@ def _head(found: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _in_short(found: Explanation, cases: Cases) -> str:
-    trips = sum(run.trips for run in found.runs)
-    given_up = [(case, count) for case, count in cases.items() if case.what == UNSERVED]
-    refused = _of(cases, REFUSED)
-    lost = sum(count for _, count in given_up)
-    residents = by_population(given_up, "residents")
-    who = f" ({residents:,} by residents)" if lost else ""
-    text = f"Of {trips:,} trips {_times(lost, 'was', 'were') if lost else 'none was'} given up{who}. "
-    total = refused.total()
+def _in_short(explanation: Explanation, cases: Cases) -> str:
+    trips = sum(run.trips for run in explanation.runs)
+    given_up, refused = of_kind(cases, UNSERVED), of_kind(cases, REFUSED)
+    lost, total = given_up.total(), refused.total()
+    by_residents = f" ({by_population(given_up.items(), 'residents'):,} by residents)" if lost else ""
+    text = f"Of {trips:,} trips {_times(lost, 'was', 'were') if lost else 'none was'} given up{by_residents}. "
     if not total:
         return _wrapped(text + "No service said no to anybody.")
-    (service, reason), most = _by(refused, lambda case: (case.service, case.reason)).most_common(1)[0]
-    same = Counter({case: n for case, n in refused.items() if (case.service, case.reason) == (service, reason)})
-    (place, hour), there = _by(same, lambda case: (case.place, case.hour)).most_common(1)[0]
-    instead, did = _by(refused, lambda case: case.instead).most_common(1)[0]
+    (service, reason), commonest = grouped(refused, lambda case: (case.service, case.reason))[0]
+    (place, hour), worst = grouped(commonest, lambda case: (case.place, case.hour))[0]
+    instead, did = grouped(refused, lambda case: case.instead)[0]
     return _wrapped(
         f"{text}Services said no {_times(total, 'time', 'times')}. "
-        f"Most often ({most:,}) it was {found.services[service]}: "
-        f"{found.meaning(reason)}; most of all at {place} between {hour} and {hour + 1} o'clock ({there:,}). "
-        f"Of all who were refused, most {instead} ({did:,})."
+        f"Most often ({commonest.total():,}) it was {explanation.title_of(service)}: "
+        f"{explanation.meaning(reason)}; most of all at {place} between {hour} and {hour + 1} o'clock "
+        f"({worst.total():,}). Of all who were refused, most {instead} ({did.total():,})."
     )
 
 
-def _announced(found: Explanation) -> str:
+def _announced(explanation: Explanation) -> str:
     """Return the public facts of the days: closures and the like, which people reckon with."""
     lines: list[str] = []
-    for run in found.runs:
+    for run in explanation.runs:
         first_s = {text: t_s for t_s, text in reversed(run.notices)}
         shown = [f"{clock(t_s)} {text}" for text, t_s in sorted(first_s.items(), key=lambda item: item[1])]
         if shown:
@@ -82,44 +86,36 @@ def _announced(found: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _given_up(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
-    mine = _of(cases, UNSERVED)
-    if not mine:
+def _given_up(explanation: Explanation, cases: Cases, top: int) -> Iterator[str]:
+    given_up = of_kind(cases, UNSERVED)
+    if not given_up:
         return
-    lines = [f"Trips given up: {mine.total():,}"]
-    for (service, reason), count in _ordered(_by(mine, lambda case: (case.service, case.binding))):
-        some = Counter({case: n for case, n in mine.items() if (case.service, case.binding) == (service, reason)})
-        denied = f"after {found.services.get(service, service)} said no: {found.meaning(reason)}"
-        lines += _block(count, mine.total(), denied if service else NOTHING_FIRST, some, top, instead=False)
+    lines = [f"Trips given up: {given_up.total():,}"]
+    for (service, reason), alike in grouped(given_up, lambda case: (case.service, case.binding)):
+        denied = f"after {explanation.title_of(service)} said no: {explanation.meaning(reason)}"
+        lines += _block(alike, given_up.total(), denied if service else NOTHING_FIRST, top, instead=False)
     yield "\n".join(lines)
 
 
-def _refused(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
-    refused = _of(cases, REFUSED)
-    for service, total in _ordered(_by(refused, lambda case: case.service)):
-        mine = Counter({case: n for case, n in refused.items() if case.service == service})
-        said = "had to turn" if service in found.own else "said no"
-        lines = [f"{found.services.get(service, service)} {said} {_times(total, 'time', 'times')}"]
-        for reason, count in _ordered(_by(mine, lambda case: case.reason)):
-            some = Counter({case: n for case, n in mine.items() if case.reason == reason})
-            lines += _block(count, total, found.meaning(reason), some, top)
+def _refused(explanation: Explanation, cases: Cases, top: int) -> Iterator[str]:
+    for service, refused in grouped(of_kind(cases, REFUSED), lambda case: case.service):
+        verb = "had to turn" if service in explanation.own else "said no"
+        lines = [f"{explanation.title_of(service)} {verb} {_times(refused.total(), 'time', 'times')}"]
+        for reason, alike in grouped(refused, lambda case: case.reason):
+            lines += _block(alike, refused.total(), explanation.meaning(reason), top)
         yield "\n".join(lines)
 
 
-def _other(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
+def _other(explanation: Explanation, cases: Cases, top: int) -> Iterator[str]:
     """Yield promises that were not kept, people left at stops, and trips that the end of the day cut off."""
     lines: list[str] = []
-    promises = _of(cases, PROMISE)
-    for (service, end), count in _ordered(_by(promises, lambda case: (case.service, case.reason))):
-        some = Counter({case: n for case, n in promises.items() if (case.service, case.reason) == (service, end)})
-        what = f"{_times(count, 'promise', 'promises')} of {found.services.get(service, service)} {_PROMISE[end]}"
-        lines += [what, *_details(some, top)]
-    left = _of(cases, LEFT)
-    for service, count in _ordered(_by(left, lambda case: case.service)):
-        some = Counter({case: n for case, n in left.items() if case.service == service})
-        what = f"{_times(count, 'person was', 'people were')} left at a stop by a full vehicle"
-        lines += [f"{what} of {found.services.get(service, service)}", *_details(some, top, instead=False)]
-    cut_off = _of(cases, CUT_OFF)
+    for (service, end), alike in grouped(of_kind(cases, PROMISE), lambda case: (case.service, case.reason)):
+        promises = _times(alike.total(), "promise", "promises")
+        lines += [f"{promises} of {explanation.title_of(service)} {_PROMISE[end]}", *_details(alike, top)]
+    for service, alike in grouped(of_kind(cases, LEFT), lambda case: case.service):
+        people = f"{_times(alike.total(), 'person was', 'people were')} left at a stop by a full vehicle"
+        lines += [f"{people} of {explanation.title_of(service)}", *_details(alike, top, instead=False)]
+    cut_off = of_kind(cases, CUT_OFF)
     if cut_off:
         trips = _times(cut_off.total(), "trip was", "trips were")
         lines += [f"{trips} still under way when the day ended", *_details(cut_off, top, instead=False)]
@@ -127,63 +123,49 @@ def _other(found: Explanation, cases: Cases, top: int) -> Iterator[str]:
         yield "\n".join(["Promises, queues and the day's end", *lines])
 
 
-def _sums(found: Explanation) -> str:
-    sums, wrong = found.sums, found.disagreements
-    width = max((len(one.id) for one in sums), default=0)
+def _sums(explanation: Explanation) -> str:
+    sums, wrong = explanation.sums, explanation.disagreements
+    width = max((len(figure.id) for figure in sums), default=0)
     lines = [f"  {'figure':<{width}}  {'added up here':>14}  {'KPI table':>12}"]
-    for one in sums:
-        kpi = "-" if one.kpi is None else f"{one.kpi:,.0f}" if float(one.kpi).is_integer() else f"{one.kpi}"
-        lines.append(f"  {one.id:<{width}}  {one.here:>14,}  {kpi:>12}{'' if one.agrees else '   DOES NOT AGREE'}")
+    for name, here, value in sums:
+        kpi = "-" if value is None else f"{value:,.0f}" if float(value).is_integer() else f"{value}"
+        mark = "" if here == (value or 0) else "   DOES NOT AGREE"
+        lines.append(f"  {name:<{width}}  {here:>14,}  {kpi:>12}{mark}")
     if wrong:
         lines.append("")
-        for run, one in wrong:
-            lines.append(f"DOES NOT AGREE: {run.folder}: {one.id} is {one.kpi} in the KPI table, {one.here} here")
+        for run, (name, here, value) in wrong:
+            lines.append(f"DOES NOT AGREE: {run.folder}: {name} is {value} in the KPI table, {here} here")
         lines.append("The result is torn, or kpis.json is not that of these tables. Do not use these figures.")
     else:
         lines.append(f"All {len(sums)} sums agree exactly with the KPI table.")
     return "\n".join(["Checked against the KPI table", *lines])
 
 
-def _block(count: int, whole: int, why: str, some: Cases, top: int, *, instead: bool = True) -> list[str]:
-    return [f"  {count:>7,}  {100 * count / whole:>3.0f} %  {why}", *_details(some, top, instead=instead)]
+def _block(cases: Cases, total: int, meaning: str, top: int, *, instead: bool = True) -> list[str]:
+    count = cases.total()
+    return [f"  {count:>7,}  {100 * count / total:>3.0f} %  {meaning}", *_details(cases, top, instead=instead)]
 
 
-def _details(some: Cases, top: int, *, instead: bool = True) -> list[str]:
+def _details(cases: Cases, top: int, *, instead: bool = True) -> list[str]:
     """Return where, when and what instead, each with a rest so that the line adds up."""
     lines = [
-        "                  where    " + _list(_by(some, lambda case: case.place), top, "elsewhere"),
-        "                  when     " + _list(_by(some, lambda case: _hours(case.hour)), top, "at other hours"),
+        "                  where    " + _list(grouped(cases, lambda case: case.place), top, "elsewhere"),
+        "                  when     " + _list(grouped(cases, lambda case: _hours(case.hour)), top, "at other hours"),
     ]
     if instead:
-        lines.append("                  instead  " + _list(_by(some, lambda case: case.instead), top + 2, "other"))
+        lines.append("                  instead  " + _list(grouped(cases, lambda case: case.instead), top + 2, "other"))
     return lines
 
 
-def _list(counts: Counter[str], top: int, rest: str) -> str:
-    shown = _ordered(counts)[:top]
-    left = counts.total() - sum(count for _, count in shown)
-    return ", ".join([*(f"{name} {count:,}" for name, count in shown), *([f"{rest} {left:,}"] if left else [])])
-
-
-def _by(cases: Cases, key: Callable[[Case], Any]) -> Counter[Any]:
-    found: Counter[Any] = Counter()
-    for case, count in cases.items():
-        found[key(case)] += count
-    return Counter(dict(_ordered(found)))
-
-
-def _of(cases: Cases, what: str) -> Cases:
-    return Counter({case: count for case, count in cases.items() if case.what == what})
-
-
-def _ordered(counts: Counter[Any]) -> list[tuple[Any, int]]:
-    """Return the counts from the highest down, equals by name."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+def _list(groups: list[tuple[str, Cases]], top: int, rest: str) -> str:
+    shown = [f"{name} {cases.total():,}" for name, cases in groups[:top]]
+    hidden = sum(cases.total() for _, cases in groups[top:])
+    return ", ".join([*shown, *([f"{rest} {hidden:,}"] if hidden else [])])
 
 
 def _hours(hour: int) -> str:
     return f"{hour:02d}-{hour + 1:02d}"
 
 
-def _times(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"
+def _times(count: int, singular: str, plural: str) -> str:
+    return f"{count:,} {singular if count == 1 else plural}"

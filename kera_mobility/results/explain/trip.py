@@ -11,24 +11,19 @@ import numpy as np
 
 from kera_mobility.errors import UnknownPersonError
 from kera_mobility.results.explain.inputs import RunReader
+from kera_mobility.results.notice_log import LATE, STREETS, facts_of
 from kera_mobility.results.record import numbers, rows_at
 from kera_mobility.units import MINUTE_S, UTILITY_STEPS
 
 Row = Mapping[str, Any]
 _NOTHING = int(np.iinfo(np.int64).min)
 """The utility of what cannot be done."""
-LATE = "late"
-"""Topic of notices that one run of a line is late: told to who is still to board there only."""
-STREETS = "streets"
-"""Topic of notices that say which streets are shut from then on: the last one holds."""
-ANNOUNCED = "announced"
-"""Topic of notices of what is still to come."""
 OFFERED = "offered"
 """Answer of a service that would have carried."""
 
 
 @dataclass(frozen=True)
-class Worth:
+class UtilityRates:
     """What a util is in money and time to somebody, by the choice model of the scenario; None where it says nothing."""
 
     per_eur: float | None
@@ -37,9 +32,9 @@ class Worth:
     """Utils of a minute in a train or bus, negative."""
 
     @classmethod
-    def of(cls, told: RunReader, purpose: str) -> Worth:
+    def of(cls, run: RunReader, purpose: str) -> UtilityRates:
         """Return the worth for a purpose."""
-        by_purpose = told.scenario.get("choice", {}).get("coefficients", {}).get(purpose, {})
+        by_purpose = run.scenario.get("choice", {}).get("coefficients", {}).get(purpose, {})
         eur, minute = by_purpose.get("per_eur"), by_purpose.get("transit_per_min")
         return cls(float(eur) if eur else None, float(minute) if minute else None)
 
@@ -87,7 +82,7 @@ class Story:
         return bool(self.refusals) or self.trip["outcome"] == "unserved"
 
 
-def story_of(told: RunReader, person: int, trip: int) -> Story:
+def story_of(run: RunReader, person: int, trip: int) -> Story:
     """Return what a run says of one trip.
 
     Raises
@@ -95,24 +90,23 @@ def story_of(told: RunReader, person: int, trip: int) -> Story:
     UnknownPersonError
         If the person made no such trip; the message names those there are.
     """
-    own = {kind: _rows(told, kind, person) for kind in ("trips", "legs", "refusals", "bookings", "connections")}
+    own = {kind: _rows(run, kind, person) for kind in ("trips", "legs", "refusals", "bookings", "connections")}
     trips = {int(row["trip"]): row for row in own["trips"]}
     if trip not in trips:
-        known = ", ".join(f"{person}:{number}" for number in sorted(trips)) or "none"
-        raise UnknownPersonError(f"{told.folder}: no trip {person}:{trip}; trips of person {person}: {known}")
-    mine = {kind: [row for row in rows if row["trip"] == trip] for kind, rows in own.items()}
-    considered = [row for row in _rows(told, "considered", person) if row["trip"] == trip]
-    people = _rows(told, "people", person)
-    one = trips[trip]
-    failed = bool(mine["refusals"]) or one["outcome"] == "unserved"
-    notices = _notices(told.record.tables["notices"].to_pylist(), one, mine["legs"], failed=failed)
+        numbers_of = ", ".join(f"{person}:{number}" for number in sorted(trips)) or "none"
+        raise UnknownPersonError(f"{run.folder}: no trip {person}:{trip}; trips of person {person}: {numbers_of}")
+    rows_of = {kind: [row for row in rows if row["trip"] == trip] for kind, rows in own.items()}
+    considered = [row for row in _rows(run, "considered", person) if row["trip"] == trip]
+    people = _rows(run, "people", person)
+    failed = bool(rows_of["refusals"]) or trips[trip]["outcome"] == "unserved"
+    notices = _notices(run.record.tables["notices"].to_pylist(), trips[trip], rows_of["legs"], failed=failed)
     return Story(
-        one, people[0] if people else {}, _choices(considered), mine["legs"], mine["refusals"], mine["bookings"],
-        mine["connections"], notices,
+        trips[trip], people[0] if people else {}, _choices(considered), rows_of["legs"], rows_of["refusals"],
+        rows_of["bookings"], rows_of["connections"], notices,
     )  # fmt: skip
 
 
-def trips_of(told: RunReader, person: int) -> list[int]:
+def trips_of(run: RunReader, person: int) -> list[int]:
     """Return the numbers of a person's trips.
 
     Raises
@@ -120,12 +114,12 @@ def trips_of(told: RunReader, person: int) -> list[int]:
     UnknownPersonError
         If nobody has the id, or the person did not travel.
     """
-    found = sorted(int(row["trip"]) for row in _rows(told, "trips", person))
-    if not found:
-        known = numbers(told.record.people, "person")
-        why = "stayed at home" if np.any(known == person) else "is not in people.parquet"
-        raise UnknownPersonError(f"{told.folder}: person {person} {why}")
-    return found
+    trips = sorted(int(row["trip"]) for row in _rows(run, "trips", person))
+    if not trips:
+        is_in_area = np.any(numbers(run.record.people, "person") == person)
+        why = "stayed at home" if is_in_area else "is not in people.parquet"
+        raise UnknownPersonError(f"{run.folder}: person {person} {why}")
+    return trips
 
 
 def utility(row: Row) -> int:
@@ -149,33 +143,18 @@ def minutes(seconds: float) -> float:
 
 
 def _notices(posted: Sequence[Row], trip: Row, legs: Sequence[Row], *, failed: bool) -> list[Row]:
-    """Return what was posted that a trip has to do with, in order; what held before it only of a trip that failed.
-
-    The second notice of one topic, place and text says that it is over.
-    """
+    """Return what was posted that a trip has to do with, by time; what held before it only of a trip that failed."""
     boards_s = {row["origin"]: row["t_s"] + row["wait_s"] for row in legs if row["ride_s"] or row["wait_s"]}
-    holds: dict[tuple[Any, ...], Row] = {}
-    before: list[Row] = []
-    during: list[Row] = []
-    for row in posted:
-        known = row["t_s"] < trip["ready_s"]
-        if row["topic"] == LATE:
-            during += [row] if not known and row["t_s"] <= boards_s.get(row["place"], -math.inf) else []
-        elif row["t_s"] <= trip["end_s"]:
-            is_over = _is_over(row, holds)
-            before = list(holds.values()) if known else before
-            during += [] if known else [{**row, "text": f"over: {row['text']}"} if is_over else row]
-    return [*(before if failed else ()), *during]
-
-
-def _is_over(row: Row, holds: dict[tuple[Any, ...], Row]) -> bool:
-    """Return whether a notice ends one that holds, and keep in mind what holds from then on."""
-    what = (STREETS,) if row["topic"] == STREETS else (row["topic"], row["place"], row["text"])
-    last = holds.pop(what, None)
-    if last and last["text"] == row["text"] and row["topic"] != ANNOUNCED:
-        return True
-    holds[what] = row
-    return False
+    ready_s, facts = trip["ready_s"], facts_of(row for row in posted if row["t_s"] <= trip["end_s"])
+    before = [fact.notice for fact in facts
+              if fact.notice["t_s"] < ready_s and (fact.until_s is None or fact.until_s >= ready_s)]  # fmt: skip
+    late = [row for row in posted if row["topic"] == LATE and row["t_s"] <= boards_s.get(row["place"], -math.inf)]
+    ended = [
+        {**fact.notice, "t_s": fact.until_s, "text": f"over: {fact.notice['text']}"}
+        for fact in facts if fact.until_s is not None and fact.notice["topic"] != STREETS
+    ]  # fmt: skip
+    during = [row for row in (*late, *ended, *(fact.notice for fact in facts)) if row["t_s"] >= ready_s]
+    return [*(before if failed else ()), *sorted(during, key=lambda row: float(row["t_s"]))]
 
 
 def _plain(row: Row) -> dict[str, Any]:
@@ -190,8 +169,8 @@ def _choices(considered: Sequence[Row]) -> list[list[Row]]:
     return [sorted(rows, key=lambda row: (-utility(row), row["chain"])) for _, rows in sorted(moments.items())]
 
 
-def _rows(told: RunReader, table: str, person: int) -> list[dict[str, Any]]:
-    whole = told.record.table(table)
-    at = np.flatnonzero(numbers(whole, "person") == person).astype(np.int64)
-    found: list[dict[str, Any]] = rows_at(whole, at).to_pylist()
-    return found
+def _rows(run: RunReader, table: str, person: int) -> list[dict[str, Any]]:
+    events = run.record.table(table)
+    at = np.flatnonzero(numbers(events, "person") == person).astype(np.int64)
+    rows: list[dict[str, Any]] = rows_at(events, at).to_pylist()
+    return rows

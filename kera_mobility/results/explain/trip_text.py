@@ -6,7 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 
 from kera_mobility.results.explain.inputs import RunReader
-from kera_mobility.results.explain.trip import OFFERED, Row, Story, Worth, minutes, refused, utility, was_expected
+from kera_mobility.results.explain.trip import (
+    OFFERED,
+    Row,
+    Story,
+    UtilityRates,
+    minutes,
+    refused,
+    utility,
+    was_expected,
+)
 from kera_mobility.units import MINUTE_S, clock
 
 MOST_JOURNEYS = 8
@@ -15,48 +24,48 @@ MOST_JOURNEYS = 8
 _END = {"ridden": "was ridden", "cancelled": "was given back", "expired": "ran out"}
 
 
-def tell_trip(told: RunReader, story: Story) -> str:
+def tell_trip(run: RunReader, story: Story) -> str:
     """Return the story of a trip, line by line in the order of its events."""
-    trip, worth = story.trip, Worth.of(told, story.trip["purpose"])
-    lines = [_title(told, story), f"{clock(trip['ready_s'])}  ready to go"]
+    trip, rates = story.trip, UtilityRates.of(run, story.trip["purpose"])
+    lines = [_title(run, story), f"{clock(trip['ready_s'])}  ready to go"]
     if trip["outcome"] == "not_started":
         return "\n".join([*lines, "       never came to set out: the trip before lasted until the end of the day"])
-    moments = sorted(_events(told, story, worth), key=lambda item: item[:3])
+    moments = sorted(_events(run, story, rates), key=lambda item: item[:3])
     lines += [line for *_, text in moments for line in text]
-    return "\n".join([*lines, *_end(told, story), *_unsaid(told, story)])
+    return "\n".join([*lines, *_end(run, story), *_unsaid(run, story)])
 
 
-def _title(told: RunReader, story: Story) -> str:
+def _title(run: RunReader, story: Story) -> str:
     trip, person = story.trip, story.person
-    name = told.gazetteer.name
-    who = f"{person.get('population', 'person')}, {person['age']} years" if "age" in person else "person"
+    name = run.gazetteer.name
+    traveller = f"{person.get('population', 'person')}, {person['age']} years" if "age" in person else "person"
     return (
-        f"Trip {trip['person']}:{trip['trip']} ({who}; {trip['purpose']}): {name(trip['origin'])} to "
-        f"{name(trip['destination'])}; {told.about}"
+        f"Trip {trip['person']}:{trip['trip']} ({traveller}; {trip['purpose']}): {name(trip['origin'])} to "
+        f"{name(trip['destination'])}; {run.about}"
     )
 
 
-def _events(told: RunReader, story: Story, worth: Worth) -> Iterator[tuple[float, int, int, list[str]]]:
+def _events(run: RunReader, story: Story, rates: UtilityRates) -> Iterator[tuple[float, int, int, list[str]]]:
     """Yield moment, replans so far, order within both, and lines."""
     trip = story.trip
     if not story.choices and not _stayed(story):
         yield trip["t_s"], 0, 3, [f"{clock(trip['t_s'])}  set out"]
     for number, rows in enumerate(story.choices):
         t_s, step = rows[0]["t_s"], rows[0]["step"]
-        yield t_s, step, 0, _considered(told, rows, worth)
-        yield t_s, step, 2, _chosen(told, rows, worth)
+        yield t_s, step, 0, _considered(run, rows, rates)
+        yield t_s, step, 2, _chosen(run, rows, rates)
         if number == 0 and trip["t_s"] > t_s:
             yield trip["t_s"], step, 3, [f"{clock(trip['t_s'])}  set out, so as to be there in time and no earlier"]
     for row in story.refusals:
-        said = "said no" if told.operated(row["service"]) else "had to turn"
-        who = f"{told.title(row['service'])} {said}: " if row["service"] else ""
-        yield row["t_s"], row["step"], 1, [f"{clock(row['t_s'])}  {who}{told.meaning(row['reason'])}"]
+        verb = "said no" if run.operated(row["service"]) else "had to turn"
+        subject = f"{run.title(row['service'])} {verb}: " if row["service"] else ""
+        yield row["t_s"], row["step"], 1, [f"{clock(row['t_s'])}  {subject}{run.meaning(row['reason'])}"]
     for row in story.legs:
         step = max((rows[0]["step"] for rows in story.choices if rows[0]["t_s"] <= row["t_s"]), default=0)
-        yield row["t_s"], step, 4, [_leg(told, row)]
+        yield row["t_s"], step, 4, [_leg(run, row)]
     for row in story.bookings:
         made = f"booked at {clock(row['t_s'])}"
-        text = f"{clock(row['end_s'])}  the promise of {told.title(row['service'])} ({made}) {_END[row['end']]}"
+        text = f"{clock(row['end_s'])}  the promise of {run.title(row['service'])} ({made}) {_END[row['end']]}"
         yield row["end_s"], row["step"], 0, [text]
     for row in story.connections:
         if row["end"] != "made":
@@ -67,11 +76,11 @@ def _events(told: RunReader, story: Story, worth: Worth) -> Iterator[tuple[float
         yield row["t_s"], -1, 0, [f"{clock(max(row['t_s'], trip['ready_s']))}  {since}: {row['text']}"]
 
 
-def _considered(told: RunReader, rows: Sequence[Row], worth: Worth) -> list[str]:
+def _considered(run: RunReader, rows: Sequence[Row], rates: UtilityRates) -> list[str]:
     """Return the journeys that came into question as a table."""
-    where = told.gazetteer.name(rows[0]["place"])
+    where = run.gazetteer.name(rows[0]["place"])
     shown = [row for rank, row in enumerate(rows) if rank < MOST_JOURNEYS or row["taken"] or row["answer"]]
-    names = {row["chain"]: journey(told, row["chain"]) for row in shown}
+    names = {row["chain"]: journey(run, row["chain"]) for row in shown}
     width = max(len(name) for name in names.values())
     best = next((row for row in rows if row["taken"]), rows[0])
     ways = "one journey" if len(rows) == 1 else f"{len(rows)} journeys"
@@ -81,11 +90,11 @@ def _considered(told: RunReader, rows: Sequence[Row], worth: Worth) -> list[str]
     ]
     for row in shown:
         mark = "->" if row["taken"] else "  "
-        lines.append(f"      {mark} {names[row['chain']]:<{width}}  {_expected(row)}  {_against(row, best, worth)}"
+        lines.append(f"      {mark} {names[row['chain']]:<{width}}  {_expected(row)}  {_against(row, best, rates)}"
                      f"  {_answer(row)}".rstrip())  # fmt: skip
-    left = len(rows) - len(shown)
-    if left:
-        lines.append(f"         and {left} more that were worth less")
+    hidden = len(rows) - len(shown)
+    if hidden:
+        lines.append(f"         and {hidden} more that were worth less")
     return lines
 
 
@@ -96,9 +105,9 @@ def _expected(row: Row) -> str:
     return f"{walk:>14.0f}  {wait:>4.0f}  {ride:>4.0f}      {row['fare_eur']:>10.2f}"
 
 
-def _against(row: Row, best: Row, worth: Worth) -> str:
+def _against(row: Row, best: Row, rates: UtilityRates) -> str:
     """Return how much more or less a journey was worth than the one that was taken, as it was ranked."""
-    eur = worth.eur(utility(row) - utility(best))
+    eur = rates.eur(utility(row) - utility(best))
     return f"{'-':>14}" if eur is None else f"{eur:>+14.2f}" if row is not best else f"{'':>14}"
 
 
@@ -114,29 +123,29 @@ def _answer(row: Row) -> str:
     return f"yes: {minutes(total_s):.0f} min{', of it ' if parts else ''}{' and '.join(parts)}{fare}"
 
 
-def _chosen(told: RunReader, rows: Sequence[Row], worth: Worth) -> list[str]:
+def _chosen(run: RunReader, rows: Sequence[Row], rates: UtilityRates) -> list[str]:
     """Return what was chosen and by how much it beat the second best that was to be had."""
     t_s = rows[0]["t_s"]
-    taken = next((row for row in rows if row["taken"]), None)
-    if taken is None:
+    chosen = next((row for row in rows if row["taken"]), None)
+    if chosen is None:
         return []
-    text = f"{clock(t_s)}  chose {journey(told, taken['chain'])}"
+    text = f"{clock(t_s)}  chose {journey(run, chosen['chain'])}"
     # What was not asked live is ranked at its best, and even so could not beat the one that was taken.
-    others = [row for row in rows if not row["taken"] and not refused(row) and was_expected(row)]
-    if not others:
+    alternatives = [row for row in rows if not row["taken"] and not refused(row) and was_expected(row)]
+    if not alternatives:
         return [f"{text}: nothing else was to be had"]
-    second = max(others, key=lambda row: (utility(row), row["chain"]))
-    lines = [f"{text}: worth {worth.words(utility(taken) - utility(second))} more than the second best, "
-             f"{journey(told, second['chain'])}"]  # fmt: skip
-    if was_expected(taken):
-        liking = worth.eur(int(taken["liking"]) - int(second["liking"]))
+    second = max(alternatives, key=lambda row: (utility(row), row["chain"]))
+    lines = [f"{text}: worth {rates.words(utility(chosen) - utility(second))} more than the second best, "
+             f"{journey(run, second['chain'])}"]  # fmt: skip
+    if was_expected(chosen):
+        liking = rates.eur(int(chosen["liking"]) - int(second["liking"]))
         if liking is not None:
             kind = "more" if liking >= 0 else "less"
             lines.append(f"       (apart from time and money it was liked {abs(liking):.2f} EUR {kind} than that)")
     return lines
 
 
-def _leg(told: RunReader, row: Row) -> str:
+def _leg(run: RunReader, row: Row) -> str:
     parts = [
         f"{minutes(row[name]):.0f} min {doing}"
         for name, doing in (("walk_s", "on foot"), ("wait_s", "waiting"), ("ride_s", "riding"))
@@ -146,19 +155,19 @@ def _leg(told: RunReader, row: Row) -> str:
     fare = f", {row['fare_eur']:.2f} EUR" if row["fare_eur"] else ""
     end_s = row["t_s"] + row["walk_s"] + row["wait_s"] + row["ride_s"]
     vehicle = f" (vehicle {row['vehicle']})" if row["vehicle"] >= 0 else ""
-    ways = f"{told.gazetteer.name(row['origin'])} to {told.gazetteer.name(row['destination'])}"
-    what = f"{', '.join(parts) or 'at once'}, {km:.1f} km{fare}"
-    return f"{clock(row['t_s'])}  {told.title(row['service'])}{vehicle}, {ways}: {what}; until {clock(end_s)}"
+    ways = f"{run.gazetteer.name(row['origin'])} to {run.gazetteer.name(row['destination'])}"
+    times = f"{', '.join(parts) or 'at once'}, {km:.1f} km{fare}"
+    return f"{clock(row['t_s'])}  {run.title(row['service'])}{vehicle}, {ways}: {times}; until {clock(end_s)}"
 
 
-def _end(told: RunReader, story: Story) -> list[str]:
+def _end(run: RunReader, story: Story) -> list[str]:
     trip = story.trip
     took = f"{minutes(trip['end_s'] - trip['t_s']):.0f} min after setting out"
     late_s = trip["t_s"] - trip["ready_s"]
     waited = f", {minutes(trip['end_s'] - trip['ready_s']):.0f} min after being ready" if late_s > MINUTE_S / 2 else ""
     replans = f"; planned anew {trip['replans']} time{'s' if trip['replans'] > 1 else ''}" if trip["replans"] else ""
     ends = {
-        "arrived": f"arrived by {journey(told, trip['chain'])}, {took}{waited}{replans}" if trip["chain"]
+        "arrived": f"arrived by {journey(run, trip['chain'])}, {took}{waited}{replans}" if trip["chain"]
         else "was there already",
         "unserved": "gave up before setting out" if _stayed(story) else f"gave up, {took}{waited}{replans}",
         "under_way": f"was still under way when the day ended{replans}",
@@ -171,15 +180,15 @@ def _stayed(story: Story) -> bool:
     return story.trip["outcome"] == "unserved" and not story.legs
 
 
-def _unsaid(told: RunReader, story: Story) -> list[str]:
+def _unsaid(run: RunReader, story: Story) -> list[str]:
     """Return what the folder cannot tell."""
     if story.choices:
         return []
-    if "considered" in told.lacking:
+    if "considered" in run.lacking:
         return ["(An older result: it does not keep what came into question.)"]
     return ["(What else came into question is kept of trips that met a refusal only; --rerun tells it of this one.)"]
 
 
-def journey(told: RunReader, chain: str) -> str:
+def journey(run: RunReader, chain: str) -> str:
     """Return the services of a chain by their titles."""
-    return " + ".join(told.title(part) for part in chain.split("+")) if chain else "nothing"
+    return " + ".join(run.title(part) for part in chain.split("+")) if chain else "nothing"

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kera_mobility.results.explain.trip import ANNOUNCED, LATE, STREETS
 from kera_mobility.results.facts import Facts
-
-OPEN_AGAIN = "all streets are open"
-"""Text of the notice with which the last closure of streets ends."""
-WEATHER, WITHDRAWN = "weather", "withdrawn"
+from kera_mobility.results.notice_log import ALL_STREETS_OPEN, LATE, WEATHER, WITHDRAWN, facts_of
 
 
 def day_events(facts: Facts) -> dict[str, Any]:
@@ -44,24 +40,11 @@ def _weather(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spans(notices: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """Return each event once: the second notice of one topic, place and text says that it is over."""
-    last: dict[tuple[str, int, str], list[Any]] = {}
-    spans: list[list[Any]] = []
-    for row in notices:
-        topic, text, t_s = row["topic"], row["text"], float(row["t_s"])
-        if topic == STREETS:  # a notice about streets ends the one before it
-            for span in spans:
-                span[1] = t_s if span[2] == STREETS and span[1] is None else span[1]
-            if text == OPEN_AGAIN:
-                continue
-        key = (topic, int(row["place"]), text)
-        begun = last.get(key)
-        if topic != ANNOUNCED and begun is not None and begun[1] is None and begun[0] < t_s:
-            begun[1] = t_s
-        else:
-            last[key] = [t_s, None, topic, text]
-            spans.append(last[key])
-    return spans
+    """Return each fact but that all streets are open again: from s, until s, topic, text."""
+    return [
+        [float(fact.notice["t_s"]), fact.until_s, fact.notice["topic"], fact.notice["text"]]
+        for fact in facts_of(notices) if fact.notice["text"] != ALL_STREETS_OPEN
+    ]  # fmt: skip
 
 
 def _cut_runs(facts: Facts, service: str) -> list[list[Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.cases import REFUSED, UNSERVED, Case, by_population
 from kera_mobility.results.explain.sequels import GAVE_UP, LATER, MODE_DONE, NEVER_LEFT, UNDER_WAY
-from kera_mobility.results.explain.text import tell
+from kera_mobility.results.explain.text import explanation_text
 from kera_mobility.results.report.scenarios import ReportScenario
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def refusals(scenario: ReportScenario) -> dict[str, Any]:
     items = list(explanation.cases.items())
     cases = pd.DataFrame([(*case, count) for case, count in items], columns=[*Case._fields, "count"])
     cases["did"] = cases["instead"].replace(DID)
-    refused = cases[cases["what"] == REFUSED]
+    refused = cases[cases["kind"] == REFUSED]
     return {
         "runs": len(runs), "trips": sum(run.trips for run in runs),
-        "lost": int(cases["count"][cases["what"] == UNSERVED].sum()),
-        "lost_residents": by_population(((case, n) for case, n in items if case.what == UNSERVED), "residents"),
+        "lost": int(cases["count"][cases["kind"] == UNSERVED].sum()),
+        "lost_residents": by_population(((case, n) for case, n in items if case.kind == UNSERVED), "residents"),
         "refused": int(refused["count"].sum()), "first": _commonest(refused), "did": _top(refused, "did", 1),
         "rows": _rows(cases), "sums": len(explanation.sums), "agrees": not explanation.disagreements,
-        "text": tell(explanation, MOST),
+        "text": explanation_text(explanation, MOST),
     }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _rows(cases: pd.DataFrame) -> list[list[Any]]:
     rows = [
         [*key, int(group["count"].sum()), _top(group, "place", MOST), _top(group, "hour", MOST),
          _top(group, "did", MOST_SEQUELS)]
-        for key, group in cases.groupby(["what", "service", "binding"], sort=False)
+        for key, group in cases.groupby(["kind", "service", "binding"], sort=False)
     ]  # fmt: skip
     return sorted(rows, key=lambda row: (row[0], -row[3], row[1], row[2]))
 
