@@ -141,7 +141,7 @@ class Processes:
 
 def _end(*pools: ProcessPool) -> None:
     for pool in pools:
-        pool.stop()
+        pool.stop()  # type: ignore[no-untyped-call]
     for pool in pools:
         pool.join()
 

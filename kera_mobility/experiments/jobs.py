@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -114,6 +115,10 @@ def perform(
         write_record(replace(run.record, meta=meta), job.folder)
     except OSError as error:
         raise ResultError(_cannot_write(job.folder, error)) from error
+    # The collector is off while a day runs and seldom looks at what survived one: the cycles of one day after the
+    # other would stay in a process that does many.
+    del run
+    gc.collect()
     return about
 
 

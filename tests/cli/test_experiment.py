@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import math
 import multiprocessing
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ import kera_mobility as km
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import ConfigError, MissingExtraError, ResultError
 from kera_mobility.experiments.batch import experiment, load
-from kera_mobility.experiments.executors import MOST_TRIES, ONE_THREAD, Cluster, _one_thread_each
-from kera_mobility.experiments.jobs import Written, run_folder
+from kera_mobility.experiments.executors import MOST_TRIES, ONE_THREAD, Cluster, Processes, _one_thread_each
+from kera_mobility.experiments.jobs import Job, Written, run_folder
 from kera_mobility.experiments.stopping import LEAST, Until
 from kera_mobility.experiments.uncertainty import UncertainInput, draw, load_uncertain, with_inputs
 from kera_mobility.files import sweep
@@ -41,6 +43,8 @@ KERA = [sys.executable, "-m", "kera_mobility"]
 FEW = ("town.people.residents=40", "town.people.jobs=20", "town.people.neighbours_within_m=0")
 SMALL = [f"--set={one}" for one in FEW]
 """Few people, to be quick."""
+OBJECTS_OF_A_DAY = 5_000
+"""What the collector had not met after one day of so few people with scooters: 5,200 objects."""
 WAIT_S = 60.0
 """How long a test waits for something that takes a second or two on an idle machine."""
 
@@ -140,6 +144,23 @@ def test_each_worker_has_one_thread_and_the_parent_keeps_its_own(monkeypatch: py
         assert {os.environ[name] for name in ONE_THREAD} == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+def objects_alive() -> int:
+    """Return how many objects the collector watches in a worker."""
+    return len(gc.get_objects())
+
+
+def test_a_worker_keeps_no_more_after_many_runs_than_after_a_few(tmp_path: Path) -> None:
+    scenario = few("configs/trials/scooters.yaml")
+    counts = []
+    with closing(Processes(1)) as executor:
+        for seeds in (range(1, 4), range(4, 21)):
+            jobs = [Job(scenario, seed, 0, run_folder(tmp_path, "scooters", seed)) for seed in seeds]
+            assert len(list(executor.perform(jobs))) == len(seeds)
+            (worker,) = executor._idle
+            counts.append(worker.schedule(objects_alive).result())
+    assert counts[1] - counts[0] < OBJECTS_OF_A_DAY, counts
 
 
 def test_a_cluster_does_the_same_and_outlives_a_dead_worker(
