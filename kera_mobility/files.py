@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from platformdirs import user_cache_dir
 
 CACHE_VARIABLE = "KERA_CACHE"
 """Environment variable that moves the cache; empty turns it off."""
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+"""What reading a torn file of the cache raises."""
 _DISTRIBUTION = "kera-mobility"
+_LOG = logging.getLogger(__name__)
+Content = TypeVar("Content")
 
 
 def parse_yaml(text: str) -> Any:
@@ -86,6 +92,32 @@ def cache_root() -> Path | None:
     """Return the folder of what is computed once and kept, or None where it is turned off."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return None if chosen == "" else Path(chosen or user_cache_dir(_DISTRIBUTION))
+
+
+def computed_once(
+    path: Path | None, read: Callable[[Path], Content], compute: Callable[[], Content],
+    write: Callable[[Content, Path], object],
+) -> Content:  # fmt: skip
+    """Return what a file or folder of the cache holds; it is computed and kept there if it is missing or torn.
+
+    `read` raises one of UNREADABLE for a torn one, which is logged in one line. Two processes that begin at once both
+    compute, and both leave it complete. A disk that cannot keep it costs time, nothing else; no path turns it off.
+    """
+    if path is None:
+        return compute()
+    if path.exists():
+        try:
+            return read(path)
+        except UNREADABLE as error:
+            _LOG.warning("%s: cannot be read, is computed again (%s)", path, error)
+    computed = compute()
+    try:
+        sweep(path)
+        with replacing(path) as partial:
+            write(computed, partial)
+        return read(path)
+    except UNREADABLE:
+        return computed
 
 
 def package_version(distribution: str = _DISTRIBUTION) -> str:

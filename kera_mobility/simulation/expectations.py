@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from kera_mobility.config.resources import code_hash
-from kera_mobility.files import cache_root, replacing
+from kera_mobility.files import cache_root, computed_once
 from kera_mobility.services.base import Experience
 from kera_mobility.simulation.scenario import Scenario
 from kera_mobility.town.town import Town
@@ -35,12 +34,7 @@ def experiences_of(scenario: Scenario, town: Town, warm_up: WarmUp) -> Experienc
     """Return what people have learned of capacity-limited services: from the cache, or from warm-up days."""
     root = cache_root()
     file = root / "expectations" / f"{_key(scenario, town)}.npz" if root else None
-    if file and file.is_file():
-        return _read(file)
-    learned = _learn(scenario, warm_up)
-    if file:
-        _write(learned, file)
-    return learned
+    return computed_once(file, _read, lambda: _learn(scenario, warm_up), _write)
 
 
 def served_chance(expected: Experience | None, met: Experience) -> ServedChance:
@@ -82,8 +76,5 @@ def _read(file: Path) -> Experiences:
 
 
 def _write(learned: Experiences, file: Path) -> None:
-    """Write what was learned; a disk that does not allow it costs time, nothing else."""
     parts = {name: experience._asdict() for name, experience in learned.items()}
-    arrays = {f"{name}.{part}": array for name in parts for part, array in parts[name].items()}
-    with suppress(OSError), replacing(file) as partial:
-        np.savez(partial, **arrays)
+    np.savez(file, **{f"{name}.{part}": array for name in parts for part, array in parts[name].items()})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from kera_mobility.config.messages import read_settings
@@ -14,7 +13,7 @@ from kera_mobility.experiments.calibration.fit import Gauge
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import sampled
 from kera_mobility.experiments.uncertainty import Accept, UncertainInput, with_drawn
-from kera_mobility.files import cache_root, replacing
+from kera_mobility.files import cache_root, computed_once
 from kera_mobility.simulation.run import live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 
@@ -42,26 +41,25 @@ def acceptance(
     scenario = base if isinstance(base, Scenario) else load_scenario(base)
     settings = read_settings(targets, CalibrationSettings)
 
-    def judge(drawn: Mapping[str, float]) -> bool:
-        kept = _kept_at(scenario, settings, drawn, share)
-        if kept and kept.is_file():
-            return bool(json.loads(kept.read_text(encoding="utf-8")))
-        tried = with_drawn(scenario, inputs, drawn).scenario
-        town = sampled(town_of(tried), share)
-        observed = Gauge(settings, tried, town).observe(live(tried, town, settings.fit.seeds[0]), share)
+    def accepted(drawn: Mapping[str, float]) -> bool:
+        variant = with_drawn(scenario, inputs, drawn).scenario
+        town = sampled(town_of(variant), share)
+        observed = Gauge(settings, variant, town).observe(live(variant, town, settings.fit.seeds[0]), share)
         gaps = {name: observed[name] - target.share for name, target in settings.shares.items()}
-        accepted = all(abs(gaps[name]) <= target.tolerance + SAMPLING_ERROR for name, target in settings.shares.items())
+        verdict = all(
+            abs(gaps[name]) <= target.tolerance + SAMPLING_ERROR for name, target in settings.shares.items()
+        )
         if say:
-            words = ", ".join(f"{name} {100 * gap:+.1f}" for name, gap in gaps.items())
-            say(f"draw {'accepted' if accepted else 'rejected'}: points from the survey {words}")
-        if kept:
-            _keep(accepted, kept)
-        return accepted
+            points = ", ".join(f"{name} {100 * gap:+.1f}" for name, gap in gaps.items())
+            say(f"draw {'accepted' if verdict else 'rejected'}: points from the survey {points}")
+        return verdict
 
-    return judge
+    return lambda drawn: computed_once(
+        _cache_file(scenario, settings, drawn, share), _read, lambda: accepted(drawn), _write
+    )
 
 
-def _kept_at(
+def _cache_file(
     scenario: Scenario, settings: CalibrationSettings, drawn: Mapping[str, float], share: float
 ) -> Path | None:
     root = cache_root()
@@ -71,7 +69,9 @@ def _kept_at(
     return root / "acceptance" / f"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]}.json"
 
 
-def _keep(accepted: bool, file: Path) -> None:
-    """Write the answer; a disk that does not allow it costs time, nothing else."""
-    with suppress(OSError), replacing(file) as partial:
-        partial.write_text(json.dumps(accepted), encoding="utf-8")
+def _read(file: Path) -> bool:
+    return bool(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _write(accepted: bool, file: Path) -> None:
+    file.write_text(json.dumps(accepted), encoding="utf-8")

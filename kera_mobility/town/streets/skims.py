@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from kera_mobility.files import cache_root, replacing
+from kera_mobility.files import cache_root, computed_once
 from kera_mobility.town.streets.streets import MODE_BIT, Skims, Streets
 from kera_mobility.units import AnyArray, FloatArray, IntArray
 
@@ -134,21 +133,16 @@ def _cache_folder(streets: Streets, *arrays: AnyArray | None) -> Path | None:
 
 
 def _once(folder: Path | None, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:
-    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if missing."""
-    if folder is None:
-        return compute()
-    if not all((folder / f"{name}.npy").exists() for name in names):
-        computed = compute()
-        if not _keep(computed, folder):
-            return computed
-    # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
-    return {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
+    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if it has them not."""
+
+    def read(place: Path) -> Tables:
+        # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
+        return {name: np.asarray(np.load(place / f"{name}.npy", mmap_mode="r")) for name in names}
+
+    return computed_once(folder, read, compute, _write)
 
 
-def _keep(tables: Tables, folder: Path) -> bool:
-    """Write the tables and return whether they stand there; the disk may not allow it."""
-    with suppress(OSError), replacing(folder) as partial:
-        partial.mkdir()
-        for name, table in tables.items():
-            np.save(partial / f"{name}.npy", table)
-    return folder.is_dir()
+def _write(tables: Tables, folder: Path) -> None:
+    folder.mkdir()
+    for name, table in tables.items():
+        np.save(folder / f"{name}.npy", table)
