@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import kera_mobility as km
+from kera_mobility import cli
 
 KERA = [sys.executable, "-m", "kera_mobility"]
 HELP_CPU_S = 0.5
@@ -45,6 +50,25 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     last = found.stdout.splitlines()[-1]
     assert last.startswith("heavy [] ")
     assert float(last.rpartition(" ")[2]) < HELP_CPU_S
+
+
+def test_the_package_lists_its_names_and_loads_nothing_heavy_before_one_is_used() -> None:
+    code = (
+        "import sys, time, kera_mobility as km\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)), time.process_time() < {HELP_CPU_S}, *dir(km))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]", "True", *sorted(km.__all__)]
+    with pytest.raises(AttributeError, match="has no attribute 'simulat'"):
+        km.simulat  # noqa: B018
+
+
+def test_each_verb_has_a_documented_function_of_its_name() -> None:
+    without_one = {"network", "plot", "realism", "run", "schema", "version"}  # `run` is `simulate` and `experiment`
+    verbs = {info.name for info in pkgutil.iter_modules(cli.__path__) if not info.name.startswith("_")}
+    assert verbs - without_one <= set(dir(km))
+    for name in dir(km):
+        assert inspect.getdoc(getattr(km, name)), name
 
 
 def test_the_schema_is_json_that_knows_the_services() -> None:
@@ -148,6 +172,19 @@ def test_a_run_leaves_whole_folders_and_says_where(small_run: tuple[Path, dict[s
         assert (kept["seed"], kept["fingerprint"]) == (run["seed"], run["fingerprint"])
         assert json.loads((folder / run["folder"] / "kpis.json").read_text(encoding="utf-8")) == run["kpis"]
     assert sorted(path.name for path in (folder / "results" / "today").iterdir()) == ["seed-0001", "seed-0002"]
+
+
+def test_a_run_is_shown_in_three_lines_and_a_folder_of_runs_gives_report_and_explanation(
+    small_run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, said = small_run
+    run = km.load(folder / "results" / "today" / "seed-0002")
+    first, second, third = repr(run).splitlines()
+    assert first.startswith("Run of today, seed 2, day 0: ")
+    assert run.fingerprint[:12] == said["runs"][1]["fingerprint"][:12] == second.rpartition(" ")[2]
+    assert ".trips and .legs are pandas frames" in third
+    assert km.report([folder / "results" / "today"], tmp_path / "today.html").stat().st_size > 100_000
+    assert not km.explain(folder / "results" / "today").disagreements
 
 
 def test_a_run_from_its_own_resolved_scenario_is_the_same_run(small_run: tuple[Path, dict[str, Any]]) -> None:
