@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 from kera_mobility.config.messages import read_settings
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import ConfigError, nearest_name
-from kera_mobility.experiments.calibration.variants import left_out, scaled, stretched, town_of, with_timetable
-from kera_mobility.simulation.run import Run, live, simulate
+from kera_mobility.experiments.calibration.variants import left_out, scaled, stretched, with_timetable
+from kera_mobility.experiments.scenario_keys import content_of, value_at
+from kera_mobility.simulation.run import Run, live, simulate, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 
 PAIRS = "configs/realism.yaml"
@@ -204,16 +205,8 @@ def _realised(pair: ElasticityPair, before: Scenario, after: Scenario) -> float:
     """Return the factor of what was changed: a whole number of vehicles is not multiplied exactly."""
     if not pair.keys or "*" in pair.keys[0]:
         return pair.factor
-    old, new = _at(before, pair.keys[0]), _at(after, pair.keys[0])
+    old, new = (float(value_at(content_of(scenario), pair.keys[0])) for scenario in (before, after))
     return new / old if old and new != old else pair.factor
-
-
-def _at(scenario: Scenario, key: str) -> float:
-    at: object = scenario
-    for part in key.split("."):
-        at = at[part] if isinstance(at, dict) else getattr(at, part)
-    assert isinstance(at, int | float)
-    return float(at)
 
 
 def _elasticity(

@@ -7,11 +7,10 @@ of a comparison get the same draws, and twenty draws are the first twenty of for
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -19,6 +18,7 @@ from kera_mobility.config.messages import read_settings
 from kera_mobility.config.settings import Settings
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault
+from kera_mobility.experiments.scenario_keys import content_of, number_keys, value_at, with_values
 from kera_mobility.simulation.scenario import Scenario
 
 UNCERTAIN = "configs/uncertain.yaml"
@@ -155,22 +155,20 @@ def with_drawn(
     ConfigError
         If a drawn value does not fit the scenario.
     """
-    content = scenario.model_dump(mode="json", exclude_none=True)
+    content = content_of(scenario)
     given: dict[str, float] = {}
     absent, decided = [], []
     for name, drawn in joint.items():
-        keys = list(_keys(content, inputs[name].key))
-        applied = {key: inputs[name].applied(float(_at(content, key)), drawn) for key in keys}
+        keys = number_keys(content, inputs[name].key)
+        applied = {key: inputs[name].applied(float(value_at(content, key)), drawn) for key in keys}
         if not keys:
             absent.append(name)
         elif None in applied.values():
             decided.append(name)
         else:
-            given |= {key: _typed(_at(content, key), value) for key, value in applied.items() if value is not None}
-    for key, value in given.items():
-        _set(content, key, value)
+            given |= {key: _typed(value_at(content, key), value) for key, value in applied.items() if value is not None}
     try:
-        changed = Scenario.model_validate(content)
+        changed = with_values(scenario, given)
     except ValidationError as error:
         faults = [Fault(where, f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}") for entry in error.errors()]
         raise ConfigError(faults) from None
@@ -178,40 +176,7 @@ def with_drawn(
     return Drawn(changed, given, tuple(absent), tuple(decided))
 
 
-def _keys(content: Any, patterns: str | Sequence[str]) -> Iterator[str]:
-    """Yield the dotted keys of numbers that fit, once each, in the order of the content."""
-    seen: set[str] = set()
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        for key in _below(content, pattern.split("."), ""):
-            if key not in seen:
-                seen.add(key)
-                yield key
-
-
-def _below(content: Any, parts: list[str], prefix: str) -> Iterator[str]:
-    if not parts:
-        if isinstance(content, int | float) and not isinstance(content, bool):
-            yield prefix
-        return
-    entries = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    for name, below in entries:
-        if fnmatchcase(str(name), parts[0]):
-            yield from _below(below, parts[1:], f"{prefix}.{name}" if prefix else str(name))
-
-
-def _at(content: Any, key: str) -> Any:
-    for part in key.split("."):
-        content = content[int(part)] if isinstance(content, list) else content[part]
-    return content
-
-
-def _set(content: Any, key: str, value: float) -> None:
-    above, _, last = key.rpartition(".")
-    holder = _at(content, above) if above else content
-    holder[int(last) if isinstance(holder, list) else last] = value
-
-
-def _typed(before: Any, value: float) -> float:
+def _typed(before: float, value: float) -> float:
     return round(value) if isinstance(before, int) and not isinstance(before, bool) else _rounded(value)
 
 

@@ -19,11 +19,12 @@ from kera_mobility.errors import ConfigError, NetworkError
 from kera_mobility.experiments.calibration import CalibrationSettings, calibrate, evidence, layer, read_settings
 from kera_mobility.experiments.calibration.fit import _next, _next_count, read_stations
 from kera_mobility.experiments.calibration.travel_times import Clockwork, Measured
-from kera_mobility.experiments.calibration.variants import changed, sampled, scaled, stretched, town_of
+from kera_mobility.experiments.calibration.variants import sampled, scaled, stretched
+from kera_mobility.experiments.scenario_keys import with_values
 from kera_mobility.results import observations
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import Check
-from kera_mobility.simulation.run import live
+from kera_mobility.simulation.run import live, town_of
 from kera_mobility.simulation.scenario import load_scenario
 from tests.kit.hamlet import (
     CITY,
@@ -181,12 +182,12 @@ def test_measured_times_may_be_missing_but_not_their_columns(tmp_path: Path) -> 
 
 def test_values_change_at_dotted_keys_and_nowhere_else() -> None:
     before = scenario({"walk": {}, "car": {}, "scooter": {}})
-    after = changed(before, {"choice.constants.walk": 1.5, "services.scooter.fleet": 9})
+    after = with_values(before, {"choice.constants.walk": 1.5, "services.scooter.fleet": 9})
     assert after.choice.constants["walk"] == 1.5
-    assert changed(after, {"services.scooter.fleet": 4}).services == before.services
+    assert with_values(after, {"services.scooter.fleet": 4}).services == before.services
     assert before.choice.constants == {}
     with pytest.raises(ConfigError, match="no 'bus'"):
-        changed(before, {"services.bus.fleet": 9})
+        with_values(before, {"services.bus.fleet": 9})
 
 
 def test_a_star_scales_each_of_a_list_and_whole_numbers_stay_whole() -> None:

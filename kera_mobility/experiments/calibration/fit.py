@@ -17,12 +17,13 @@ import numpy as np
 from kera_mobility.config.messages import read_settings
 from kera_mobility.errors import ConfigError, MissingFileError, NetworkError
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
-from kera_mobility.experiments.calibration.variants import changed, sampled, town_of
+from kera_mobility.experiments.calibration.variants import sampled
+from kera_mobility.experiments.scenario_keys import content_of, value_at, with_values
 from kera_mobility.geometry import distance_m
 from kera_mobility.kernels import exact
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import boardings_at, legs_of, mode_share, trips_of
-from kera_mobility.simulation.run import Run, live
+from kera_mobility.simulation.run import Run, live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Lines, Town
 from kera_mobility.units import BoolArray
@@ -118,7 +119,7 @@ def calibrate(
     _require_services(scenario, settings)
     rounds = _search(scenario, settings, say)
     values = rounds[-1].values if rounds else _own(settings, scenario)
-    fitted = changed(scenario, values)
+    fitted = with_values(scenario, values)
     town = town_of(fitted)
     say(f"everyone, seed {settings.fit.check_seed}")
     run = live(fitted, town, settings.fit.check_seed)
@@ -131,7 +132,7 @@ def _search(scenario: Scenario, settings: CalibrationSettings, say: Say) -> list
     rounds: list[Iteration] = []
     values = _start(settings)
     for number in range(1, fit.iterations + 1):
-        tried = changed(scenario, values)
+        tried = with_values(scenario, values)
         town = sampled(town_of(tried), fit.share)
         gauge = Gauge(settings, tried, town)
         observed = _mean([gauge.observe(live(tried, town, seed), fit.share) for seed in fit.seeds])
@@ -241,11 +242,7 @@ def _start(settings: CalibrationSettings) -> dict[str, float]:
 def _own(settings: CalibrationSettings, scenario: Scenario) -> dict[str, float]:
     """Return the values that a scenario has at the keys of the search."""
     values = {f"choice.constants.{name}": scenario.choice.constants.get(name, 0.0) for name in sorted(settings.start)}
-    at: object = scenario
-    for part in settings.boardings.key.split("."):
-        at = at[part] if isinstance(at, dict) else getattr(at, part)
-    assert isinstance(at, int)
-    return {**values, settings.boardings.key: at}
+    return {**values, settings.boardings.key: value_at(content_of(scenario), settings.boardings.key)}
 
 
 def _next(

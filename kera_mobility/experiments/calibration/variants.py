@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,29 +10,11 @@ import numpy as np
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError
+from kera_mobility.experiments.scenario_keys import content_of, number_keys, value_at, with_values
 from kera_mobility.simulation.scenario import Scenario
 from kera_mobility.town.timetable.timetable import Journeys, Timetable
-from kera_mobility.town.town import Lines, Town, load_town
+from kera_mobility.town.town import Lines, Town
 from kera_mobility.units import round_s
-
-EVERY = "*"
-"""In a dotted key: every entry of a list or map."""
-
-
-def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
-    """Return the scenario with other values at dotted keys such as `choice.constants.walk`, checked again.
-
-    Raises
-    ------
-    ConfigError
-        If a key leads nowhere. The last part of a key may be new.
-    """
-    data = scenario.model_dump(mode="json", exclude_none=True)
-    for key, value in values.items():
-        *above, last = key.split(".")
-        for holder in _found(data, above, key):
-            holder[_index(holder, last, key)] = value
-    return Scenario.model_validate(data)
 
 
 def scaled(scenario: Scenario, keys: Sequence[str], factor: float) -> Scenario:
@@ -45,17 +27,16 @@ def scaled(scenario: Scenario, keys: Sequence[str], factor: float) -> Scenario:
     ConfigError
         If a key leads nowhere, or to something that is not a number.
     """
-    data = scenario.model_dump(mode="json", exclude_none=True)
+    content = content_of(scenario)
+    values: dict[str, float] = {}
     for key in keys:
-        *above, last = key.split(".")
-        for holder in _found(data, above, key):
-            _multiply(holder, _index(holder, last, key), factor, key)
-    return Scenario.model_validate(data)
-
-
-def town_of(scenario: Scenario) -> Town:
-    """Return the town of a scenario, with everyone."""
-    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
+        matches = number_keys(content, key)
+        if not matches:
+            raise ConfigError(f"{key}: got {value_at(content, key)!r}, expected a number to multiply")
+        for match in matches:
+            value = value_at(content, match) * factor
+            values[match] = round(value) if isinstance(value_at(content, match), int) else value
+    return with_values(scenario, values)
 
 
 def left_out(town: Town, share: float) -> list[int]:
@@ -117,39 +98,3 @@ def _moved(timetable: Timetable, later_s: Any, kept: Any) -> Timetable:
         call_arrive_s=(np.asarray(timetable.call_arrive_s) + call_later_s)[call_kept],
         call_depart_s=(np.asarray(timetable.call_depart_s) + call_later_s)[call_kept],
     )
-
-
-def _found(data: Any, above: Sequence[str], key: str) -> list[Any]:
-    """Return the maps and lists that a path with stars leads to."""
-    holders = [data]
-    for part in above:
-        below: list[Any] = []
-        for holder in holders:
-            entries = holder.values() if isinstance(holder, dict) else holder
-            below += list(entries) if part == EVERY else [holder[_known(holder, part, key)]]
-        holders = below
-    return holders
-
-
-def _known(holder: Any, part: str, key: str) -> Any:
-    index = _index(holder, part, key)
-    if isinstance(holder, dict) and index not in holder:
-        raise ConfigError(f"{key}: no '{part}' in the scenario; expected one of {', '.join(map(str, holder))}")
-    return index
-
-
-def _index(holder: Any, part: str, key: str) -> Any:
-    if isinstance(holder, dict):
-        return part
-    if isinstance(holder, list) and part.isdecimal() and int(part) < len(holder):
-        return int(part)
-    raise ConfigError(f"{key}: '{part}' leads nowhere in the scenario")
-
-
-def _multiply(holder: Any, index: Any, factor: float, key: str) -> None:
-    if isinstance(holder, dict):
-        _known(holder, index, key)
-    value = holder[index]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{key}: got {value!r}, expected a number to multiply")
-    holder[index] = round(value * factor) if isinstance(value, int) else value * factor
