@@ -116,8 +116,8 @@ class Benefit:
 
     def _by_person(self, gain: FloatArray) -> FloatArray:
         people = self._day.b.facts.record.people.num_rows
-        of_row: FloatArray = np.bincount(self._day.both["person_row_b"], weights=gain, minlength=people)
-        return of_row[self._people["row"].to_numpy()].astype(np.float64)
+        of_row = np.bincount(self._day.both["person_row_b"], weights=gain, minlength=people).astype(np.float64)
+        return np.asarray(of_row[self._people["row"].to_numpy()])
 
     def _groups(self) -> Iterator[tuple[str, str, str, BoolArray]]:
         """Yield (what follows the id, population, words, members) of each group, members (P,)."""

@@ -180,16 +180,16 @@ def _kpi_quantities(
                 described.setdefault(name, kpi)
     both: dict[RunKey, list[Quantity]] = {pair: [] for pair in pairs}
     only: dict[RunKey, list[Quantity]] = {pair: [] for pair in pairs}
-    for name, kpi in described.items():
+    for name, description in described.items():
         in_any = [any(_value(side.runs[pair].kpis, name) is not None for pair in pairs) for side in (a, b)]
         for pair in pairs:
             before, after = (_value(side.runs[pair].kpis, name) for side in (a, b))
             if before is not None and after is not None:
-                both[pair].append(Quantity(_about(kpi, "outcomes"), before, after))
+                both[pair].append(Quantity(_about(description, "outcomes"), before, after))
             elif not all(in_any) and (before is not None or after is not None):
                 value = after if after is not None else before
                 assert value is not None
-                only[pair].append(Quantity(_about(kpi, "only_b" if after is not None else "only_a"), None, value))
+                only[pair].append(Quantity(_about(description, "only_b" if after is not None else "only_a"), None, value))
     return both, only
 
 

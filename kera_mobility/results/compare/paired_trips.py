@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 
 import numpy as np
@@ -83,7 +84,8 @@ class DayPair:
 
     def changes(self) -> dict[tuple[str, str], int]:
         """Return how many trips of everyone had which main mode in A and which in B."""
-        return self.both.groupby(["main_mode_a", "main_mode_b"]).size().to_dict()
+        modes = zip(self.both["main_mode_a"], self.both["main_mode_b"], strict=True)
+        return Counter(modes)
 
     def new_services(self) -> list[str]:
         """Return the services that only B has, by name."""
@@ -94,12 +96,12 @@ class DayPair:
 
         A trip that rode two new services counts for each; only trips that were completed in B count.
         """
-        key, counts = ["person", "trip"], {}
+        counts: dict[tuple[str, str, str], int] = {}
+        key = ["person", "trip"]
         trips = self.b.frame.loc[self.b.frame["completed"], [*key, "main_mode"]]
         trips = trips.merge(self.both[[*key, "main_mode_a"]], how="left", on=key).fillna({"main_mode_a": NO_TRIP})
         for service in self.new_services():
             riders = trips.merge(self.b.facts.frame("legs", service)[key].drop_duplicates(), on=key)
             role = np.where(riders["main_mode"] == self.b.facts.services[service]["mode"], MAIN, FEEDER)
-            by_role = riders.groupby([role, "main_mode_a"]).size().items()
-            counts |= {(service, *role_and_mode): int(count) for role_and_mode, count in by_role}
+            counts.update(Counter((service, *pair) for pair in zip(role.tolist(), riders["main_mode_a"], strict=True)))
         return counts

@@ -143,8 +143,8 @@ COMMUTE = "work"
 
 def at_year(values: Sequence[OfYear], year: int) -> float:
     """Return a value by year, on straight lines between the years given and level outside them."""
-    by_year = sorted((point.year, point.value) for point in values)
-    return float(np.interp(year, *zip(*by_year, strict=True)))
+    points = sorted(values, key=lambda point: point.year)
+    return float(np.interp(year, [point.year for point in points], [point.value for point in points]))
 
 
 def read_values(path: str | Path) -> Values:
