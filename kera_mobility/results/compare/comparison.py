@@ -189,7 +189,8 @@ def _kpi_quantities(
             elif not all(in_any) and (before is not None or after is not None):
                 value = after if after is not None else before
                 assert value is not None
-                only[pair].append(Quantity(_about(description, "only_b" if after is not None else "only_a"), None, value))
+                section = "only_b" if after is not None else "only_a"
+                only[pair].append(Quantity(_about(description, section), None, value))
     return both, only
 
 
