@@ -22,7 +22,7 @@ from kera_mobility.simulation.notice_schedule import NoticeSchedule
 from kera_mobility.simulation.run import Run, live, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.simulation.weather import Day, Weather
-from kera_mobility.town.streets.paths import Ways
+from kera_mobility.town.streets.paths import ShortestPaths
 from kera_mobility.town.streets.skims import compute_skims
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.town.town import Town
@@ -319,7 +319,7 @@ def fingerprints(log: Run) -> dict[str, str]:
 
 def test_the_nodes_of_a_way_add_up_to_its_length(tmp_path: Path) -> None:
     town = with_street(hamlet_town(tmp_path), MILL, SCHOOL, 1500.0)
-    on_foot, by_car = (Ways(town.streets, town.skims, mode, np.arange(5)) for mode in ("walk", "drive"))
+    on_foot, by_car = (ShortestPaths(town.streets, town.skims, mode, np.arange(5)) for mode in ("walk", "drive"))
     assert list(on_foot.between(SCHOOL, HOME)) == [(SCHOOL, 1800.0), (STATION, 1200.0), (MILL, 600.0), (HOME, 0.0)]
     assert list(by_car.between(HOME, STATION)) == [(HOME, 120.0), (MILL, 60.0), (STATION, 0.0)]
     assert list(on_foot.between(HOME, HOME)) == [(HOME, 0.0)]
