@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,12 +73,28 @@ def read_settings(path: str | Path, kind: type[SomeSettings]) -> SomeSettings:
     ConfigError
         With every fault at once, each with file, line and key.
     """
-    node = read_layers(find(path, "configs"))
-    data = node.plain()
+    return validated(read_layers(find(path, "configs")), kind)
+
+
+def validated(
+    node: Node, kind: type[SomeSettings], complete: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> SomeSettings:
+    """Return the settings of one kind that are written at a node; `complete` adds what a file may leave out.
+
+    Raises
+    ------
+    ConfigError
+        With every fault at once, each with file, line and key.
+    """
+    data, schema = complete(node.plain()), _schema_of(kind)
+    faults = booleans_for_numbers(node, data, schema)
     try:
-        return kind.model_validate(data)
+        settings = kind.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(faults_of(error, node, data, kind.model_json_schema())) from None
+        faults += faults_of(error, node, data, schema)
+    if faults:
+        raise ConfigError(faults)
+    return settings
 
 
 def faults_of(error: ValidationError, node: Node, data: Any, schema: Schema) -> list[Fault]:
@@ -115,6 +132,11 @@ def schemas_at(schema: Schema, path: KeyPath, data: Any) -> list[Schema]:
         data = _data_below(data, step)
         schemas = [opened for described in schemas for opened in _open(_schema_below(described, step), schema, data)]
     return schemas
+
+
+@cache
+def _schema_of(kind: type[Settings]) -> Schema:
+    return kind.model_json_schema()
 
 
 def _only_lacks_the_broken(detail: ErrorDetails) -> bool:

@@ -215,9 +215,7 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
             self.faults.append(Fault(place(mark.line) if mark else where, f"broken YAML: {problem}"))
-        except YAMLError as error:
-            self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
-        except ValueError as error:  # a date that no calendar has, a number that no memory holds
+        except (YAMLError, ValueError) as error:  # also a date that no calendar has, a number that no memory holds
             self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
         except Exception as error:  # the parser has faults of its own; whatever it raises is about this text
             self.faults.append(Fault(where, f"broken YAML: {type(error).__name__} while reading it"))

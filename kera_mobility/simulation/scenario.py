@@ -7,13 +7,12 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr
 
-from kera_mobility.config.messages import booleans_for_numbers, faults_of
+from kera_mobility.config.messages import validated
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.config.yaml_layers import Node, read_layers
@@ -178,16 +177,9 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     """
     file = find(path, "configs")
     node = read_layers(file, overrides, OWN_KEYS)
-    data = node.plain()
-    data.setdefault("name", file.stem)
-    faults = booleans_for_numbers(node, data, _checked_schema())
-    try:
-        scenario = Scenario.model_validate(data)
-        scenario._source = node
-    except ValidationError as error:
-        faults += faults_of(error, node, data, _checked_schema())
-    faults = faults or list(_misspelt_constants(scenario))
-    if faults:
+    scenario = validated(node, Scenario, lambda data: {"name": file.stem, **data})
+    scenario._source = node
+    if faults := list(_misspelt_constants(scenario)):
         raise ConfigError(faults)
     for day in range(len(scenario.weather.days) if scenario.weather else 0):
         scenario.weather_on(day)
@@ -225,8 +217,3 @@ def _placed(fault: Fault, scenario: Scenario) -> Fault:
     if not fault.where.startswith(("weather.", "disturbances.")):
         return fault
     return Fault(scenario.where(fault.where), f"{fault.where}: {fault.problem}")
-
-
-@cache
-def _checked_schema() -> dict[str, Any]:
-    return Scenario.model_json_schema()

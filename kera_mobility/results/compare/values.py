@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from kera_mobility.config.messages import booleans_for_numbers, faults_of
+from kera_mobility.config.messages import validated
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.config.yaml_layers import read_layers
-from kera_mobility.errors import ConfigError
 
 
 class TimeValue(Settings):
@@ -157,17 +156,7 @@ def read_values(path: str | Path) -> Values:
     ConfigError
         With every fault at once, each with file, line and key.
     """
-    node = read_layers(find(path, "configs"))
-    data = node.plain()
-    schema = Values.model_json_schema()
-    faults = booleans_for_numbers(node, data, schema)
-    try:
-        values = Values.model_validate(_over_defaults(data))
-    except ValidationError as error:
-        faults += faults_of(error, node, data, schema)
-    if faults:
-        raise ConfigError(faults)
-    return values
+    return validated(read_layers(find(path, "configs")), Values, _over_defaults)
 
 
 def _over_defaults(data: Mapping[str, object]) -> dict[str, object]:
