@@ -58,20 +58,22 @@ def _explain_trips(
     folder: Path, trip: str | None, person: int | None, *, rerun: bool, tries: int, as_json: bool
 ) -> None:
     """Explain one trip, or all of a person; `tries` is how many changes are tried for a refused one."""
-    from kera_mobility.experiments.counterfactual import ask, watch
+    from kera_mobility.experiments.counterfactual import find_remedy, rerun_watching
     from kera_mobility.results.explain.trip import story_of, trips_of
     from kera_mobility.results.explain.trip_text import tell_trip
 
     run = _single_run(folder)
     traveller, number = _person_and_trip(trip, person)
     if rerun:
-        run = watch(run, traveller, remark)
+        run = rerun_watching(run, traveller, remark)
     contents: list[dict[str, Any]] = []
     for trip_number in trips_of(run, traveller) if number is None else [number]:
         story = story_of(run, traveller, trip_number)
         if not as_json:
             typer.echo(("\n" if contents else "") + tell_trip(run, story))
-        remedy = ask(run.folder, traveller, trip_number, most=tries, say=remark) if story.failed and tries else None
+        remedy = None
+        if story.failed and tries:
+            remedy = find_remedy(run.folder, traveller, trip_number, tries=tries, say=remark)
         contents.append(story.to_json() | ({"change": remedy.to_json()} if remedy else {}))
         if as_json:
             continue

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from kera_mobility.config.registry import parts_of
 from kera_mobility.demand.choice_model import IMPOSSIBLE
 from kera_mobility.errors import ExtensionError, ResultError, UnknownPersonError
-from kera_mobility.experiments.counterfactual import ask, watch
+from kera_mobility.experiments.counterfactual import find_remedy, rerun_watching
 from kera_mobility.experiments.remedies import remedies
 from kera_mobility.results.compare.pairing import read_scenario_runs
 from kera_mobility.results.events import KINDS, table_fingerprint
@@ -103,26 +103,26 @@ def test_who_finds_no_scooter_walks_and_the_sums_are_those_of_the_kpis(tmp_path:
 def test_one_scooter_more_would_have_served_and_living_it_again_says_so(tmp_path: Path) -> None:
     town, wanted = two_for_one_scooter(tmp_path)
     folder = result(tmp_path, town, wanted)
-    found = ask(folder, 2, 0, rerun=lambda changed: live(changed, town))
+    found = find_remedy(folder, 2, 0, rerun=lambda changed: live(changed, town))
     assert found.reasons == (("scooter", "no_vehicle"),)
     assert [one.served for one in found.tried] == [True]
     cheapest = found.cheapest
     assert cheapest is not None
     assert cheapest.remedy.overrides == ("services.scooter.fleet=2",)
     # 1,200 m at 4 m/s and 30 s to unlock and lock: 330 s.
-    assert cheapest.what == "arrived by scooter after 6 min"
-    assert cheapest.others is not None
-    assert (cheapest.others.trips_changed, cheapest.others.refused) == (0, (1, 0))
+    assert cheapest.outcome == "arrived by scooter after 6 min"
+    assert cheapest.side_effects is not None
+    assert (cheapest.side_effects.trips_changed, cheapest.side_effects.refused) == (0, (1, 0))
     assert "confirmed" in found.words
 
 
 def test_a_change_that_serves_nobody_is_not_called_a_remedy(tmp_path: Path) -> None:
     town, wanted = two_for_one_scooter(tmp_path)
     folder = result(tmp_path, town, wanted)
-    found = ask(folder, 2, 0, rerun=lambda changed: live(wanted, town))
+    found = find_remedy(folder, 2, 0, rerun=lambda changed: live(wanted, town))
     assert found.cheapest is None
     assert len(found.tried) > 1
-    assert all("said no again" in one.what for one in found.tried)
+    assert all("said no again" in attempt.outcome for attempt in found.tried)
 
 
 def test_a_seat_more_is_the_cheapest_for_who_found_the_shuttle_full(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_seat_more_is_the_cheapest_for_who_found_the_shuttle_full(tmp_path: Pa
     folder = result(tmp_path, town, wanted)
     # Two vehicles are let pass at most, each with one seat: the third asked in vain.
     assert counts(folder, REFUSED) == {("shuttle", "full", "Mill", 8, "walked"): 1}
-    found = ask(folder, 3, 0, rerun=lambda changed: live(changed, town))
+    found = find_remedy(folder, 3, 0, rerun=lambda changed: live(changed, town))
     assert found.cheapest is not None
     assert found.cheapest.remedy.overrides == ("services.shuttle.seats=2",)
 
@@ -166,7 +166,7 @@ def test_where_the_weather_keeps_the_fleet_in_that_is_told_and_tried(tmp_path: P
     text = tell_trip(told, story_of(told, 1, 0))
     assert "08:00  known since 00:00: scooter: 100% of the fleet is kept in" in text
     assert "the vehicles had been taken off the streets" in text
-    found = ask(folder, 1, 0, rerun=lambda changed: live(changed, town))
+    found = find_remedy(folder, 1, 0, rerun=lambda changed: live(changed, town))
     # More scooters are kept in as well, and no walk is long enough.
     assert found.cheapest is not None
     assert found.cheapest.remedy.overrides == ("weather.effects.ice=null",)
@@ -209,7 +209,7 @@ def test_what_bound_a_trip_given_up_is_the_last_service_that_refused_it(tmp_path
     assert not found.disagreements
     assert "after rail said no: no place was free" in explanation_text(found)
     refused = next(row["person"] for row in load_record(folder).tables["refusals"].to_pylist())
-    cheapest = ask(folder, refused, 0, rerun=lambda changed: live(changed, town)).cheapest
+    cheapest = find_remedy(folder, refused, 0, rerun=lambda changed: live(changed, town)).cheapest
     assert cheapest is not None
     (override,) = cheapest.remedy.overrides
     assert override.startswith('services.rail.train={"places": 2, ')
@@ -310,7 +310,7 @@ def test_trips_without_a_refusal_leave_nothing_in_the_log_and_are_told_by_living
 def test_a_person_who_is_watched_changes_no_day(small_day: Path) -> None:
     told = read_run(small_day)
     person = told.record.tables["trips"].column("person")[0].as_py()
-    watched = watch(told, person)
+    watched = rerun_watching(told, person)
     for kind in KINDS:
         if kind != "considered":
             assert table_fingerprint(watched.record.tables[kind]) == table_fingerprint(told.record.tables[kind]), kind
@@ -360,7 +360,7 @@ def test_rules_are_tried_against_declared_reasons_only() -> None:
 def test_a_trip_that_met_no_refusal_needs_no_remedy(tmp_path: Path) -> None:
     folder = result(tmp_path, *two_for_one_scooter(tmp_path))
     with pytest.raises(ResultError, match="met no refusal"):
-        ask(folder, 1, 0)
+        find_remedy(folder, 1, 0)
 
 
 @cache
@@ -423,7 +423,7 @@ def test_another_area_is_noticed_and_nothing_is_confirmed(small_day: Path, tmp_p
     meta["input_hashes"]["town"] = "0" * 64
     (folder / "run.json").write_text(json.dumps(meta), encoding="utf-8")
     row = next(row for row in read_run(folder).record.tables["refusals"].to_pylist() if row["service"])
-    found = ask(folder, row["person"], row["trip"])
+    found = find_remedy(folder, row["person"], row["trip"])
     assert found.cheapest is None
     assert "the files of the area 'kera' are not those of the result" in found.words
 
