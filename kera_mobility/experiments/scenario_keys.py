@@ -29,7 +29,7 @@ def with_values(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     content = content_of(scenario)
     for key, value in values.items():
         above, _, last = key.rpartition(".")
-        holder = value_at(content, above) if above else content
+        holder: Any = value_at(content, above) if above else content
         if not isinstance(holder, dict):
             _child(holder, last, key)
         holder[int(last) if isinstance(holder, list) else last] = value
