@@ -66,15 +66,15 @@ class Towns:
     """The town of the last run, kept for the next one if it is the same."""
 
     def __init__(self) -> None:
-        self._made_from: tuple[str, TownSettings] | None = None
-        self._town: Town | None = None
+        self._last: tuple[tuple[str, TownSettings], Town] | None = None
 
     def of(self, scenario: Scenario) -> Town:
         """Return the town of a scenario, its people and timetables made once."""
         made_from = (scenario.area, scenario.town)
-        if self._town is None or made_from != self._made_from:
-            self._town, self._made_from = town_of(scenario), made_from
-        return self._town
+        last = self._last
+        if last is None or last[0] != made_from:
+            last = self._last = made_from, town_of(scenario)
+        return last[1]
 
 
 def run_folder(out: str | Path, name: str, seed: int, day: int = 0, draw: int | None = None) -> Path:
