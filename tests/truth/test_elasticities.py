@@ -122,3 +122,21 @@ def test_the_command_lays_elasticities_beside_bands(small: Path) -> None:
     assert "nothing is tuned to them" in table.stdout
     rows = subprocess.run([*command, "--json"], cwd=small.parent, capture_output=True, text=True, env=here)
     assert json.loads(rows.stdout)[0]["inside"] in (True, False)
+
+
+def test_the_table_of_the_page_names_the_shipped_pairs_with_their_bands_and_a_verdict_that_follows() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "calibration.md").read_text(encoding="utf-8")
+    lines = page.partition("## Elasticities")[2].partition("\n\nSeeds")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")][1:]
+    settings = read_settings("configs/realism.yaml", RealismSettings)
+    expected = [
+        [f"{pair.title} {100 * (pair.factor - 1):+.0f} %", answer.title, f"{answer.low:.2f} to {answer.high:.2f}"]
+        for pair in settings.pairs.values()
+        for answer in pair.responses
+    ]
+    assert [[row[0], row[1], row[4]] for row in rows] == expected
+    for *_, value, spread, band, verdict in rows:
+        low, high = map(float, band.split(" to "))
+        least, most = map(float, spread.split(" to "))
+        assert least <= float(value) <= most
+        assert verdict == ("inside" if low <= float(value) <= high else "**outside**")
