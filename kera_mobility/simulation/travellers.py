@@ -39,16 +39,16 @@ class Travellers:
 
     def __init__(
         self, world: World, services: Mapping[str, Service], planner: Planner, demand: TripDemand, plans: Plans,
-        timeline: NoticeSchedule = UNCHANGED, town: Town | None = None,
+        schedule: NoticeSchedule = UNCHANGED, town: Town | None = None,
     ) -> None:  # fmt: skip
-        """Prepare the day; the town is needed where the timeline shuts streets."""
-        self._world, self._timeline = world, timeline
+        """Prepare the day; the town is needed where the schedule shuts streets."""
+        self._world, self._schedule = world, schedule
         trips, log = demand.trips(), TripLog(world, planner)
         self._context = TripContext(
             world, services, planner, demand, plans, LiveChooser(services, planner, plans), demand.depart_s.tolist(),
             AdvanceBookings(world, services, trips, plans), log,
-            StreetRides(world, town, log.refusal) if town and timeline.changes_streets else None,
-            expects_news=bool(timeline.postings), on_end=self._end,
+            StreetRides(world, town, log.refusal) if town and schedule.changes_streets else None,
+            expects_news=bool(schedule.postings),
         )  # fmt: skip
         self._trips = trips
         self._queue = TripQueue(demand, trips)
@@ -89,7 +89,7 @@ class Travellers:
         log.finish(self._context.plans, self._context.demand)
 
     def _set_out(self, trip: PlannedTrip) -> None:
-        live_trip = self._under_way[trip.row] = LiveTrip(trip, self._context)
+        live_trip = self._under_way[trip.row] = LiveTrip(trip, self._context, self._end)
         live_trip.set_out()
 
     def _end(self, trip: PlannedTrip) -> None:
@@ -104,7 +104,7 @@ class Travellers:
     def _log_uncontested(self) -> None:
         """Log the next trips of people at rest on which nothing can happen before there is news again."""
         context = self._context
-        until_s = self._timeline.next_s(self._world.env.now, self._world.end_s)
+        until_s = self._schedule.next_s(self._world.env.now, self._world.end_s)
         self._uncontested = UncontestedTrips(self._world, context.services, context.demand, context.plans, until_s)
         rows = np.array(self._queue.of_people_at_rest(), dtype=np.int64)
         self._queue.drop(self._uncontested.log_first(rows).tolist())

@@ -48,8 +48,6 @@ class TripContext:
     """On days on which streets are shut."""
     expects_news: bool
     """Whether notices may be posted while the day runs."""
-    on_end: Callable[[PlannedTrip], None]
-    """Called with each trip that has ended."""
     at_home: dict[int, LiveTrip] = field(default_factory=dict)
     """Trips that set out later than their person is ready, until then, by row of the person; news ends the stay."""
 
@@ -58,12 +56,13 @@ class LiveTrip:
     """One trip from the moment when it is due until it ends."""
 
     __slots__ = (
-        "_candidates", "_chain", "_context", "_leg", "_place", "_process", "_replans", "_utility", "set_out_s", "trip",
+        "_candidates", "_chain", "_context", "_leg", "_on_end", "_place", "_process", "_replans", "_utility",
+        "set_out_s", "trip",
     )  # fmt: skip
 
-    def __init__(self, trip: PlannedTrip, context: TripContext) -> None:
-        """Begin now."""
-        self.trip, self._context = trip, context
+    def __init__(self, trip: PlannedTrip, context: TripContext, on_end: Callable[[PlannedTrip], None]) -> None:
+        """Prepare a trip that sets out now; `on_end` is called when it has ended."""
+        self.trip, self._context, self._on_end = trip, context, on_end
         self.set_out_s = context.world.env.now
         self._place, self._leg, self._replans = trip.origin, 0, 0
         self._chain, self._utility = "", 0
@@ -229,4 +228,4 @@ class LiveTrip:
 
     def _end(self, outcome: str) -> None:
         self._context.log.trip(self.trip, self.set_out_s, outcome, self._chain, self._replans, self._utility)
-        self._context.on_end(self.trip)
+        self._on_end(self.trip)
