@@ -69,13 +69,13 @@ class Facts:
         """Residents, everyone, then the other populations by name; only those that have people."""
         codes, names = texts(self.record.people, "population")
         of_trip = codes[self.person_row]
-        found = [
+        populations = [
             self._group(f"{name}s", int(np.count_nonzero(codes == code)), of_trip == code)
             for code, name in enumerate(names)
         ]
         everyone = self._group(EVERYONE, len(codes), np.ones(len(of_trip), dtype=np.bool_))
-        first = [group for group in found if group.name == RESIDENTS]
-        rest = [group for group in found if group.name != RESIDENTS]
+        first = [group for group in populations if group.name == RESIDENTS]
+        rest = [group for group in populations if group.name != RESIDENTS]
         return tuple(group for group in (*first, everyone, *rest) if group.people)
 
     @cached_property
@@ -121,8 +121,8 @@ class Facts:
     def modes(self) -> tuple[str, ...]:
         """Modes of the services of the run, in MODE_ORDER, then others by name; walking always, (M,)."""
         present = {str(service["mode"]) for service in self.services.values()} | {WALK}
-        others = sorted(present.difference(MODE_ORDER))
-        return (*(mode for mode in MODE_ORDER[:-1] if mode in present), *others, WALK)
+        remaining = sorted(present.difference(MODE_ORDER))
+        return (*(mode for mode in MODE_ORDER[:-1] if mode in present), *remaining, WALK)
 
     @cached_property
     def sustainable_modes(self) -> tuple[str, ...]:
@@ -205,8 +205,8 @@ class Facts:
     def of_service(self, kind: str, service: str) -> pa.Table:
         """Return the rows of a kind of event that belong to a service."""
         codes, names = self._service_of(kind)
-        wanted = names.index(service) if service in names else -1
-        return rows_at(self.record.table(kind), np.flatnonzero(codes == wanted))
+        code = names.index(service) if service in names else -1
+        return rows_at(self.record.table(kind), np.flatnonzero(codes == code))
 
     def frame(self, kind: str, service: str) -> pd.DataFrame:
         """Return rows of `of_service` as a frame without the service; the same each time: copy before changing it."""
@@ -250,8 +250,8 @@ class Facts:
         return _rows(people[order], order, numbers(table, "person"), "a person that table 'people' lacks")
 
     def _trip_rows(self, table: pa.Table) -> IntArray:
-        wanted = pair_keys(self._people_rows(table), numbers(table, "trip"))
-        return _rows(*self._trip_keys, wanted, "a trip that table 'trips' lacks")
+        sought = pair_keys(self._people_rows(table), numbers(table, "trip"))
+        return _rows(*self._trip_keys, sought, "a trip that table 'trips' lacks")
 
     def _by_trip(self, values: FloatArray) -> FloatArray:
         steps = np.bincount(self.leg_trip, weights=np.rint(values * _STEPS), minlength=len(self.outcome))
@@ -280,16 +280,16 @@ def quantile(values: Numbers, share: float) -> float:
     return float(np.partition(np.asarray(values), rank)[rank])
 
 
-def share(part: float, whole: float) -> float:
-    """Return part of whole; NaN if there is no whole."""
-    return part / whole if whole else math.nan
+def share(part: float, base: float) -> float:
+    """Return part over base; NaN if the base is 0."""
+    return part / base if base else math.nan
 
 
-def _rows(keys: IntArray, order: IntArray, wanted: IntArray, fault: str) -> IntArray:
-    """Return where each wanted key stands; `keys` are sorted, `order` says which row each came from."""
-    if not len(wanted):
+def _rows(keys: IntArray, order: IntArray, sought: IntArray, fault: str) -> IntArray:
+    """Return where each key sought stands; `keys` are sorted, `order` says which row each came from."""
+    if not len(sought):
         return np.empty(0, dtype=np.int64)
-    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    if not len(keys) or np.any(keys[place] != wanted):
+    place = np.minimum(np.searchsorted(keys, sought), max(len(keys) - 1, 0))
+    if not len(keys) or np.any(keys[place] != sought):
         raise ResultError(f"the tables name {fault}")
     return order[place]

@@ -48,13 +48,13 @@ class FleetDay:
 
     def within(self, from_s: float = 0.0, until_s: float = DAY_S) -> FloatArray:
         """Return the seconds of each span in a part of the day, (S,)."""
-        found: FloatArray = np.maximum(np.minimum(self.end_s, until_s) - np.maximum(self.begin_s, from_s), 0.0)
-        return found
+        inside_s: FloatArray = np.maximum(np.minimum(self.end_s, until_s) - np.maximum(self.begin_s, from_s), 0.0)
+        return inside_s
 
     def in_state(self, names: Collection[str]) -> BoolArray:
         """Return the spans in one of some states, (S,)."""
-        found: BoolArray = np.isin(self.state, list(names))
-        return found
+        is_in: BoolArray = np.isin(self.state, list(names))
+        return is_in
 
     def seconds(self, names: Collection[str]) -> float:
         """Return the vehicle-seconds of the day in some states."""
@@ -72,9 +72,9 @@ class FleetDay:
         rows = spans & (self.end_s > self.begin_s)
         moments = np.concatenate([self.begin_s[rows], self.end_s[rows]])
         change = np.concatenate([np.ones(int(rows.sum()), np.int64), np.full(int(rows.sum()), -1, np.int64)])
-        known = np.isfinite(moments)
-        times, where = np.unique(moments[known], return_inverse=True)
-        return times, np.cumsum(np.bincount(where.reshape(-1), weights=change[known], minlength=len(times))).astype(
+        ends = np.isfinite(moments)
+        times, where = np.unique(moments[ends], return_inverse=True)
+        return times, np.cumsum(np.bincount(where.reshape(-1), weights=change[ends], minlength=len(times))).astype(
             np.int64
         )
 
@@ -89,11 +89,11 @@ class FleetDay:
     @cached_property
     def hubs(self) -> list[tuple[int, str, int]]:
         """The hubs as (node, name, capacity); those at one node are one."""
-        found: dict[int, tuple[str, int]] = {}
+        by_node: dict[int, tuple[str, int]] = {}
         for hub in self.about.get("hubs", ()):
-            name, capacity = found.get(int(hub["node"]), ("", 0))
-            found[int(hub["node"])] = (name or str(hub["name"]), capacity + int(hub["capacity"]))
-        return [(node, name, capacity) for node, (name, capacity) in found.items()]
+            name, capacity = by_node.get(int(hub["node"]), ("", 0))
+            by_node[int(hub["node"])] = (name or str(hub["name"]), capacity + int(hub["capacity"]))
+        return [(node, name, capacity) for node, (name, capacity) in by_node.items()]
 
 
 def fleets(facts: Facts) -> list[str]:

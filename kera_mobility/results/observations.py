@@ -68,9 +68,9 @@ def people_of(facts: Facts, groups: Collection[str]) -> int:
 
 def mode_share(facts: Facts, trips: BoolArray, modes: Collection[str]) -> float:
     """Return the share of some trips whose main mode (the longest part by distance) is one of the modes."""
-    wanted = [index for index, mode in enumerate(facts.modes) if mode in modes]
+    columns = [index for index, mode in enumerate(facts.modes) if mode in modes]
     main = facts.main_mode[trips]
-    return share(int(np.count_nonzero(np.isin(main, wanted))), len(main))
+    return share(int(np.count_nonzero(np.isin(main, columns))), len(main))
 
 
 def legs_of(facts: Facts, trips: BoolArray, service: str) -> int:
@@ -102,11 +102,11 @@ def boardings_by_leg(facts: Facts) -> IntArray:
     count = np.zeros(legs.num_rows, dtype=np.int64)
     span = 1 + max(int(numbers(legs, "origin").max(initial=0)), int(numbers(calls, "place").max(initial=0)))
     for code, name in enumerate(names):
-        mine = np.flatnonzero((services == code) & on_line)
-        theirs = of_calls == (called_by.index(name) if name in called_by else -1)
-        key = numbers(calls, "vehicle")[theirs] * span + numbers(calls, "place")[theirs]
-        began = numbers(legs, "vehicle")[mine] * span + numbers(legs, "origin")[mine]
-        count[mine] = np.where(np.isin(began, key), 1, 2)
+        own_legs = np.flatnonzero((services == code) & on_line)
+        own_calls = of_calls == (called_by.index(name) if name in called_by else -1)
+        key = numbers(calls, "vehicle")[own_calls] * span + numbers(calls, "place")[own_calls]
+        began = numbers(legs, "vehicle")[own_legs] * span + numbers(legs, "origin")[own_legs]
+        count[own_legs] = np.where(np.isin(began, key), 1, 2)
     return count
 
 
@@ -162,15 +162,15 @@ def purpose_shares(facts: Facts, trips: BoolArray) -> dict[str, float]:
 
 def tours_per_person(facts: Facts, groups: Collection[str]) -> dict[str, float]:
     """Return tours per person and day of some groups by purpose, trips completed or not."""
-    mine = np.zeros(len(facts.outcome), dtype=np.bool_)
+    chosen = np.zeros(len(facts.outcome), dtype=np.bool_)
     for group in facts.groups:
         if group.name in groups:
-            mine |= group.trips
+            chosen |= group.trips
     table = facts.record.tables["trips"]
     codes, names = texts(table, "purpose")
-    key = pair_keys(facts.person_row[mine], numbers(table, "tour")[mine])
+    key = pair_keys(facts.person_row[chosen], numbers(table, "tour")[chosen])
     first = np.unique(key, return_index=True)[1]
-    counts = np.bincount(codes[mine][first], minlength=len(names))
+    counts = np.bincount(codes[chosen][first], minlength=len(names))
     people = people_of(facts, groups)
     return {name: share(int(count), people) for name, count in zip(names, counts, strict=True)}
 

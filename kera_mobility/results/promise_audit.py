@@ -26,7 +26,7 @@ class Breach(NamedTuple):
     """Something that must not be."""
 
     service: str
-    what: str
+    fault: str
 
 
 class Stand(NamedTuple):
@@ -67,8 +67,8 @@ def verdict(record: RunRecord, service: str) -> Verdict:
         if booking is None or booking["end"] != row["end"]:
             breaches.append(Breach(service, f"{_name(row)}: no booking that ended {row['end']}"))
         end_s = math.inf if booking is None else float(booking["end_s"])
-        what, faults = _judged(row, end_s, stood[int(row["vehicle"])], notices, over_s)
-        counts[what] += 1
+        outcome, faults = _judged(row, end_s, stood[int(row["vehicle"])], notices, over_s)
+        counts[outcome] += 1
         breaches += [Breach(service, f"{_name(row)}: {fault}") for fault in faults]
     places = {int(row["vehicle"]): int(row["places"]) for row in _of(record.vehicles, service)}
     breaches += [Breach(service, f"{_name(row)}: a booking without a promise") for row in ended.values()]
@@ -103,56 +103,58 @@ def _judged(
         return ("rider_late", faults) if _vehicle_came(row, end_s, stood) else ("broken", [*faults, "no vehicle came"])
     if end == "expired" and cause == "day_over" and not boarded and row["latest_pickup_s"] >= over_s:
         return "called_off", faults
-    what = f"ended {end}" + (f" ({cause})" if cause else "") + _lateness(row)
-    return "broken", [*faults, what]
+    fault = f"ended {end}" + (f" ({cause})" if cause else "") + _lateness(row)
+    return "broken", [*faults, fault]
 
 
 def _impossible(row: Row) -> list[str]:
     """Return what cannot be true of a ride."""
-    found = []
+    faults = []
     if not row["came_s"] <= row["pickup_s"]:
-        found.append("picked up before being there")
+        faults.append("picked up before being there")
     if row["pickup_s"] < row["ready_s"]:
-        found.append("picked up before the time that was agreed")
+        faults.append("picked up before the time that was agreed")
     if row["arrival_s"] < row["pickup_s"]:
-        found.append("there before being picked up")
-    return found
+        faults.append("there before being picked up")
+    return faults
 
 
 def _lateness(row: Row) -> str:
-    late_s = [row[f"{what}_s"] - row[f"latest_{what}_s"] for what in ("pickup", "arrival")]
+    late_s = [row[f"{moment}_s"] - row[f"latest_{moment}_s"] for moment in ("pickup", "arrival")]
     named = zip(("pick-up", "arrival"), late_s, strict=True)
-    return "".join(f", {one:.0f} s late for the {what}" for what, one in named if one > 0)
+    return "".join(f", {by_s:.0f} s late for the {words}" for words, by_s in named if by_s > 0)
 
 
 def _was_declared(cause: str, notices: Sequence[Row], row: Row, end_s: float) -> bool:
     """Return whether a disturbance of that kind was posted while the promise was open: what was known before it was
     given, or came after it was over, excuses nothing."""
     topic = DECLARED.get(cause)
-    return topic is not None and any(one["topic"] == topic and row["t_s"] <= one["t_s"] <= end_s for one in notices)
+    return topic is not None and any(
+        notice["topic"] == topic and row["t_s"] <= notice["t_s"] <= end_s for notice in notices
+    )
 
 
 def _vehicle_came(row: Row, end_s: float, stood: Sequence[Stand]) -> bool:
     """Return whether the vehicle stood at the stop in time, stayed as was agreed, and gave up before the rider came."""
     came_s = row["came_s"] if not math.isnan(row["came_s"]) else math.inf
     return row["ready_s"] <= end_s < came_s and any(
-        one.place == row["origin"] and one.from_s <= min(row["latest_pickup_s"], end_s) and end_s <= one.until_s
-        for one in stood
+        stand.place == row["origin"] and stand.from_s <= min(row["latest_pickup_s"], end_s) and end_s <= stand.until_s
+        for stand in stood
     )
 
 
 def _stands(moves: Sequence[Row], vehicles: Sequence[Row]) -> dict[int, list[Stand]]:
     """Return where each vehicle stood and when, from its moves alone."""
-    found: dict[int, list[Stand]] = defaultdict(list)
-    since = {int(one["vehicle"]): (int(one["start_place"]), -math.inf) for one in vehicles}
+    stands: dict[int, list[Stand]] = defaultdict(list)
+    since = {int(row["vehicle"]): (int(row["start_place"]), -math.inf) for row in vehicles}
     for move in sorted(moves, key=lambda move: (move["vehicle"], move["run"])):
         vehicle = int(move["vehicle"])
         place, from_s = since.get(vehicle, (int(move["origin"]), -math.inf))
-        found[vehicle].append(Stand(place, from_s, float(move["t_s"])))
+        stands[vehicle].append(Stand(place, from_s, float(move["t_s"])))
         since[vehicle] = int(move["destination"]), float(move["end_s"])
     for vehicle, (place, from_s) in since.items():
-        found[vehicle].append(Stand(place, from_s, math.inf))
-    return found
+        stands[vehicle].append(Stand(place, from_s, math.inf))
+    return stands
 
 
 def _too_many(rows: Sequence[Row], places: Mapping[int, int]) -> Iterator[str]:
@@ -177,10 +179,10 @@ def _miscounted(calls: Sequence[Row], places: Mapping[int, int]) -> Iterator[str
         vehicle = int(call["vehicle"])
         aboard[vehicle] += call["boarded"] - call["alighted"]
         if not 0 <= aboard[vehicle] == call["aboard"] <= places.get(vehicle, 0):
-            said = f"with {call['aboard']} aboard, {aboard[vehicle]} by count"
-            yield f"vehicle {vehicle} left stop {call['place']} {said}"
+            counts = f"with {call['aboard']} aboard, {aboard[vehicle]} by count"
+            yield f"vehicle {vehicle} left stop {call['place']} {counts}"
     yield from (
-        f"vehicle {vehicle} ended the day with {left} aboard" for vehicle, left in sorted(aboard.items()) if left
+        f"vehicle {vehicle} ended the day with {people} aboard" for vehicle, people in sorted(aboard.items()) if people
     )
 
 
@@ -197,10 +199,10 @@ def _jumps(moves: Sequence[Row]) -> Iterator[str]:
 
 def _apart(rows: Sequence[Row], calls: Sequence[Row]) -> Iterator[str]:
     """Yield the vehicles that called for more or fewer people than the promises say got in and out there."""
-    said: dict[tuple[int, int], int] = defaultdict(int)
+    by_calls: dict[tuple[int, int], int] = defaultdict(int)
     for call in calls:
-        said[int(call["vehicle"]), int(call["place"])] += call["boarded"] - call["alighted"]
-    boarded = defaultdict(int, said)
+        by_calls[int(call["vehicle"]), int(call["place"])] += call["boarded"] - call["alighted"]
+    boarded = defaultdict(int, by_calls)
     for row in rows:
         if not math.isnan(row["pickup_s"]):
             boarded[int(row["vehicle"]), int(row["origin"])] -= 1
@@ -209,16 +211,16 @@ def _apart(rows: Sequence[Row], calls: Sequence[Row]) -> Iterator[str]:
     put_off = any(row["end"] != "ridden" and not math.isnan(row["pickup_s"]) for row in rows)
     if not put_off:
         yield from (
-            f"vehicle {vehicle}: calls at {place} and promises differ by {left} people"
-            for (vehicle, place), left in sorted(boarded.items()) if left
+            f"vehicle {vehicle}: calls at {place} and promises differ by {people} people"
+            for (vehicle, place), people in sorted(boarded.items()) if people
         )  # fmt: skip
 
 
 def _of(table: pa.Table, service: str) -> list[dict[str, Any]]:
     codes, names = texts(table, "service")
-    wanted = names.index(service) if service in names else -1
-    found: list[dict[str, Any]] = rows_at(table, np.flatnonzero(codes == wanted)).to_pylist()
-    return found
+    code = names.index(service) if service in names else -1
+    rows: list[dict[str, Any]] = rows_at(table, np.flatnonzero(codes == code)).to_pylist()
+    return rows
 
 
 def _key(row: Row) -> tuple[float, int, int, int, int]:

@@ -56,10 +56,11 @@ class RunRecord:
         ResultError
             If there is no such table.
         """
-        known = {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
-        if name not in known:
-            raise ResultError(f"no table '{name}'{nearest_name(name, list(known))}; expected one of {', '.join(known)}")
-        return known[name]
+        tables = {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
+        if name not in tables:
+            names = ", ".join(tables)
+            raise ResultError(f"no table '{name}'{nearest_name(name, list(tables))}; expected one of {names}")
+        return tables[name]
 
     def frame(self, name: str) -> pd.DataFrame:
         """Return a table by name as a pandas frame."""

@@ -52,7 +52,7 @@ def test_a_64th_of_a_second_late_is_broken(record: RunRecord, column: str, limit
 
     found = forged(record, "promises", later)
     assert found.kept == 1
-    assert any(words in breach.what for breach in found.breaches)
+    assert any(words in breach.fault for breach in found.breaches)
 
 
 def test_a_cause_that_nobody_posted_excuses_nothing(record: RunRecord) -> None:
@@ -123,20 +123,20 @@ def test_a_rider_is_late_only_where_the_vehicle_stood_as_agreed(
     }  # fmt: skip
     tables = {name: pa.Table.from_pylist(some, schema=KINDS[name].schema) for name, some in rows.items()}
     found = verdict(replace(record, tables={**record.tables, **tables}), "on_demand")
-    assert [breach.what.endswith(words) for breach in found.breaches] == [True] * bool(words)
+    assert [breach.fault.endswith(words) for breach in found.breaches] == [True] * bool(words)
     assert found.rider_late == (not words)
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows.pop(), lambda rows: rows[0].update(end="cancelled")])
 def test_a_promise_and_its_booking_tell_the_same(record: RunRecord, change: Callable[[Rows], None]) -> None:
-    assert any("no booking that ended ridden" in breach.what for breach in forged(record, "bookings", change).breaches)
+    assert any("no booking that ended ridden" in breach.fault for breach in forged(record, "bookings", change).breaches)
 
 
 def test_a_booking_without_a_promise_is_found(record: RunRecord) -> None:
     def lost(rows: Rows) -> None:
         rows.pop()
 
-    assert any("a booking without a promise" in breach.what for breach in forged(record, "promises", lost).breaches)
+    assert any("a booking without a promise" in breach.fault for breach in forged(record, "promises", lost).breaches)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_booking_without_a_promise_is_found(record: RunRecord) -> None:
 )  # fmt: skip
 def test_whatever_is_forged_is_found(record: RunRecord, table: str, change: dict[str, Any], words: str) -> None:
     found = forged(record, table, lambda rows: rows[1].update(change))
-    assert any(words in breach.what for breach in found.breaches), found.breaches
+    assert any(words in breach.fault for breach in found.breaches), found.breaches
 
 
 def test_more_people_than_places_are_found(record: RunRecord) -> None:
@@ -166,4 +166,4 @@ def test_more_people_than_places_are_found(record: RunRecord) -> None:
         record.vehicles.schema.get_field_index("places"), "places", pa.array([1], pa.int32())
     )
     found = verdict(replace(record, vehicles=cars), "on_demand")
-    assert any("2 people aboard, and 1 places" in breach.what for breach in found.breaches)
+    assert any("2 people aboard, and 1 places" in breach.fault for breach in found.breaches)

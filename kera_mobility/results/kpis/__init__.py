@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from kera_mobility.config.registry import modules_of, parts_of
@@ -85,22 +85,21 @@ def compute(record: RunRecord) -> list[Kpi]:
     """
     facts = Facts(record)
     made_by: dict[str, str] = {}
-    found: list[Kpi] = []
+    kpis: list[Kpi] = []
     for module in (*modules_of(PACKAGE, ENTRY_POINTS), *parts_of(SERVICES, SERVICES, "kpis")):
         for function in _functions(vars(module)):
-            for one in function(facts):
-                if one.id in made_by:
-                    raise ExtensionError(f"{module.__name__}: KPI '{one.id}' is already made by {made_by[one.id]}")
-                made_by[one.id] = module.__name__
-                found.append(one)
+            for made in function(facts):
+                if made.id in made_by:
+                    raise ExtensionError(f"{module.__name__}: KPI '{made.id}' is already made by {made_by[made.id]}")
+                made_by[made.id] = module.__name__
+                kpis.append(made)
     first = {RESIDENTS: 0, EVERYONE: 1}
-    return sorted(found, key=lambda one: first.get(one.population, len(first)))
+    return sorted(kpis, key=lambda made: first.get(made.population, len(first)))
 
 
-def to_json(one: Kpi) -> dict[str, Any]:
+def to_json(quantity: Kpi) -> dict[str, Any]:
     """Return a KPI as an entry of `kpis.json`."""
-    value = one.value if math.isfinite(one.value) else None
-    return {"id": one.id, "value": value, "unit": one.unit, "population": one.population, "definition": one.definition}
+    return {**asdict(quantity), "value": quantity.value if math.isfinite(quantity.value) else None}
 
 
 def _functions(names: dict[str, Any]) -> Iterator[KpiFunction]:

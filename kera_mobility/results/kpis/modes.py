@@ -48,14 +48,14 @@ def person_kilometres(facts: Facts) -> Iterator[Kpi]:
     """Yield the kilometres travelled, in all and by each mode."""
     for group in facts.groups:
         km = facts.mode_m[group.completed] / 1000.0
-        whole = "Kilometres that people travelled on completed trips, by all modes."
-        yield Kpi(f"person_km{group.suffix}", total(km.ravel()), "km", group.name, whole)
+        in_all = "Kilometres that people travelled on completed trips, by all modes."
+        yield Kpi(f"person_km{group.suffix}", total(km.ravel()), "km", group.name, in_all)
         for column, mode in enumerate(facts.modes):
             part = f"Kilometres that people travelled by {mode} on completed trips, access and egress included."
             yield Kpi(f"person_km.{mode}{group.suffix}", total(km[:, column]), "km", group.name, part)
 
 
 def _share_of(facts: Facts, group: Group, modes: set[str]) -> float:
-    wanted = [index for index, mode in enumerate(facts.modes) if mode in modes]
+    columns = [index for index, mode in enumerate(facts.modes) if mode in modes]
     main = facts.main_mode[group.completed]
-    return share(int(np.count_nonzero(np.isin(main, wanted))), len(main))
+    return share(int(np.count_nonzero(np.isin(main, columns))), len(main))

@@ -69,12 +69,12 @@ def under_way_at_end(facts: Facts, group: Group) -> float:
 def unserved(facts: Facts) -> Iterator[Kpi]:
     """Yield the trips that were given up, in all and by reason."""
     reason, names = facts.unserved_reason
-    whole = "Trips given up because no way to travel could be had."
+    in_all = "Trips given up because no way to travel could be had."
     part = "Trips given up where the last thing that stood in the way was '{}'."
     for group in facts.groups:
-        mine = reason[group.trips]
-        yield Kpi(f"unserved{group.suffix}", int(np.count_nonzero(mine >= 0)), "trips", group.name, whole)
+        of_group = reason[group.trips]
+        yield Kpi(f"unserved{group.suffix}", int(np.count_nonzero(of_group >= 0)), "trips", group.name, in_all)
         for code, name in enumerate(names):
-            count = int(np.count_nonzero(mine == code))
+            count = int(np.count_nonzero(of_group == code))
             if count:
                 yield Kpi(f"unserved.{name}{group.suffix}", count, "trips", group.name, part.format(name))
