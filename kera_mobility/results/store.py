@@ -1,4 +1,4 @@
-"""The result folder: complete, written under a temporary name and renamed when whole.
+"""The result folder: complete, written under a temporary name and renamed when complete.
 
 scenario.yaml  run.json  kpis.json  area.json  overnight.npz
 people.parquet  vehicles.parquet  places.parquet  events/<kind>.parquet
@@ -44,7 +44,7 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 def write_record(record: RunRecord, folder: str | Path) -> Path:
     """Write a run, its KPIs computed, as a result folder and return where it stands.
 
-    The folder appears whole or not at all; an older result of the same name is replaced. `run.json` is `record.meta`
+    The folder appears complete or not at all; an older result of the same name is replaced. `run.json` is `record.meta`
     with `schema_version`, `version` and `fingerprint` added, and the CPU time of this writing added to `cpu_s.write`
     unless the record was read from a folder. A service without overnight arrays is not kept in `overnight.npz`.
 
@@ -71,7 +71,7 @@ def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunReco
     """
     place = Path(folder)
     meta = read_meta(place)
-    whole = {name: _read_table(place / f"{name}.parquet") for name in _COLUMNS}
+    entities = {name: _read_table(place / f"{name}.parquet") for name in _COLUMNS}
     record = RunRecord(
         tables={
             kind: KINDS[kind].schema.empty_table()
@@ -83,7 +83,7 @@ def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunReco
         meta=meta,
         scenario_yaml=read_settings(place),
         area=_read_json(place / "area.json", dict),
-        **whole,
+        **entities,
     )
     try:
         _require_columns(record)
@@ -104,9 +104,9 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
     if not place.is_dir():
         raise ResultError(f"{place}: no such result folder")
     meta: dict[str, Any] = _read_json(place / "run.json", dict)
-    found = meta.get("schema_version")
-    if found != SCHEMA_VERSION:
-        raise ResultError(f"{place / 'run.json'}: schema_version is {found!r}, this version reads {SCHEMA_VERSION}")
+    version = meta.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ResultError(f"{place / 'run.json'}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}")
     return meta
 
 
@@ -134,11 +134,11 @@ def result_folders(place: str | Path) -> list[Path]:
     top = Path(place)
     if not top.is_dir():
         raise MissingFileError(f"{top}: no such folder of results")
-    found = [file.parent for file in top.rglob("run.json")]
-    found = sorted(run for run in found if not any(part.startswith(".") for part in run.relative_to(top).parts))
-    if not found:
+    folders = [file.parent for file in top.rglob("run.json")]
+    folders = sorted(run for run in folders if not any(part.startswith(".") for part in run.relative_to(top).parts))
+    if not folders:
         raise ResultError(f"{top}: no result here or below (expected a folder with run.json)")
-    return found
+    return folders
 
 
 def require_one_scenario(folders: Sequence[Path]) -> None:
@@ -152,9 +152,9 @@ def require_one_scenario(folders: Sequence[Path]) -> None:
     first: dict[Any, tuple[Path, Any]] = {}
     for folder in folders:
         meta = read_meta(folder)
-        found = meta.get("input_hashes", {}).get("scenario")
-        before, expected = first.setdefault((meta["scenario"], meta.get("input_draw")), (folder, found))
-        if found != expected:
+        settings = meta.get("input_hashes", {}).get("scenario")
+        before, expected = first.setdefault((meta["scenario"], meta.get("input_draw")), (folder, settings))
+        if settings != expected:
             raise ResultError(
                 f"{folder}: other settings than {before}{_first_difference(folder, before)}; "
                 "expected one scenario: run all seeds with the same settings, and others with another --out"
@@ -164,9 +164,9 @@ def require_one_scenario(folders: Sequence[Path]) -> None:
 def _first_difference(folder: Path, before: Path) -> str:
     """Return the first line in which the settings of two runs differ, in words."""
     texts = [read_settings(run).splitlines() for run in (folder, before)]
-    for found, expected in zip(*texts, strict=False):
-        if found != expected:
-            return f" ('{found.strip()}' there, '{expected.strip()}' before)"
+    for line, expected in zip(*texts, strict=False):
+        if line != expected:
+            return f" ('{line.strip()}' there, '{expected.strip()}' before)"
     return ""
 
 
@@ -187,10 +187,10 @@ def require_replaceable(folder: str | Path) -> None:
     if foreign:
         raise ResultError(f"{place}: holds '{foreign[0]}', which is not part of a result; it is not replaced")
     try:
-        known = isinstance(_read_json(place / "run.json", dict).get("schema_version"), int)
+        is_result = isinstance(_read_json(place / "run.json", dict).get("schema_version"), int)
     except ResultError:
-        known = False
-    if not known:
+        is_result = False
+    if not is_result:
         raise ResultError(f"{place}: is not a result (no readable run.json); it is not replaced")
 
 
@@ -252,17 +252,17 @@ def _write_arrays(overnight: Mapping[str, Mapping[str, NDArray[Any]]], file: Pat
 
 
 def _read_arrays(file: Path) -> dict[str, dict[str, NDArray[Any]]]:
-    found: dict[str, dict[str, NDArray[Any]]] = {}
+    arrays: dict[str, dict[str, NDArray[Any]]] = {}
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             for key in archive.files:
                 service, _, name = key.partition("/")
-                found.setdefault(service, {})[name] = archive[key]
+                arrays.setdefault(service, {})[name] = archive[key]
     except FileNotFoundError:
         raise ResultError(f"{file}: is missing; the result is torn") from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ResultError(f"{file}: cannot be read; the result is torn ({_first_line(error)})") from None
-    return found
+    return arrays
 
 
 def _write_json(content: Mapping[str, Any] | Sequence[Any], file: Path, indent: int | None = 2) -> None:

@@ -38,7 +38,7 @@ ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
-class ShortestPaths:
+class PathTrees:
     """Shortest paths from some origins (K,) to every junction J."""
 
     origins: IntArray
@@ -93,12 +93,12 @@ class DrawnGraph:
         distance_m, nearest = cKDTree(self.junction_lonlat[self.largest] * scale).query(lonlat * scale)
         return self.largest[np.asarray(nearest, dtype=np.int64)], np.asarray(distance_m, dtype=np.float64)
 
-    def shortest_paths(self, origins: IntArray) -> Iterator[ShortestPaths]:
+    def shortest_paths(self, origins: IntArray) -> Iterator[PathTrees]:
         """Yield the shortest paths from junctions, a number of origins at a time."""
         for start in range(0, len(origins), ROWS_AT_ONCE):
             rows = origins[start : start + ROWS_AT_ONCE]
             length_m, before = dijkstra(self._graph, directed=False, indices=rows, return_predecessors=True)
-            yield ShortestPaths(rows, length_m, before)
+            yield PathTrees(rows, length_m, before)
 
     def lines_between(self, first: AnyArray, second: AnyArray) -> IntArray:
         """Return the line between pairs of neighbouring junctions, (P,)."""
@@ -106,7 +106,7 @@ class DrawnGraph:
         lines: IntArray = self._line[np.searchsorted(self._keys, keys)]
         return lines
 
-    def path(self, paths: ShortestPaths, row: int, target: int) -> list[int]:
+    def path(self, paths: PathTrees, row: int, target: int) -> list[int]:
         """Return the lines from the origin of a row to a junction: line + 1, negative where it is gone backwards."""
         junctions = [target]
         before = paths.before[row]

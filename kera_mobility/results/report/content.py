@@ -72,8 +72,8 @@ def report_content(
         pair["substitution"] = breakdowns.substitution(base, scenarios[pair["b"]].first.facts)
     return {
         "format": FORMAT, "version": package_version(), "areas": areas, "sides": sides,
-        "definitions": {name: next(known[name] for known in definitions if name in known)
-                        for name in in_one_order([list(known) for known in definitions])},
+        "definitions": {name: next(of_scenario[name] for of_scenario in definitions if name in of_scenario)
+                        for name in in_one_order([list(of_scenario) for of_scenario in definitions])},
         "differences": pairs, "measures": list(breakdowns.MEASURES),
         "reasons": {code: reason for scenario in scenarios for code, reason in reasons_of(scenario.first.meta).items()},
         "checks": read_checks(checks) if checks is not None else {"scenario": "", "rows": []},

@@ -57,4 +57,4 @@ def page(content: Mapping[str, Any]) -> str:
     parts["title"] = html.escape(" / ".join(side["label"] for side in content["sides"]))
     parts["content"] = base64.b64encode(zlib.compress(plain, 9)).decode()
     template = (ASSETS / "page.html").read_text(encoding="utf-8")
-    return _PLACE.sub(lambda found: parts[found[1]], template)
+    return _PLACE.sub(lambda place: parts[place[1]], template)

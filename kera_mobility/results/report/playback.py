@@ -126,7 +126,7 @@ class VehiclePlayback:
         fastest_s = hops.groupby(["origin", "destination"])["hop_s"].transform("min")
         hops["end_s"] = hops["t_s"] + np.maximum(fastest_s - SHOWN_DWELL_S, fastest_s * (1.0 - SHOWN_DWELL_SHARE))
         first = calls.drop_duplicates("vehicle")[["vehicle", "place"]].rename(columns={"place": "start_place"})
-        fleet = first.merge(fleet[["vehicle", "places"]], "left").fillna({"places": 0}).astype({"places": np.int64})
+        fleet = first.merge(fleet[["vehicle", "places"]], how="left").fillna({"places": 0}).astype({"places": np.int64})
         about = self._facts.services[service]
         kind, trains = np.full(len(fleet), str(about["kind"]), dtype=object), np.zeros(len(fleet), dtype=np.bool_)
         if about["mode"] == TRANSIT:
@@ -155,8 +155,8 @@ class VehiclePlayback:
         moves["load"] = np.where(moves["cause"].isin(CARRIED), IN_A_VAN - np.maximum(charge, 0), charge)
         start = _percent(fleet["start_charge"]) if has_battery else np.full(len(fleet), NO_CHARGE)
         calls = {
-            vehicle: [[0, place, 0, 0, 0, left]]
-            for vehicle, place, left in zip(fleet["vehicle"], fleet["start_place"], start.tolist(), strict=True)
+            vehicle: [[0, place, 0, 0, 0, percent]]
+            for vehicle, place, percent in zip(fleet["vehicle"], fleet["start_place"], start.tolist(), strict=True)
         }
         kind = str(about["kind"] if about["kind"] != SHARED else about["mode"])
         self._add(service, fleet.assign(kind=kind, graph=WHEELS, shown=FREE), moves, calls)
