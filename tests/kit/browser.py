@@ -27,19 +27,19 @@ class Opened:
             viewport={"width": width, "height": 900}, offline=True, locale=language, reduced_motion="reduce"
         )
         self.page = self.context.new_page()
-        self.asked: list[str] = []
-        self.said: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        self.requests: list[str] = []
+        self.messages: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.messages.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
         self.page.goto(file.as_uri())
         self.page.wait_for_selector("#figures")
 
     def shown(self, selector: str) -> list[str]:
         """Return the values that elements carry, as the page keeps them beside their text."""
-        found: list[str] = self.page.eval_on_selector_all(selector, "all => all.map(one => one.value)")
-        return found
+        values: list[str] = self.page.eval_on_selector_all(selector, "all => all.map(one => one.value)")
+        return values
 
     @property
     def from_hosts(self) -> list[str]:
-        return [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))]
+        return [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))]

@@ -72,8 +72,8 @@ def test_rows_stand_in_the_order_of_time_person_trip_leg_step() -> None:
     names = ("t_s", "person", "trip", "leg", "step")
     assert KINDS["refusals"].key == names
     log = log_of([("refusals", row_of("refusals", **dict(zip(names, key, strict=True)))) for key in keys])
-    found = log.tables()["refusals"].select(names).to_pylist()
-    assert [tuple(row.values()) for row in found] == sorted(keys)
+    rows = log.tables()["refusals"].select(names).to_pylist()
+    assert [tuple(row.values()) for row in rows] == sorted(keys)
 
 
 @pytest.mark.parametrize("kind", ["calls", "moves"])
@@ -120,14 +120,14 @@ def test_the_fingerprint_changes_with_every_single_value(kind: str, column: str)
 
 def test_the_smallest_change_of_a_time_is_seen() -> None:
     times = (1.0, math.nextafter(1.0, 2.0))
-    one, other = (fingerprint(log_of([("trips", row_of("trips", t_s=t_s))]).tables()) for t_s in times)
-    assert one != other
+    before, after = (fingerprint(log_of([("trips", row_of("trips", t_s=t_s))]).tables()) for t_s in times)
+    assert before != after
 
 
 def test_a_row_more_is_seen_and_so_is_its_kind() -> None:
     rows = some_rows()
-    found = {fingerprint(log_of(rows[:count]).tables()) for count in range(len(rows) + 1)}
-    assert len(found) == len(rows) + 1
+    fingerprints = {fingerprint(log_of(rows[:count]).tables()) for count in range(len(rows) + 1)}
+    assert len(fingerprints) == len(rows) + 1
     empty = EventLog().tables()
     named = {**empty, "trips": empty["legs"], "legs": empty["trips"]}
     assert {kind: table_fingerprint(table) for kind, table in named.items()} != {

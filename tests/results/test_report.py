@@ -50,9 +50,9 @@ def content(results: Path) -> dict[str, Any]:
 
 
 def inside(file: Path) -> dict[str, Any]:
-    found = re.search(r'id="content">([^<]+)<', file.read_text(encoding="utf-8"))
-    assert found
-    plain: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(found[1])))
+    embedded = re.search(r'id="content">([^<]+)<', file.read_text(encoding="utf-8"))
+    assert embedded
+    plain: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(embedded[1])))
     return plain
 
 
@@ -99,18 +99,18 @@ def test_every_figure_is_that_of_kpis_json(results: Path, content: dict[str, Any
         values = [{kpi["id"]: kpi["value"] for kpi in run} for run in runs]
         assert set(side["kpis"]) == set(values[0]) | set(values[1])
         for id_, (mean, low, high, count) in side["kpis"].items():
-            known = [run[id_] for run in values if run.get(id_) is not None]
-            assert count == len(known)
-            if known:
-                assert mean == pytest.approx(sum(known) / count, rel=1e-12, abs=0)
-                assert (low, high) == (min(known), max(known))
+            of_runs = [run[id_] for run in values if run.get(id_) is not None]
+            assert count == len(of_runs)
+            if of_runs:
+                assert mean == pytest.approx(sum(of_runs) / count, rel=1e-12, abs=0)
+                assert (low, high) == (min(of_runs), max(of_runs))
         assert all(content["definitions"][id_]["definition"] for id_ in side["kpis"])
 
 
 def test_one_run_keeps_its_values_to_the_last_bit(results: Path) -> None:
-    one = report_content([results / "all" / "seed-0001"])["sides"][0]["kpis"]
+    kpis = report_content([results / "all" / "seed-0001"])["sides"][0]["kpis"]
     for kpi in json.loads((results / "all" / "seed-0001" / "kpis.json").read_text()):
-        assert one[kpi["id"]][0] == kpi["value"]
+        assert kpis[kpi["id"]][0] == kpi["value"]
 
 
 def test_differences_have_intervals_and_say_what_riders_did_before(content: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ def test_every_vehicle_is_there_and_people_are_a_sample_of_which_the_larger_hold
     cancelled = record.tables["running"]["ended"].to_pylist().count("cancelled")
     vans = len(set(record.tables["crews"].column("van").to_pylist()))
     assert len(small["vehicles"]) == len(large["vehicles"]) == record.vehicles.num_rows - cancelled + vans
-    ids = [{row[0] for row in one["people"]["rows"]} for one in (small, large)]
+    ids = [{row[0] for row in sample["people"]["rows"]} for sample in (small, large)]
     assert (len(ids[0]), len(ids[1])) == (50, 200)
     assert ids[0] < ids[1]
 
@@ -160,7 +160,7 @@ def test_scooters_are_drawn_where_the_night_found_them(results: Path, content: d
                                      strict=True):  # fmt: skip
         last[vehicle] = max(last.get(vehicle, (0.0, 0)), (end_s, place))
     assert last
-    drawn = {one["id"]: one for one in content["sides"][1]["map"]["vehicles"] if one["kind"] == "scooter"}
+    drawn = {row["id"]: row for row in content["sides"][1]["map"]["vehicles"] if row["kind"] == "scooter"}
     for vehicle, (end_s, place) in last.items():
         assert drawn[vehicle]["s"][-2] == round(end_s)
         assert ends[vehicle] == place
@@ -212,10 +212,10 @@ def test_a_run_against_itself_changes_no_mode(results: Path) -> None:
 
 
 def test_one_folder_makes_a_report_without_differences(results: Path) -> None:
-    one = report_content([results / "all" / "seed-0001"])
-    assert one["differences"] == []
-    assert len(one["sides"]) == 1
-    assert one["sides"][0]["assumptions"]
+    content = report_content([results / "all" / "seed-0001"])
+    assert content["differences"] == []
+    assert len(content["sides"]) == 1
+    assert content["sides"][0]["assumptions"]
 
 
 def test_scenarios_of_one_title_are_told_apart(results: Path, tmp_path: Path) -> None:
@@ -257,9 +257,9 @@ def test_an_older_result_without_streets_rails_or_assumptions_is_reported(result
     (old / "area.json").write_text(json.dumps({name: area[name] for name in ("name", "title")}))
     meta = json.loads((old / "run.json").read_text())
     (old / "run.json").write_text(json.dumps({name: meta[name] for name in meta if name != "assumptions"}))
-    found = inside(write_report([old], tmp_path / "old.html"))
-    assert found["areas"][0]["streets"] == []
-    assert found["sides"][0]["assumptions"] == []
+    content = inside(write_report([old], tmp_path / "old.html"))
+    assert content["areas"][0]["streets"] == []
+    assert content["sides"][0]["assumptions"] == []
 
 
 def test_names_of_several_lists_keep_their_order() -> None:
@@ -330,8 +330,8 @@ def test_checks_against_data_are_shown_with_their_standing(results: Path, tmp_pa
            "source": "a count", "note": "", "met": False}  # fmt: skip
     file = tmp_path / "checks.yaml"
     file.write_text(json.dumps({"scenario": "today", "checks": [row, {**row, "standing": "untold"}]}))
-    found = report_content([results / "all" / "seed-0001"], 10, file)["checks"]
-    assert (found["scenario"], found["rows"]) == ("today", [row])
+    checks = report_content([results / "all" / "seed-0001"], 10, file)["checks"]
+    assert (checks["scenario"], checks["rows"]) == ("today", [row])
     file.write_text("nothing: here")
     with pytest.raises(ConfigError, match="kera calibrate"):
         report_content([results / "all" / "seed-0001"], 10, file)

@@ -57,7 +57,7 @@ def _quiet(request: pytest.FixtureRequest) -> Iterator[None]:
     if "wide" in request.fixturenames:
         opened = request.getfixturevalue("wide")
         assert opened.from_hosts == []
-        assert opened.said == []
+        assert opened.messages == []
 
 
 def values_of(results: Path, scenario: str) -> dict[str, float | None]:
@@ -199,7 +199,7 @@ def test_no_page_is_wider_than_its_window(browser: Any, report: Path, width: int
     opened = Opened(browser, report, width, "fi-FI")
     assert opened.page.evaluate("document.documentElement.lang") == "fi"
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert (opened.from_hosts, opened.said) == ([], [])
+    assert (opened.from_hosts, opened.messages) == ([], [])
     opened.context.close()
 
 

@@ -38,7 +38,7 @@ def report(results: Path) -> Path:
 def opened(browser: Any, report: Path) -> Iterator[Opened]:
     found = Opened(browser, report, WIDE)
     yield found
-    assert (found.from_hosts, found.said) == ([], [])
+    assert (found.from_hosts, found.messages) == ([], [])
     found.context.close()
 
 
@@ -202,5 +202,5 @@ def test_reasons_read_as_cards_on_a_phone(browser: Any, report: Path) -> None:
     too_wide = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length"
     wide = page.eval_on_selector_all("#reliability .why .scroll", too_wide)
     assert wide == 0
-    assert (opened.from_hosts, opened.said) == ([], [])
+    assert (opened.from_hosts, opened.messages) == ([], [])
     opened.context.close()
