@@ -71,15 +71,15 @@ def values_of(results: Path, scenario: str) -> dict[str, float | None]:
 
 @pytest.mark.parametrize(("side", "scenario"), [(0, "finished"), (1, "all")])
 def test_figures_on_the_page_equal_the_kpi_files(wide: Opened, results: Path, side: int, scenario: str) -> None:
-    known = values_of(results, scenario)
+    kpis = values_of(results, scenario)
     shown = wide.page.eval_on_selector_all(
         f"data[data-kpi][data-side='{side}']", "all => all.map(one => [one.dataset.kpi, one.value, one.textContent])"
     )
-    assert {id_ for id_, _, _ in shown} == {id_ for id_, value in known.items() if value is not None}
+    assert {id_ for id_, _, _ in shown} == {id_ for id_, value in kpis.items() if value is not None}
     for id_, value, _ in shown:
-        assert float(value) == pytest.approx(known[id_], rel=1e-12, abs=0), id_
+        assert float(value) == pytest.approx(kpis[id_], rel=1e-12, abs=0), id_
     share = next(text for id_, _, text in shown if id_ == "sustainable_share")
-    assert share == f"{100 * known['sustainable_share']:.1f}\u00a0%"  # type: ignore[operator]
+    assert share == f"{100 * kpis['sustainable_share']:.1f}\u00a0%"  # type: ignore[operator]
 
 
 def test_every_figure_leads_to_its_definition(wide: Opened) -> None:
@@ -100,7 +100,7 @@ def test_every_language_can_be_chosen_and_leaves_no_word_behind(wide: Opened) ->
         text = wide.page.inner_text("main")
         assert not re.search(rf"\b(?:{KEYS})\.[a-z]+\b", text)
         assert "{" not in wide.page.inner_text("#headline")
-    assert len({tuple(found) for found in headings.values()}) == 3
+    assert len({tuple(texts) for texts in headings.values()}) == 3
 
 
 def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
@@ -115,9 +115,9 @@ def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
 
 def test_costs_of_a_day_alone_have_names_and_units(browser: Any, results: Path, tmp_path: Path) -> None:
     opened = Opened(browser, write_report([results / "all"], tmp_path / "alone.html"), WIDE)
-    told = opened.page.inner_text("#headline")
-    assert "Running cost per ride: " in told
-    assert not re.search(r"\beur\b", told)
+    headline = opened.page.inner_text("#headline")
+    assert "Running cost per ride: " in headline
+    assert not re.search(r"\beur\b", headline)
     opened.context.close()
 
 
@@ -210,8 +210,8 @@ def test_axe_finds_nothing(browser: Any, report: Path, width: int, require_file:
     opened.page.evaluate(axe.read_text(encoding="utf-8"))
     opened.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     opened.page.select_option("#story-pick", index=1)
-    found = opened.page.evaluate("tags => axe.run(document, { runOnly: tags })", RULES)
-    assert [(one["id"], one["nodes"][0]["html"][:160]) for one in found["violations"]] == []
+    verdict = opened.page.evaluate("tags => axe.run(document, { runOnly: tags })", RULES)
+    assert [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in verdict["violations"]] == []
     opened.context.close()
 
 
@@ -254,5 +254,5 @@ def test_two_thousand_things_move_smoothly_without_a_graphics_card(browser: Any,
 
 def test_npm_and_the_page_agree_on_what_is_carried() -> None:
     lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
-    assert not [name for name, one in lock["packages"].items() if "resolved" in one]
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
     assert not re.search(r"https?://(?!github|opencollective|.*funding)", json.dumps(list(lock["packages"])))

@@ -36,10 +36,10 @@ def report(results: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def opened(browser: Any, report: Path) -> Iterator[Opened]:
-    found = Opened(browser, report, WIDE)
-    yield found
-    assert (found.from_hosts, found.messages) == ([], [])
-    found.context.close()
+    opened = Opened(browser, report, WIDE)
+    yield opened
+    assert (opened.from_hosts, opened.messages) == ([], [])
+    opened.context.close()
 
 
 def shown_at(opened: Opened, side: int, time_s: float) -> Any:
@@ -53,12 +53,12 @@ def test_the_closure_stands_in_the_list_on_the_slider_and_beside_the_clock(opene
     page = shown_at(opened, 2, 8 * 3600)
     assert "No trains" in page.inner_text(".news")
     begin, end = page.evaluate("[keraReport.map.day.begin, keraReport.map.day.end]")
-    left, width = page.evaluate(
+    offset, width = page.evaluate(
         "() => { const one = document.querySelector('.mark'); const box = one.getBoundingClientRect(); \
         return [box.left - one.parentElement.getBoundingClientRect().left, box.width]; }"
     )
     across = page.evaluate("document.querySelector('.marks').getBoundingClientRect().width")
-    assert left == pytest.approx(across * (27000 - begin) / (end - begin), abs=1.5)
+    assert offset == pytest.approx(across * (27000 - begin) / (end - begin), abs=1.5)
     assert width == pytest.approx(across * 7200 / (end - begin), abs=1.5)
     shown_at(opened, 2, 11 * 3600)
     assert page.locator(".news").is_hidden()
@@ -76,9 +76,9 @@ def test_a_time_in_the_list_leads_to_that_moment_of_that_scenario(opened: Opened
 def test_reasons_on_the_page_are_those_of_kera_explain(opened: Opened, results: Path) -> None:
     page = opened.page
     page.select_option("#why-side", "2")
-    told = explain(results / "rail_cut")
+    explanation = explain(results / "rail_cut")
     counts: dict[str, int] = {}
-    for case, count in told.cases.items():
+    for case, count in explanation.cases.items():
         key = f"{case.kind}/{case.service}/{case.binding}"
         counts[key] = counts.get(key, 0) + count
     shown = page.eval_on_selector_all("data[data-why]", "all => all.map(one => [one.dataset.why, Number(one.value)])")
@@ -93,23 +93,23 @@ def test_reasons_on_the_page_are_those_of_kera_explain(opened: Opened, results: 
 
 def test_every_condition_of_the_permit_has_its_verdict(opened: Opened, results: Path) -> None:
     (run,) = (results / "all").glob("*/kpis.json")
-    kept = {one["id"]: one["value"] for one in json.loads(run.read_text()) if one["id"].endswith(".kept")}
-    found = opened.page.eval_on_selector_all(
+    kept = {kpi["id"]: kpi["value"] for kpi in json.loads(run.read_text()) if kpi["id"].endswith(".kept")}
+    shown = opened.page.eval_on_selector_all(
         ".permit data[data-kpi$='.kept'][data-side='0']", "all => all.map(one => [one.dataset.kpi, Number(one.value)])"
     )
     permit = {name: value for name, value in kept.items() if ".permit." in name}
-    assert dict(found) == permit != {}
+    assert dict(shown) == permit != {}
     text = opened.page.inner_text(".permit")
     assert text.count("✓") == sum(value == 1 for value in permit.values())
 
 
 def test_promises_punctuality_and_the_cost_of_a_ride_stand_together(opened: Opened, results: Path) -> None:
     (run,) = (results / "all").glob("*/kpis.json")
-    known = {one["id"]: one["value"] for one in json.loads(run.read_text())}
+    expected = {kpi["id"]: kpi["value"] for kpi in json.loads(run.read_text())}
     for name in ("on_demand.promises.kept", "rail.punctual_share.train", "rail.connections.missed",
                  "on_demand.cost_eur_per_ride"):  # fmt: skip
         values = opened.shown(f"#kept data[data-kpi='{name}'][data-side='0']")
-        assert [float(value) for value in values] == [known[name]], name
+        assert [float(value) for value in values] == [expected[name]], name
     rows = opened.page.locator(".costs tbody tr").all_inner_texts()
     assert any("shuttle" in row for row in rows)
     assert any("City bike" in row for row in rows)
@@ -169,7 +169,7 @@ def test_a_scooter_in_a_van_is_not_drawn_on_its_own(opened: Opened) -> None:
         }); return found; }"
     )
     assert states
-    assert all(one == [0, 1, True] or one[0] == 0 for one in states)
+    assert all(state == [0, 1, True] or state[0] == 0 for state in states)
     assert [0, 1, True] in states
 
 
