@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,9 +14,6 @@ from kera_mobility.results.events import KINDS
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.record import RunRecord, settings_of
 from kera_mobility.results.store import load_record, read_kpis, read_meta, read_settings, result_folders
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class RunKey(NamedTuple):
@@ -54,7 +51,6 @@ class RunFolder:
         """
         self.folder = Path(folder)
         self._needed = needed
-        self._frames: dict[str, pd.DataFrame] = {}
 
     @cached_property
     def meta(self) -> dict[str, Any]:
@@ -100,25 +96,13 @@ class RunFolder:
 
     @cached_property
     def record(self) -> RunRecord:
-        """Every table."""
+        """Every table; `record.frame(table)` gives one as a pandas frame."""
         return load_record(self.folder, lacking=self.lacking)
 
     @cached_property
     def facts(self) -> Facts:
-        """The derived columns of trips and legs that KPIs use."""
+        """The derived columns of trips and legs; `facts.frame(table, service)` gives the rows of one service."""
         return Facts(self.record)
-
-    def frame(self, table: str) -> pd.DataFrame:
-        """Return a table as a pandas frame; the same frame each time, so copy before changing it.
-
-        Raises
-        ------
-        ResultError
-            If there is no such table.
-        """
-        if table not in self._frames:
-            self._frames[table] = self.record.frame(table)
-        return self._frames[table]
 
     def title(self, service: str) -> str:
         """Return the display name of a service."""

@@ -125,11 +125,11 @@ def _draw_runs(axes: Axes, record: RunRecord, facts: Facts, service: str) -> Non
 
 def _calls_of_runs(facts: Facts, service: str) -> pd.DataFrame:
     """Return the calls of each run in the window, in order; of several sizes of vehicle only the largest."""
-    calls: pd.DataFrame = facts.of_service("calls", service).to_pandas().sort_values(["vehicle", "run", "step"])
-    places = facts.of_service("vehicles", service).to_pandas().set_index("vehicle")["places"]
+    calls = facts.frame("calls", service).sort_values(["vehicle", "run", "step"])
+    places = facts.frame("vehicles", service).set_index("vehicle")["places"]
     size = calls["vehicle"].map(places).fillna(0)
     calls = calls[calls["t_s"].between(*WINDOW_S) & (size == size.max())]
-    return calls[calls.groupby(["vehicle", "run"])["t_s"].transform("size") > 1]
+    return calls.loc[calls.groupby(["vehicle", "run"])["t_s"].transform("size") > 1]
 
 
 def _apart(calls: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from scipy.spatial import cKDTree
 from kera_mobility.geometry import degree_scale
 from kera_mobility.results.record import RunRecord, numbers
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STEPS_PER_DEGREE = 100_000
 """Drawn points are whole multiples of 1e-5 degrees, about a metre."""
@@ -146,6 +149,11 @@ class DrawnMap:
         position = np.minimum(np.searchsorted(self._nodes, nodes), len(self._nodes) - 1)
         rows: IntArray = self._node_order[position]
         return rows
+
+    def with_rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a copy of a table in which nodes are rows of `places`."""
+        nodes = [name for name in ("place", "origin", "destination", "start_place") if name in table]
+        return table.assign(**{name: self.rows(table[name].to_numpy()) for name in nodes})
 
     @cached_property
     def length_m(self) -> FloatArray:

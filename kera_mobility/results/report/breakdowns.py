@@ -58,7 +58,7 @@ def histograms(facts: Facts) -> dict[str, Any]:
     """Return counts of trips by door-to-door time (5 min bins) and of rides by wait (1 min bins); the last is open."""
     door_to_door = _bins(facts.door_to_door_s[facts.completed] / MINUTE_S, BIN_MIN, LONGEST_MIN)
     waits = {
-        service: _bins(numbers(facts.of_service("legs", service), "wait_s") / MINUTE_S, WAIT_BIN_MIN, LONGEST_WAIT_MIN)
+        service: _bins(facts.frame("legs", service)["wait_s"] / MINUTE_S, WAIT_BIN_MIN, LONGEST_WAIT_MIN)
         for service in facts.services
         if service in facts.operated
     }
@@ -70,26 +70,25 @@ def fleets(facts: Facts) -> dict[str, dict[str, list[float]]]:
     slots = np.arange(0.0, DAY_S + 4 * HOUR_S, SLOT_S)
     counts: dict[str, dict[str, list[float]]] = {}
     for service in facts.services:
-        vehicles = facts.of_service("vehicles", service)
-        if not vehicles.num_rows:
+        vehicles = facts.frame("vehicles", service)
+        if vehicles.empty:
             continue
         moving, aboard = moving_and_aboard(facts, service, slots)
         counts[service] = {"moving": moving.tolist(), "aboard": aboard.tolist()}
-        charge = numbers(vehicles, "start_charge")
-        if np.isfinite(charge).any() and facts.services[service].get("low_charge") != 0.0:
-            counts[service]["standing"] = (vehicles.num_rows - moving).tolist()
-            counts[service]["low"] = _low(vehicles.to_pandas(), facts.of_service("moves", service).to_pandas(), slots)
+        if vehicles["start_charge"].notna().any() and facts.services[service].get("low_charge") != 0.0:
+            counts[service]["standing"] = (len(vehicles) - moving).tolist()
+            counts[service]["low"] = _low(vehicles, facts.frame("moves", service), slots)
     return counts
 
 
 def moving_and_aboard(facts: Facts, service: str, slots: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return how many vehicles of a service drove and how many people rode at some moments, (S,) each."""
-    moves, legs = facts.of_service("moves", service), facts.of_service("legs", service)
-    driven = numbers(moves, "distance_m") > 0  # charging is no move
-    board_s = numbers(legs, "t_s") + numbers(legs, "walk_s") + numbers(legs, "wait_s")
+    moves, legs = facts.frame("moves", service), facts.frame("legs", service)
+    driven = moves[moves["distance_m"] > 0]  # charging is no move
+    board_s = legs["t_s"] + legs["walk_s"] + legs["wait_s"]
     return (
-        _under_way(numbers(moves, "t_s")[driven], numbers(moves, "end_s")[driven], slots),
-        _under_way(board_s, board_s + numbers(legs, "ride_s"), slots),
+        _under_way(driven["t_s"], driven["end_s"], slots),
+        _under_way(board_s, board_s + legs["ride_s"], slots),
     )
 
 
@@ -142,13 +141,13 @@ def _main_modes(facts: Facts) -> AnyArray:
     return np.array([*facts.modes, NOT_COMPLETED], dtype=object)[facts.main_mode]
 
 
-def _bins(values: FloatArray, width: int, longest: int) -> list[int]:
+def _bins(values: FloatArray | pd.Series[float], width: int, longest: int) -> list[int]:
     edges = np.arange(0, longest + 2 * width, width)
     counts: list[int] = np.histogram(np.clip(values, 0, longest), edges)[0].tolist()
     return counts
 
 
-def _under_way(begin_s: FloatArray, end_s: FloatArray, slots: FloatArray) -> FloatArray:
+def _under_way(begin_s: pd.Series[float], end_s: pd.Series[float], slots: FloatArray) -> FloatArray:
     begun, ended = (np.searchsorted(np.sort(moments), slots, side="right") for moments in (begin_s, end_s))
     count: FloatArray = (begun - ended).astype(np.float64)
     return count

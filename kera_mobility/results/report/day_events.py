@@ -49,10 +49,7 @@ def _spans(notices: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
 
 def _cut_runs(facts: Facts, service: str) -> list[list[Any]]:
     """Return the runs of a service that did not reach their last stop, by line and how they ended, most first."""
-    running = facts.of_service("running", service)
-    if not running.num_rows:
-        return []
-    calls = running.to_pandas()
+    calls = facts.frame("running", service)
     groups = calls[calls["ended"] != ""].groupby(["line", "ended"])
     rows = [
         [service, line, end, group["run"].nunique(), group["t_s"].min(), group["t_s"].max()]

@@ -99,10 +99,7 @@ class VehiclePlayback:
 
     def _frame(self, table: str, service: str) -> pd.DataFrame:
         """Return the rows of a service in a table, its nodes as rows of places."""
-        frame: pd.DataFrame = self._facts.of_service(table, service).to_pandas()
-        for column in {"place", "origin", "destination", "start_place"}.intersection(frame.columns):
-            frame[column] = self._map.rows(frame[column].to_numpy())
-        return frame
+        return self._map.with_rows(self._facts.frame(table, service))
 
     def _add(self, service: str, fleet: pd.DataFrame, stretches: pd.DataFrame, calls: Mapping[int, Any]) -> None:
         """Add vehicles: `fleet` has vehicle, places, start_place, kind, graph and shown; `calls` are those of each."""

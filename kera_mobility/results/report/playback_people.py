@@ -52,7 +52,7 @@ class PeoplePlayback:
         legs: dict[int, list[list[Any]]] = {}
         for trip, row, keys in zip(self._legs["trip_row"], self._legs["row"], self._legs["paths"], strict=True):
             legs.setdefault(trip, []).append([*row, *(self._paths.number(*key) for key in keys)])
-        trips = self._on_map(record.frame("trips"))
+        trips = self._paths.map.with_rows(record.frame("trips"))
         words = {name: pd.Categorical(trips[name]) for name in _WORDS}
         trips = trips.assign(**{name: word.codes for name, word in words.items()}, person_row=self._facts.person_row)
         trips = trips[trips["person_row"].isin(self._chosen)]
@@ -78,7 +78,7 @@ class PeoplePlayback:
     def _legs_of_chosen(self) -> pd.DataFrame:
         """Return the legs of the sample by trip: `row` is what the page shows, `paths` are on foot, riding, on foot."""
         facts = self._facts
-        legs = self._on_map(facts.record.frame("legs")).assign(trip_row=facts.leg_trip)
+        legs = self._paths.map.with_rows(facts.record.frame("legs")).assign(trip_row=facts.leg_trip)
         legs = legs[np.isin(facts.person_row[facts.leg_trip], self._chosen)].sort_values(["trip_row", "leg"])
         shown = legs.assign(fare_cent=100 * legs["fare_eur"])
         t_s, *amounts = (shown[name].round().astype(np.int64).tolist() for name in _ROUNDED)
@@ -116,19 +116,14 @@ class PeoplePlayback:
 
     def _moves_of(self, service: str) -> dict[int, list[list[Any]]]:
         """Return the moves of each vehicle: begin s, row of the origin, row of the destination."""
-        moves = self._on_map(self._facts.of_service("moves", service).to_pandas())
+        moves = self._paths.map.with_rows(self._facts.frame("moves", service))
         return rows_by(moves, "vehicle", ("t_s", "origin", "destination"))
-
-    def _on_map(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return a copy of a table with rows of places instead of nodes."""
-        ends = [name for name in ("origin", "destination", "place") if name in table]
-        return table.assign(**{name: self._paths.map.rows(table[name].to_numpy()) for name in ends})
 
     def _refusals(self) -> tuple[dict[int, list[list[int]]], list[str]]:
         """Return the refusals of the sample by person: moment, service (-1 if none), reason, place; and the reasons."""
         import pandas as pd
 
-        refusals = self._on_map(self._facts.record.frame("refusals"))
+        refusals = self._paths.map.with_rows(self._facts.record.frame("refusals"))
         service = pd.Categorical(refusals["service"], self._services).codes
         reason = pd.Categorical(refusals["reason"])
         refusals = refusals.assign(t_s=refusals["t_s"].round().astype(int), service=service, reason=reason.codes)
