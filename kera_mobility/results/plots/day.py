@@ -129,7 +129,8 @@ def _calls_of_runs(facts: Facts, service: str) -> pd.DataFrame:
     places = facts.frame("vehicles", service).set_index("vehicle")["places"]
     size = calls["vehicle"].map(places).fillna(0)
     calls = calls[calls["t_s"].between(*WINDOW_S) & (size == size.max())]
-    return calls.loc[calls.groupby(["vehicle", "run"])["t_s"].transform("size") > 1]
+    runs: pd.DataFrame = calls[calls.groupby(["vehicle", "run"])["t_s"].transform("size") > 1]
+    return runs
 
 
 def _apart(calls: pd.DataFrame) -> pd.DataFrame:
