@@ -74,7 +74,7 @@ function costs(content) {
   const services = allServices(content);
   const money = Object.keys(content.definitions).filter((id) => partOf(id, services) === 'money' && content.sides[last].kpis[id] && !id.includes('@'));
   const own = newServices(content);
-  const rows = money.filter((id) => /cost|subsid/.test(id) && (own.includes(id.split('.')[0]) || !services[id.split('.')[0]])).slice(0, 6);
+  const rows = money.filter((id) => /cost|subsid/.test(id) && (own.includes(id.split('.')[0]) || !services[id.split('.')[0]])).sort((one, two) => two.endsWith('_per_ride') - one.endsWith('_per_ride')).slice(0, 6);
   const lines = [];
   const fares = own.filter((name) => content.sides[last].kpis[`${name}.revenue_eur`]);
   if (fares.length) lines.push(h('ul', {}, fares.map((name) => h('li', {}, filled('head.revenue', { service: service(name, services) }, { value: value(content, last, `${name}.revenue_eur`, true) })))));
