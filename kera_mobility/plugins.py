@@ -11,7 +11,7 @@ from kera_mobility.config.settings import Place, Settings
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.facts import EVERYONE, Facts, Group, quantile, share
 from kera_mobility.results.kpis import Kpi, kpi, personal
-from kera_mobility.results.reasons import Reason
+from kera_mobility.results.reason_texts import Reason
 from kera_mobility.results.record import RunRecord, numbers, texts
 from kera_mobility.services.base import Carried, Experience, Ride, Service, ServiceSettings, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
@@ -28,7 +28,7 @@ from kera_mobility.services.notices import (
 )
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy
-from kera_mobility.services.remedies import Change, against, grown
+from kera_mobility.services.remedy_rules import Change, against, grown
 from kera_mobility.services.scooter.policies.crew_routes import TourPlanner
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy
 from kera_mobility.services.scooter.policies.rebalancing import RebalancingPolicy

@@ -59,7 +59,7 @@ def _explain_trips(
 ) -> None:
     """Explain one trip, or all of a person; `tries` is how many changes are tried for a refused one."""
     from kera_mobility.experiments.counterfactual import find_remedy, rerun_watching
-    from kera_mobility.results.explain.trip import story_of, trips_of
+    from kera_mobility.results.explain.trip_story import story_of, trips_of
     from kera_mobility.results.explain.trip_text import tell_trip
 
     run = _single_run(folder)

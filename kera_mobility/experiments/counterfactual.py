@@ -17,7 +17,7 @@ from kera_mobility.errors import ConfigError, KeraError, ResultError
 from kera_mobility.experiments.remedies import Remedy, cheapest_first, remedies
 from kera_mobility.results.events import table_fingerprint
 from kera_mobility.results.explain.inputs import RunReader, read_run
-from kera_mobility.results.explain.trip import Story, story_of
+from kera_mobility.results.explain.trip_story import Story, story_of
 from kera_mobility.results.explain.trip_text import journey
 from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import load_record

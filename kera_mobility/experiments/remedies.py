@@ -1,7 +1,7 @@
 """What could be changed so that a trip is served: a few settings for each reason of a denied request, cheapest first.
 
 A remedy is an override as `kera run --set` takes it. What it costs a day is an assumption that only orders them. What a
-service can change stands in `remedies.py` of its folder, here or in another package; see `services.remedies`.
+service can change stands in `remedies.py` of its folder, here or in another package; see `services.remedy_rules`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kera_mobility.config.registry import parts_of
-from kera_mobility.results.reasons import SERVICES
+from kera_mobility.results.reason_texts import SERVICES
 from kera_mobility.services.reasons import NO_DEPARTURE, OUT_OF_REACH, OUTSIDE_AREA, OUTSIDE_HOURS
-from kera_mobility.services.remedies import rules_of
+from kera_mobility.services.remedy_rules import rules_of
 from kera_mobility.simulation.scenario import Scenario
 from kera_mobility.simulation.weather import WITHDRAWN
 

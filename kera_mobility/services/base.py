@@ -13,7 +13,7 @@ from pydantic import Field
 
 from kera_mobility.config.registry import members, settings_union
 from kera_mobility.config.settings import Place, Settings
-from kera_mobility.results.reasons import scarcity_reasons
+from kera_mobility.results.reason_texts import scarcity_reasons
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.notices import (
     BookingSuspended,

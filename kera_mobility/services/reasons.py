@@ -1,6 +1,6 @@
 """Why any service may say no."""
 
-from kera_mobility.results.reasons import Reason
+from kera_mobility.results.reason_texts import Reason
 
 CLOSED = Reason(
     "closed",

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from kera_mobility.config.settings import assumptions
 from kera_mobility.results.events import ENTITIES, EventLog, fingerprint, to_arrow
-from kera_mobility.results.reasons import reasons_to_json
+from kera_mobility.results.reason_texts import reasons_to_json
 from kera_mobility.results.record import PEOPLE_COLUMNS, VEHICLE_COLUMNS, RunRecord
 from kera_mobility.services.base import Service
 from kera_mobility.simulation.expectations import Experiences, served_chance

@@ -11,7 +11,7 @@ import simpy
 
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import PlannedTrip, Plans, TripDemand
-from kera_mobility.results.reasons import retry_reasons
+from kera_mobility.results.reason_texts import retry_reasons
 from kera_mobility.services.base import Service
 from kera_mobility.services.contract import Booking, Leg, Offer, Outcome, Refusal
 from kera_mobility.services.reasons import CLOSED

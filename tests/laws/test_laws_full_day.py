@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kera_mobility.results.explain import explain
 from kera_mobility.results.promise_audit import verdict
-from kera_mobility.results.reasons import declared_reasons
+from kera_mobility.results.reason_texts import declared_reasons
 from kera_mobility.simulation.run import END_S, live
 from tests.kit import trip_laws
 from tests.kit.everything import FLEET, HOLD_MOST_S, LINE_HOLD_S, FullDay, full_day

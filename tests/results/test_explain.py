@@ -34,11 +34,11 @@ from kera_mobility.results.explain import explain
 from kera_mobility.results.explain.cases import PROMISE, REFUSED, UNSERVED
 from kera_mobility.results.explain.inputs import read_run
 from kera_mobility.results.explain.text import explanation_text
-from kera_mobility.results.explain.trip import story_of
+from kera_mobility.results.explain.trip_story import story_of
 from kera_mobility.results.explain.trip_text import tell_trip
-from kera_mobility.results.reasons import SERVICES, Reason, declared_reasons, reasons_of, sentence_of
+from kera_mobility.results.reason_texts import SERVICES, Reason, declared_reasons, reasons_of, sentence_of
 from kera_mobility.results.store import load_record
-from kera_mobility.services.remedies import REASONS
+from kera_mobility.services.remedy_rules import REASONS
 from kera_mobility.simulation.run import Run, live, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.town.town import Town
@@ -484,7 +484,7 @@ def test_every_declared_reason_has_a_label_and_a_sentence_in_every_language() ->
 def test_a_code_is_declared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     again = ModuleType("again")
     again.__dict__["FULL"] = Reason("full", en=("", ""), fi=("", ""), sv=("", ""))
-    monkeypatch.setattr("kera_mobility.results.reasons.parts_of", lambda *_: (again,))
+    monkeypatch.setattr("kera_mobility.results.reason_texts.parts_of", lambda *_: (again,))
     with pytest.raises(ExtensionError, match="again: reason 'full' is declared already"):
         declared_reasons.__wrapped__()
 

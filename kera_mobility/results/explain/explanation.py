@@ -12,7 +12,7 @@ from kera_mobility.results.explain.cases import Case, Cases, cases_of
 from kera_mobility.results.explain.inputs import RunReader, read_runs
 from kera_mobility.results.explain.sums import Sum, pooled, sums_of
 from kera_mobility.results.notice_log import LATE
-from kera_mobility.results.reasons import Reasons, sentence_of
+from kera_mobility.results.reason_texts import Reasons, sentence_of
 from kera_mobility.results.record import numbers
 
 CASE_COLUMNS = ("run", "what", *Case._fields[1:], "meaning", "count")

@@ -16,7 +16,7 @@ from kera_mobility.files import parse_yaml
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.explain.place_names import Gazetteer
 from kera_mobility.results.facts import Facts
-from kera_mobility.results.reasons import Reasons, reasons_of, sentence_of
+from kera_mobility.results.reason_texts import Reasons, reasons_of, sentence_of
 from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import load_record, read_kpis, require_one_scenario, result_folders
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from kera_mobility.results.explain.inputs import RunReader
-from kera_mobility.results.explain.trip import (
+from kera_mobility.results.explain.trip_story import (
     OFFERED,
     Row,
     Story,

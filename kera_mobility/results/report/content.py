@@ -15,7 +15,7 @@ import numpy as np
 from kera_mobility.errors import ConfigError, MissingFileError
 from kera_mobility.files import package_version, read_yaml
 from kera_mobility.results.facts import Facts
-from kera_mobility.results.reasons import reasons_of
+from kera_mobility.results.reason_texts import reasons_of
 from kera_mobility.results.report import breakdowns, map_layers
 from kera_mobility.results.report.basemap import DrawnMap
 from kera_mobility.results.report.day_events import day_events

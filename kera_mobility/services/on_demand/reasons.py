@@ -1,6 +1,6 @@
 """Why a ride on demand cannot be promised: the constraint that bound."""
 
-from kera_mobility.results.reasons import Reason
+from kera_mobility.results.reason_texts import Reason
 
 NO_VEHICLE_IN_TIME = Reason(
     "no_vehicle_in_time",

@@ -16,7 +16,7 @@ from kera_mobility.services.reasons import (
     OUTSIDE_HOURS,
     SNOW,
 )
-from kera_mobility.services.remedies import COSTS, Change, against, grown, larger_area, longer_walk
+from kera_mobility.services.remedy_rules import COSTS, Change, against, grown, larger_area, longer_walk
 from kera_mobility.units import HOUR_S
 
 KIND = "on_demand"

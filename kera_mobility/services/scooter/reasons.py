@@ -1,6 +1,6 @@
 """Why a shared vehicle cannot be had or not be ridden there."""
 
-from kera_mobility.results.reasons import Reason
+from kera_mobility.results.reason_texts import Reason
 
 LOST_RACE = Reason(
     "lost_race",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kera_mobility.services.reasons import BROKEN, EXPIRED, LOW_BATTERY, NO_VEHICLE, OUT_OF_REACH, OUTSIDE_AREA, SNOW
-from kera_mobility.services.remedies import COSTS, Change, against, grown, larger_area, longer_walk
+from kera_mobility.services.remedy_rules import COSTS, Change, against, grown, larger_area, longer_walk
 from kera_mobility.services.scooter.reasons import LOST_RACE, NO_PARKING, TOO_SHORT
 from kera_mobility.services.scooter.settings import ScooterSettings
 

@@ -1,6 +1,6 @@
 """Why a shuttle takes somebody not along."""
 
-from kera_mobility.results.reasons import Reason
+from kera_mobility.results.reason_texts import Reason
 
 NO_WHEELCHAIR_PLACE = Reason(
     "no_wheelchair_place",

@@ -15,7 +15,7 @@ from kera_mobility.services.reasons import (
     OUTSIDE_HOURS,
     SNOW,
 )
-from kera_mobility.services.remedies import COSTS, Change, against, grown, longer_walk
+from kera_mobility.services.remedy_rules import COSTS, Change, against, grown, longer_walk
 from kera_mobility.services.shuttle.reasons import NO_WHEELCHAIR_PLACE
 from kera_mobility.services.shuttle.settings import ShuttleSettings
 from kera_mobility.units import HOUR_S, MINUTE_S

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kera_mobility.results.line_kinds import LINE_KINDS
 from kera_mobility.services.reasons import FULL
-from kera_mobility.services.remedies import COSTS, Change, against
+from kera_mobility.services.remedy_rules import COSTS, Change, against
 from kera_mobility.services.transit.settings import TransitSettings
 
 KIND = "transit"

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import Field
 
 from kera_mobility.config.settings import Settings
-from kera_mobility.results.reasons import Reason
+from kera_mobility.results.reason_texts import Reason
 
 REASONS = "remedy_against"
 """Attribute of a rule: the reasons that it is tried against."""
