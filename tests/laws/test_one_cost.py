@@ -10,7 +10,7 @@ import pytest
 import kera_mobility as km
 from kera_mobility.experiments.remedies import remedies
 from kera_mobility.results.compare import Comparison, compare
-from kera_mobility.results.report.content import gather
+from kera_mobility.results.report.content import report_content
 from kera_mobility.services.base import service_kinds
 from kera_mobility.simulation.scenario import load_scenario
 
@@ -133,7 +133,7 @@ def test_a_years_balance_has_the_money_of_the_kpis(comparison: Comparison, kpis:
 def test_a_report_has_the_money_of_the_kpis(
     folders: tuple[Path, Path], comparison: Comparison, kpis: dict[str, dict[str, float]]
 ) -> None:
-    content = gather(folders, most_people=1)
+    content = report_content(folders, most_people=1)
     for side, title in zip(content["sides"], ("plain", "double"), strict=True):
         for service in (*OPERATORS, *LINES):
             name = f"{service}.operating_cost_eur"
