@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
-from kera_mobility.experiments.columns import DESCRIPTIONS, columns
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -21,7 +19,7 @@ from mkdocs.structure.pages import Page
 import kera_mobility as km
 from kera_mobility import plugins
 from kera_mobility.cli import command_line
-from kera_mobility.results.events import KINDS
+from kera_mobility.results.events import describe
 from kera_mobility.simulation.scenario import schema
 
 ROOT = Path(__file__).parents[1]
@@ -133,12 +131,10 @@ def _cell(text: Any) -> str:
 def events_page() -> str:
     """Return a table for each kind of event and each table of a result folder."""
     lines = ["# Events and tables", "What the tables of a result folder hold, as `km.columns(table)` says them."]
-    for table in DESCRIPTIONS:
-        lines.append(f"## {table}")
-        types = {field.name: str(field.type) for field in KINDS[table].schema} if table in KINDS else {}
-        rows = ["| column | type | meaning |", "|---|---|---|"]
-        rows += [f"| `{name}` | {types.get(name, '')} | {_cell(text)} |" for name, text in columns(table).items()]
-        lines.append("\n".join(rows))
+    for table, described in describe().items():
+        rows = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+        rows += [f"| `{name}` | {kind} | {_cell(unit)} | {_cell(meaning)} |" for name, kind, unit, meaning in described]
+        lines += [f"## {table}", "\n".join(rows)]
     return "\n\n".join(lines) + "\n"
 
 
@@ -164,8 +160,8 @@ def command_line_page() -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _helps(command: click.Command, title: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=title, max_content_width=100, terminal_width=100)
+def _helps(command: Any, title: str) -> Iterator[tuple[str, str]]:
+    context = typer.Context(command, info_name=title, max_content_width=100, terminal_width=100)
     yield title, command.get_help(context)
     for name, verb in sorted(getattr(command, "commands", {}).items()):
         yield from _helps(verb, f"{title} {name}")

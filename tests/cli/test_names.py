@@ -17,8 +17,8 @@ PRONOUNS = frozenset({
 MOST_PRONOUNS = 2 / 1000
 """Of all names in the source."""
 MOST_LINES = 29_000
-OF_A_SERVICE = frozenset({"service", "settings", "costs", "kpis", "reasons", "remedies"})
-"""Files that each folder of a service may have."""
+SHARED = frozenset({"reasons", "remedies"})
+"""What services have in common stands beside their folders under the name that it has in each of them."""
 LONGEST_FILE = 450
 
 
@@ -50,11 +50,11 @@ def test_no_two_classes_have_one_name() -> None:
 
 
 def test_a_file_name_stands_twice_only_where_its_folder_tells_it_apart() -> None:
-    """Verbs of the command line, the rooms of a service, and the subjects of KPIs and of plots are told apart so."""
+    """A verb of the command line, a room of a service, and a subject of KPIs or plots are told apart by folder."""
     homes = defaultdict(list)
     for path in FILES:
         folder = path.parent.relative_to(PACKAGE).as_posix()
-        by_folder = folder == "cli" or (folder.startswith("services/") and path.stem in OF_A_SERVICE)
+        by_folder = folder == "cli" or folder.startswith("services/") or (folder == "services" and path.stem in SHARED)
         if path.stem != "__init__" and not by_folder and path.stem != "settings":
             homes["plots/" + path.stem if folder == "results/plots" else path.stem].append(folder)
     assert {name: folders for name, folders in homes.items() if len(folders) > 1} == {}
