@@ -20,18 +20,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kera_mobility.experiments.batch import Experiment, experiment, load
     from kera_mobility.experiments.calibration import calibrate
+    from kera_mobility.experiments.elasticities import realism
     from kera_mobility.experiments.regression import check
     from kera_mobility.results.compare import compare
     from kera_mobility.results.events import columns
     from kera_mobility.results.explain import explain
+    from kera_mobility.results.plots import plot
     from kera_mobility.results.report import write_report as report
     from kera_mobility.results.store import load_record
     from kera_mobility.simulation.run import Run, simulate, simulate_days
-    from kera_mobility.simulation.scenario import Scenario, load_scenario
+    from kera_mobility.simulation.scenario import Scenario, load_scenario, schema
 
 __all__ = [
     "Experiment", "Run", "Scenario", "calibrate", "check", "columns", "compare", "experiment", "explain", "load",
-    "load_record", "load_scenario", "report", "simulate", "simulate_days",
+    "load_record", "load_scenario", "plot", "realism", "report", "schema", "simulate", "simulate_days",
 ]  # fmt: skip
 
 _HOMES = {
@@ -39,6 +41,7 @@ _HOMES = {
     "calibrate": "experiments.calibration", "check": "experiments.regression", "columns": "results.events",
     "compare": "results.compare", "experiment": "experiments.batch", "explain": "results.explain",
     "load": "experiments.batch", "load_record": "results.store", "load_scenario": "simulation.scenario",
+    "plot": "results.plots", "realism": "experiments.elasticities", "schema": "simulation.scenario",
     "report": "results.report", "simulate": "simulation.run", "simulate_days": "simulation.run",
 }  # fmt: skip
 _NAMES_AT_HOME = {"report": "write_report"}

@@ -14,15 +14,6 @@ def command(
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write; .png, .svg or .pdf.")],
 ) -> None:
     """Draw a picture of one run."""
-    from kera_mobility.errors import ConfigError, ResultError, nearest_name
-    from kera_mobility.results.plots import kinds
-    from kera_mobility.results.store import load_record, result_folders
+    from kera_mobility.results.plots import plot
 
-    plots = kinds()
-    if kind not in plots:
-        near = nearest_name(kind, list(plots))
-        raise ConfigError(f"no figure '{kind}'{near}; expected one of {', '.join(sorted(plots))}")
-    runs = result_folders(folder)
-    if len(runs) > 1:
-        raise ResultError(f"{folder}: holds {len(runs)} runs, expected one; name one of them, such as {runs[0]}")
-    typer.echo(f"wrote {plots[kind](load_record(runs[0]), out)}")
+    typer.echo(f"wrote {plot(folder, kind, out)}")

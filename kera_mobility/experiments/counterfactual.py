@@ -203,7 +203,7 @@ def rerun_watching(reader: RunReader, person: int, say: Say | None = None) -> Ru
     meta = reader.record.meta
     scenario = load_scenario(reader.folder / SCENARIO)
     run = simulate(scenario, meta["seed"], meta.get("day", 0), _carried(reader), watched=person)
-    return RunReader(reader.folder, run.record, reader.kpis)
+    return RunReader(reader.folder, run.record)
 
 
 def _refused_by(story: Story) -> list[tuple[str, str, float]]:
@@ -224,7 +224,7 @@ def _try(reader: RunReader, live_again: Rerun, remedy: Remedy, story: Story, ser
         run = live_again(load_scenario(reader.folder / SCENARIO, remedy.overrides))
     except ConfigError as error:
         return Attempt(remedy, False, f"not possible: {str(error).splitlines()[0]}")
-    after = RunReader(reader.folder, run.record, {})
+    after = RunReader(reader.folder, run.record)
     became = story_of(after, trip["person"], trip["trip"])
     served, outcome = _outcome(after, became, services)
     return Attempt(remedy, served, outcome, _side_effects(reader.record, run.record, int(trip["person"])))

@@ -38,7 +38,7 @@ def sums_of(run: RunReader, cases: Cases) -> list[Sum]:
     """Return every figure of the KPI table that the cases explain, and those that only one side has."""
     here = _added(run, cases)
     ids = [*here, *(name for name in run.kpis if name not in here and _is_ours(name, run))]
-    figures = [Sum(name, here.get(name, 0), run.kpis.get(name)) for name in ids]
+    figures = [Sum(name, here.get(name, 0), run.kpis.get(name, {}).get("value")) for name in ids]
     return [figure for figure in figures if figure.kpi is not None or figure.here]
 
 

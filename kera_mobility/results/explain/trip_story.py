@@ -34,7 +34,7 @@ class UtilityRates:
     @classmethod
     def of(cls, run: RunReader, purpose: str) -> UtilityRates:
         """Return the worth for a purpose."""
-        by_purpose = run.scenario.get("choice", {}).get("coefficients", {}).get(purpose, {})
+        by_purpose = run.settings.get("choice", {}).get("coefficients", {}).get(purpose, {})
         eur, minute = by_purpose.get("per_eur"), by_purpose.get("transit_per_min")
         return cls(float(eur) if eur else None, float(minute) if minute else None)
 
