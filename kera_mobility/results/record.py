@@ -106,7 +106,8 @@ def numbers(table: pa.Table, name: str) -> NDArray[Any]:
 
 def pair_keys(ids: NDArray[Any], ordinals: NDArray[Any]) -> NDArray[np.int64]:
     """Return one number for each pair of an id and an ordinal (of a trip, tour or step: these are int16), (R,)."""
-    return ids.astype(np.int64) * 2**15 + ordinals
+    keys: NDArray[np.int64] = ids.astype(np.int64) * 2**15 + ordinals
+    return keys
 
 
 def _values(array: pa.Array) -> NDArray[Any]:
