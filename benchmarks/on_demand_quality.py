@@ -105,7 +105,7 @@ def play(number: int, policy: str, kind: str = KINDS[0]) -> Result:
 
 
 class Request(NamedTuple):
-    """A wish of an instance; sorted by the moment of asking."""
+    """A request of an instance; sorted by the moment of asking."""
 
     asked_s: float
     person: int

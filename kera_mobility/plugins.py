@@ -1,7 +1,7 @@
 """What another package needs to bring a service, a policy or a KPI of its own; nothing else is promised to stay.
 
 An entry point of the group `kera_mobility.services`, `kera_mobility.policies`, `kera_mobility.kpis` or
-`kera_mobility.plots` names a module, or a package with the modules that a folder in `kera_mobility/services/` has.
+`kera_mobility.figures` names a module, or a package with the modules that a folder in `kera_mobility/services/` has.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def test_every_function_that_the_model_names_exists() -> None:
 
 
 def found(dotted: str) -> bool:
-    """Return whether a name such as `town.zones.Gravity.of` leads to something."""
+    """Return whether a name such as `town.population.land_use.Gravity.of` leads to something."""
     parts = dotted.split(".") if dotted.startswith("tools.") else ["kera_mobility", *dotted.split(".")]
     for length in range(len(parts), 1, -1):
         try:

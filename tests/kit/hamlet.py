@@ -103,7 +103,7 @@ class PersonRow(NamedTuple):
 
 
 class TripRow(NamedTuple):
-    """A wish; the trips of a person are numbered in the order in which they leave."""
+    """A planned trip; the trips of a person are numbered in the order in which they leave."""
 
     person: int
     origin: int
@@ -133,7 +133,7 @@ def person(number: int, **about: Any) -> PersonRow:
 
 
 def trip(number: int, origin: int, destination: int, at: str | float, tour: int = 0, purpose: str = "other") -> TripRow:
-    """Return the wish of a person to leave at a time."""
+    """Return a trip that a person plans to begin at a time."""
     return TripRow(number, origin, destination, seconds(at), tour, purpose)
 
 
@@ -218,7 +218,7 @@ def live_services(scenario: Scenario, town: Town, now: str | float = "8:00") -> 
 
 
 def leg(town: Town, service: str, number: int, origin: int, destination: int, trip: int = 0, **more: Any) -> Leg:
-    """Return somebody's wish for one service."""
+    """Return a person's request to one service."""
     row = int(np.flatnonzero(town.people.person == number)[0])
     return Leg(service, origin, destination, number, row, trip, more.get("leg", 0), more.get("step", 0))
 

@@ -21,7 +21,7 @@ export class Geometry {
     return (this.planeOfLine[line] ??= this.lines[line].map(([lon, lat]) => [planeX(lon), planeY(lat)]));
   }
 
-  // The points of a way (see ways.py) as one array x, y, x, y ... with the length up to each point.
+  // The points of a way (see results/report/drawn_paths.py) as one array x, y, x, y ... with the length up to each point.
   shape(way) {
     const points = [];
     const add = ([x, y]) => {

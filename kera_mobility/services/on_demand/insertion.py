@@ -15,7 +15,7 @@ from kera_mobility.units import FloatArray, IntArray
 
 @np.errstate(invalid="ignore")  # where no street leads a hop is inf; inf - inf costs nothing that is ever chosen
 def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions:
-    """Return the cheapest insertion of a wish into every route; of equals that with the earliest pick-up, then drop."""
+    """Return the cheapest insertion of a request into every route; of equals that with the earliest pick-up, drop."""
     hop_s, stop, person_s = routes.hop_s, routes.stop, routes.person_s
     columns = stop.shape[1]
     leave_s = routes.leave_s.copy()

@@ -34,7 +34,7 @@ class RideRequest(NamedTuple):
 
 
 class Insertions(NamedTuple):
-    """The cheapest way for each vehicle to serve one wish; arrays (V,)."""
+    """The cheapest way for each vehicle to serve one request; arrays (V,)."""
 
     added_s: FloatArray
     """Driving added, s; inf where there is no way."""
@@ -152,7 +152,7 @@ class Routes:
     def planned(
         self, vehicle: int, after_pickup: int, after_dropoff: int, request: RideRequest, now_s: float
     ) -> tuple[float, float]:
-        """Return when a wish would be picked up and dropped if it were inserted; nothing changes."""
+        """Return when a request would be picked up and dropped if it were inserted; nothing changes."""
         hop_s, person_s = self.hop_s, self.person_s
         time_s = float(self.leave_s[vehicle, after_pickup])
         time_s = max(time_s, now_s) if after_pickup == 0 else time_s

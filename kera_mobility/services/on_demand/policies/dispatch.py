@@ -22,11 +22,11 @@ from kera_mobility.services.reasons import FULL
 from kera_mobility.units import BoolArray, FloatArray
 
 REASONS = (NO_VEHICLE_IN_TIME, FULL, DETOUR_OF_OTHERS, OWN_DETOUR, END_OF_SHIFT)
-"""Why a wish cannot be served, in the order in which they are looked for."""
+"""Why a request cannot be served, in the order in which they are looked for."""
 
 
 class Placement(NamedTuple):
-    """Where a wish stands in a route; columns as in `kernels.routes.Insertions`."""
+    """Where a request stands in a route; columns as in `Insertions`."""
 
     vehicle: int
     after_pickup: int
@@ -42,14 +42,14 @@ class DispatchPolicy(Policy):
 
     @abstractmethod
     def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:
-        """Return where a wish is best served, or None where it cannot be; ties go to the lower vehicle."""
+        """Return where a request is best served, or None where it cannot be; ties go to the lower vehicle."""
 
     @abstractmethod
     def refusal_reason(self, routes: Routes, request: RideRequest, now_s: float) -> str:
-        """Return which constraint bound, one of REASONS, for a wish that cannot be served."""
+        """Return which constraint bound, one of REASONS, for a request that cannot be served."""
 
     def reassign(self, routes: Routes, ride_requests: Sequence[RideRequest], now_s: float) -> Routes | None:
-        """Return better routes for wishes that have been taken out of these, or None to leave all as it was."""
+        """Return better routes for requests that have been taken out of these, or None to leave all as it was."""
         return None
 
 
@@ -106,8 +106,8 @@ class BatchSettings(Settings):
 class Batch(Insertion):
     """Promised at once on the cheapest insertion; every round those nobody has set out for are assigned jointly.
 
-    Repeatedly at most one wish goes to each vehicle, so that the sum of added driving is least (Hungarian algorithm),
-    until all stand. The result counts only if all are served and less is driven than before.
+    Repeatedly at most one request goes to each vehicle, so that the sum of added driving is least (Hungarian
+    algorithm), until all stand. The result counts only if all are served and less is driven than before.
     """
 
     kind = "batch"
@@ -118,7 +118,7 @@ class Batch(Insertion):
         self.round_s = settings.round_s
 
     def reassign(self, routes: Routes, ride_requests: Sequence[RideRequest], now_s: float) -> Routes | None:
-        """Return routes with all the wishes, or None where some find no place."""
+        """Return routes with all the requests, or None where some find no place."""
         routes, remaining = routes.copy(), list(ride_requests)
         while remaining:
             options = [insertions(routes, request, now_s) for request in remaining]
