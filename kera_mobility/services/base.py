@@ -57,16 +57,22 @@ class Experience(NamedTuple):
         return cls(*(np.zeros((zones, HOURS)) for _ in cls._fields))._replace(days=_ONE)
 
     def mean_s(self, total_s: FloatArray, prior_s: float) -> FloatArray:
-        """Return the mean of a sum over served requests, (zones, hours): the fewer they were the nearer to the mean
-        overall, which itself begins with PRIOR_REQUESTS times `prior_s`."""
+        """Return the mean of a sum over served requests, (zones, hours).
+
+        It is shrunk towards the mean over all zones and hours with the weight of PRIOR_REQUESTS requests, and that
+        mean towards `prior_s` with the same weight.
+        """
         overall_s = (total_s.cumsum()[-1] + PRIOR_REQUESTS * prior_s) / (self.served.cumsum()[-1] + PRIOR_REQUESTS)
         mean_s: FloatArray = (total_s + PRIOR_REQUESTS * overall_s) / (self.served + PRIOR_REQUESTS)
         return mean_s
 
     @property
     def chance(self) -> FloatArray:
-        """Chance of being served, (zones, hours): that of the zone and hour, the fewer the requests the nearer to the
-        chance overall, which itself begins with PRIOR_REQUESTS served requests."""
+        """Chance of being served, (zones, hours).
+
+        It is shrunk towards the chance over all zones and hours with the weight of PRIOR_REQUESTS requests, and that
+        chance towards 1 with the same weight.
+        """
         overall = (self.served.cumsum()[-1] + PRIOR_REQUESTS) / (self.requests.cumsum()[-1] + PRIOR_REQUESTS)
         chance: FloatArray = (self.served + PRIOR_REQUESTS * overall) / (self.requests + PRIOR_REQUESTS)
         return chance
@@ -103,7 +109,7 @@ class ServiceSettings(Settings):
 
 
 class Service(ABC):
-    """A way to travel. Subclasses stand one to a file in this folder and are found by their `kind`."""
+    """A way to travel. Each subclass has a file or a folder here, or in another package, and is found by its `kind`."""
 
     kind: ClassVar[str]
     settings_type: ClassVar[type[ServiceSettings]]
@@ -147,7 +153,7 @@ class Service(ABC):
         self.settings = settings
         self.town = town
         self.skims = town.skims
-        """The shortest ways as they are now."""
+        """Shortest paths as the streets are now."""
         self.world: World
         self._chance: FloatArray | None = None
 
@@ -194,22 +200,22 @@ class Service(ABC):
         self.experience = Experience.none(int(self.town.zone.max()) + 1)
 
     def quote(self, leg: Leg) -> Offer | Refusal:
-        """Return the firm offer at this moment; no simulated time, nothing changes but the count of requests."""
+        """Return the firm offer at this moment; takes no simulated time and changes only the count of requests."""
         offer = self._firm(leg)
         if self.capacity_limited:
             self._count(leg, offer)
         return offer
 
     def book(self, leg: Leg) -> Booking | Refusal:
-        """Promise the leg, atomically; the only change of state before riding."""
+        """Book the leg at once; the only change of state before the ride."""
         offer = self._firm(leg)
         return offer if isinstance(offer, Refusal) else Booking(leg, self.world.env.now, offer)
 
     def cancel(self, booking: Booking) -> None:
-        """Give a promise back before riding."""
+        """Release a booking before the ride."""
 
     def ride(self, booking: Booking) -> Ride:
-        """Carry the person, in simulated time, and return what it was in the end."""
+        """Carry the person in simulated time and return the outcome."""
         if not self.deterministic:
             raise NotImplementedError(f"{self.name} is not deterministic: it must define `ride`")
         yield self.world.env.timeout(booking.offer.walk_s + booking.offer.wait_s + booking.offer.ride_s)
@@ -221,14 +227,14 @@ class Service(ABC):
         return Outcome(leg.destination, offer.walk_s, offer.wait_s, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
 
     def foreseen_s(self, booking: Booking) -> float:
-        """Return when a promised leg should be over as it is foreseen now; inf if it will not be, or nobody says."""
+        """Return when a booked leg is expected to end, as known now; inf if never, or if the service does not say."""
         return inf
 
     def await_rider(self, leg: Leg, coming_s: Callable[[], float]) -> None:
-        """Let a line know of somebody on the way to it with another service, and when to ask how late that is."""
+        """Tell a line that a person is coming to it by another service; `coming_s` returns when, as known by then."""
 
     def finish(self) -> None:
-        """End the day: promises still open expire."""
+        """End the day: open bookings expire."""
 
     def overnight(self) -> dict[str, AnyArray]:
         """Return the state that the next day starts from."""
@@ -241,7 +247,7 @@ class Service(ABC):
     # What every service needs.
 
     def about(self) -> dict[str, Any]:
-        """Return what `run.json` says of the service besides its attributes, for figures: plain numbers and words."""
+        """Return what `run.json` keeps of the service besides its attributes, for KPIs and costs: numbers and words."""
         return {}
 
     def faults(self) -> list[tuple[str, str]]:
@@ -274,7 +280,7 @@ class Service(ABC):
         return []
 
     def _see_streets(self, notice: StreetsChanged) -> None:
-        """Find other ways when streets are shut or opened."""
+        """Take the new shortest paths when streets are shut or opened."""
         self.skims = self.world.streets
 
     def _count(self, leg: Leg, answer: object) -> None:

@@ -44,13 +44,13 @@ class Offers:
     ride_m: FloatArray
     """Length of the ride."""
     penalty_s: FloatArray
-    """Felt but not lived: boarding and transfer penalties."""
+    """Counts in the utility but takes no time: boarding and transfer penalties."""
     spare_s: FloatArray
     """Part of wait_s that people who know the timetable spend where they are, by leaving later."""
 
     @property
     def possible(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Where the service can carry, (T,)."""
+        """Which requests the service can carry, (T,)."""
         return np.isfinite(self.walk_s + self.wait_s + self.ride_s)
 
     @property
@@ -111,18 +111,18 @@ class Leg:
 
 @dataclass(slots=True)
 class Booking:
-    """A promise; it ends in exactly one of ridden, cancelled, expired."""
+    """A leg that a service has promised to carry; it ends as exactly one of ridden, cancelled, expired."""
 
     leg: Leg
     made_s: float
     offer: Offer
     vehicle: int = -1
     plan: Any = field(default=None)
-    """What the service needs to keep its promise; nobody else reads it."""
+    """What the service needs to carry out the booking; only the service reads it."""
 
 
 class Refusal(NamedTuple):
-    """News, not a fault: the service says no, and why."""
+    """A denied request and its reason; a result to act on, not an error."""
 
     reason: str
     place: int
@@ -130,7 +130,7 @@ class Refusal(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a ride was, in the end."""
+    """How a ride went and where it ended."""
 
     place: int
     """Street node where the person is now; the leg's destination unless refused."""
@@ -142,4 +142,4 @@ class Outcome(NamedTuple):
     fare_eur: float
     vehicle: int = -1
     refusal: Refusal | None = None
-    """Set when the service could not keep on; the person replans from `place`."""
+    """Set if the ride ended early; the person replans from `place`."""

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 END_S = 28 * HOUR_S
-"""A day runs until four in the morning of the next, so that late trips come home."""
+"""A day runs until four in the morning of the next, so that late trips can end."""
 
 Progress = Callable[[str, float], None]
-"""Called with the stage (load, plan, simulate, write; perhaps a word after it) and the part of it done, 0 to 1."""
+"""Called with the stage (load, plan, simulate with the clock, write) and the share of it that is done, 0 to 1."""
 Overnight = Mapping[str, Mapping[str, AnyArray]]
 """What the services hand from one day to the next: service -> name -> array."""
 
@@ -79,12 +79,12 @@ class Run:
 
     @property
     def trips(self) -> pd.DataFrame:
-        """The trips as a pandas frame; columns in `events.KINDS["trips"]`."""
+        """The trips as a pandas frame; `km.columns("trips")` says what its columns mean."""
         return self.record.frame("trips")
 
     @property
     def legs(self) -> pd.DataFrame:
-        """The legs of the trips as a pandas frame; columns in `events.KINDS["legs"]`."""
+        """The legs of the trips as a pandas frame; `km.columns("legs")` says what its columns mean."""
         return self.record.frame("legs")
 
     def kpis(self) -> list[Kpi]:
@@ -92,7 +92,7 @@ class Run:
         return compute(self.record)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the result folder, whole or not at all, and return where it stands."""
+        """Write the result folder, completely or not at all, and return its path."""
         return write_record(self.record, Path(folder))
 
 
@@ -110,22 +110,22 @@ def simulate(
     town: Town | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Run:
-    """Return one day of a scenario, lived.
+    """Return the run of one simulated day of a scenario.
 
     Parameters
     ----------
     seed
-        The chance of the day; the population has a seed of its own in the scenario.
+        Random seed of the day; the population has a seed of its own in the scenario.
     carried
-        What the night before handed over; fleets stand in their first places without it.
+        `Run.overnight` of the day before; without it fleets begin at their initial places.
     follow, say
-        The id of a person whose day is told through `say` as it happens.
+        Id of a person, and a function that is called with a sentence for each event of their day.
     watched
-        The id of a person whose considerations are kept on every trip, not on refused ones alone.
+        Id of a person whose choice sets are logged on every trip, not only on trips with a denied request.
     without
-        Ids of people who stay away, to ask what difference they make.
+        Ids of people to leave out, to see what difference they make.
     town
-        The town of the scenario (`town_of`), where it is at hand already.
+        The town of the scenario (`town_of`), if it is already loaded.
     batch_rows
         Rows of the event log kept in Python at a time; no result depends on it.
 
@@ -143,7 +143,7 @@ def simulate(
         town = everyone.without(without)
         if follow is not None and follow not in town.people.person:
             raise UnknownPersonError(f"nobody here has the id {follow}; people.parquet of a result lists all ids")
-        # Learned from everyone, so that who stays away changes nothing for those whom they never met.
+        # Learned with everyone present, so that leaving people out changes nothing for those they never met.
         experiences = expected_of(checked, everyone, day)
     log = Narrator(follow, say, batch_rows) if follow is not None and say else EventLog(batch_rows)
     log.watched = watched
@@ -152,7 +152,7 @@ def simulate(
 
 @contextmanager
 def _collected_afterwards() -> Iterator[None]:
-    """Keep the garbage collector out of the way until a day is over, and let it collect what the day leaves.
+    """Switch the garbage collector off during a day, and let it collect once when the day is recorded.
 
     A day makes millions of objects. Its services, world and processes refer to each other, so they become garbage when
     the day has been recorded. What was there before is frozen: it is not searched.
@@ -181,7 +181,7 @@ def live(
     log: EventLog | None = None,
     watch: Stopwatch | None = None,
 ) -> Run:
-    """Return one day of a scenario in a town that is at hand; see `simulate`.
+    """Return one day of a scenario in a town that is already loaded; see `simulate`.
 
     `experiences` is what people expect of capacity-limited services; without it they expect to be served.
     """
@@ -194,7 +194,7 @@ def live(
 
 
 def simulate_days(scenario: Scenario | str | Path, seed: int = 1, days: int = 2) -> list[Run]:
-    """Return consecutive days, each starting from what the night before handed over."""
+    """Return consecutive days; fleets begin each day as the day before left them."""
     runs: list[Run] = []
     for day in range(days):
         runs.append(simulate(scenario, seed, day, runs[-1].overnight if runs else None))
@@ -213,7 +213,7 @@ def town_of(scenario: Scenario) -> Town:
 
 
 def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:
-    """Return the services of a scenario by name, fit for the town.
+    """Return the services of a scenario by name, checked against the town.
 
     Raises
     ------
@@ -293,7 +293,7 @@ def peak_rss_mb() -> float:
 
 @dataclass
 class Stopwatch:
-    """CPU-seconds by stage, and word of progress."""
+    """Measures CPU-seconds by stage and reports progress."""
 
     progress: Progress | None = None
     cpu_s: dict[str, float] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Everyone who travels on one day: trips set out when they are due, and news makes those still to come plan anew.
+"""All trips of one day: each sets out when it is due; after a notice the trips still to come are planned again.
 
-A trip under way is a process of its own (`trip.py`). News (a line closed, streets shut) reaches people at its moment:
-trips that have yet to set out are planned anew, all in one batch; who is on a street that is shut takes another path
-(`rerouting.py`); whoever rides with a service hears from it.
+A trip under way is a process of its own (`trip.py`). A notice (a line closed, streets shut) takes effect at its moment:
+trips that have yet to set out are planned again in one batch; people on a street that is shut take another path
+(`rerouting.py`); people who ride with a service are told by the service.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ class Travellers:
         self._log_uncontested()
 
     def feed(self) -> Life:
-        """Let every trip set out when it is due, or when its person's last one has ended."""
+        """Start every trip when it is due, or when the person's previous trip has ended."""
         context, env = self._context, self._world.env
         if context.advance_bookings:
             env.process(context.advance_bookings.book(lambda: (context.plans, context.chooser)))
         while (head := self._queue.head()) is not None:
             wait_s = head.depart_s - env.now
             if wait_s > 0:
-                yield at_moment(env, wait_s, DEPARTURES_OF_PEOPLE)  # news may have come meanwhile
+                yield at_moment(env, wait_s, DEPARTURES_OF_PEOPLE)  # a notice may have come meanwhile
             elif (trip := self._queue.start()) is not None:
                 self._set_out(trip)
 
     def hear(self, notices: Collection[Notice]) -> None:
-        """Let everyone know what was posted just now."""
+        """Apply the notices posted just now to trips to come, people still at home and people on the street."""
         self._plan_anew(notices)
         for row in sorted(self._context.at_home):
             self._context.at_home.pop(row).interrupt()
@@ -79,7 +79,7 @@ class Travellers:
         self._log_uncontested()
 
     def finish(self) -> None:
-        """Log the trips that are still under way, and those that never set out, when the day is over."""
+        """Log the trips that are still under way, and those that have not set out, at the end of the day."""
         log = self._context.log
         for live_trip in self._under_way.values():
             log.trip(live_trip.trip, live_trip.set_out_s, "under_way")
@@ -93,7 +93,7 @@ class Travellers:
         live_trip.set_out()
 
     def _end(self, trip: PlannedTrip) -> None:
-        """Let the person's next trip set out if it is due; if not, log those on which nothing can happen."""
+        """Start the person's next trip if it is due; if not, log the following uncontested trips."""
         del self._under_way[trip.row]
         waiting = self._queue.end(trip.row)
         if waiting is not None:
@@ -102,7 +102,7 @@ class Travellers:
             self._queue.drop(self._uncontested.log_following(trip.plan_row))
 
     def _log_uncontested(self) -> None:
-        """Log the next trips of people at rest on which nothing can happen before there is news again."""
+        """Log the uncontested next trips, until the next notice, of people who are not travelling."""
         context = self._context
         until_s = self._schedule.next_s(self._world.env.now, self._world.end_s)
         self._uncontested = UncontestedTrips(self._world, context.services, context.demand, context.plans, until_s)
@@ -110,7 +110,7 @@ class Travellers:
         self._queue.drop(self._uncontested.log_first(rows).tolist())
 
     def _plan_anew(self, notices: Collection[Notice]) -> None:
-        """Plan the trips that have yet to leave, but for those that are booked, as things are expected now."""
+        """Plan the trips that have yet to set out again, except those booked in advance, with what is known now."""
         context, planner = self._context, self._context.planner
         depart_s = context.demand.depart_s
         to_come = np.zeros(len(context.demand), dtype=np.bool_)

@@ -31,7 +31,7 @@ Denied = tuple[Leg, Refusal]
 
 @dataclass
 class TripContext:
-    """What all trips of a day share; news replaces the plans."""
+    """What all trips of a day share; after a notice `plans`, `chooser` and `ready_s` are replaced."""
 
     world: World
     services: Mapping[str, Service]
@@ -41,7 +41,7 @@ class TripContext:
     chooser: LiveChooser
     """Of these plans."""
     ready_s: list[float]
-    """When the person of each trip is ready to set out, by the clock or by the last news, (T,)."""
+    """When the person of each trip is ready to set out, as planned or after the last notice, (T,)."""
     advance_bookings: AdvanceBookings
     log: TripLog
     street_rides: StreetRides | None
@@ -49,7 +49,7 @@ class TripContext:
     expects_news: bool
     """Whether notices may be posted while the day runs."""
     at_home: dict[int, LiveTrip] = field(default_factory=dict)
-    """Trips that set out later than their person is ready, until then, by row of the person; news ends the stay."""
+    """Trips that set out later than their person is ready, until then, by row of the person; a notice ends the stay."""
 
 
 class LiveTrip:
@@ -75,7 +75,7 @@ class LiveTrip:
             self._context.world.env.process(self._run())
 
     def interrupt(self) -> None:
-        """End the stay at home: there is news."""
+        """End the stay at home, because of a notice."""
         assert self._process is not None, "who stays at home is in a process"
         self._process.interrupt()
 
@@ -129,7 +129,7 @@ class LiveTrip:
         )  # fmt: skip
 
     def _choose(self, request: Leg) -> ChosenJourney | None:
-        """Return what was booked in advance or is the best on offer now; None if there is nothing, or no patience."""
+        """Return the journey booked in advance or the best one now; None if there is none, or after MOST_REPLANS."""
         context = self._context
         choice = context.advance_bookings.take(self.trip.plan_row)
         if choice is None and self._replans <= MOST_REPLANS:
@@ -141,9 +141,9 @@ class LiveTrip:
         return choice
 
     def _stay_at_home(self, choice: ChosenJourney) -> Generator[simpy.Event, Any, bool]:
-        """Stay until it is time to leave for a departure, and return whether news came before; who is late stays not.
+        """Stay until it is time to leave for a departure, and return whether a notice came before.
 
-        Who holds a booking keeps to it; its service would say if it could not be kept.
+        A notice does not interrupt a person with a booking: the service tells if it cannot be kept.
         """
         context, env = self._context, self._context.world.env
         ready_s = env.now if choice.booking else context.ready_s[self.trip.plan_row]
@@ -208,7 +208,7 @@ class LiveTrip:
         return outcome
 
     def _replan(self, request: Leg, leg: Leg, refusal: Refusal) -> None:
-        """Choose among what remains at the same place, or plan anew from a new one, or where plans do not hold."""
+        """Drop the service that denied the request; plan again if the person has moved on or may ask it again."""
         self._leg, self._replans = leg.leg + 1, self._replans + 1
         may_retry, shunned = refusal.reason in retry_reasons(), self._candidates.shunned
         if not may_retry:
@@ -223,7 +223,7 @@ class LiveTrip:
         self._candidates = Candidates(plans, 0, self.trip.purpose, shunned)
 
     def _arrival(self, offer: Offer, value: Any = None) -> simpy.Event:
-        """Return the event of being there by a deterministic ride."""
+        """Return the event of arriving by a deterministic ride."""
         return self._context.world.env.timeout(offer.walk_s + offer.wait_s + offer.ride_s, value)
 
     def _end(self, outcome: str) -> None:
