@@ -197,7 +197,7 @@ def _cpu_s(day: Day, seed: int) -> tuple[float, Run]:
 def table(costs: Mapping[str, Cost]) -> Iterable[str]:
     """Yield the lines of the table."""
     full = costs[""]
-    yield f"{'':44}{'CPU-s':>6} {'F/..':>6} {'costs, s':>9} {'%':>6} {'events/trip':>12} {'capacity_limited trips':>13}"
+    yield f"{'':44}{'CPU-s':>6} {'F/..':>6} {'costs, s':>9} {'%':>6} {'events/trip':>12} {'scarce trips':>13}"
     for name, cost in costs.items():
         costs_s = cost.more_s if name.startswith("+") else -cost.more_s
         both = f"{costs_s:9.2f} {100 * costs_s / full.cpu_s:6.1f}" if name[:1] in ("-", "+") else " " * 16

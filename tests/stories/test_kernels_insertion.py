@@ -1,4 +1,4 @@
-"""The insertion kernel against a slow reference that tries every pair of positions by driving the whole route."""
+"""Insertion into routes, against a slow reference that tries every pair of positions by driving the whole route."""
 
 from __future__ import annotations
 

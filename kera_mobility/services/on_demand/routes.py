@@ -202,7 +202,7 @@ class Routes:
         self.count[vehicle] = end
 
     def _make_room(self, columns: int) -> None:
-        """Have one column to spare behind the longest route, so that kernels may look one too far."""
+        """Have one column to spare behind the longest route, so that the search for insertions may look one too far."""
         have = self.stop.shape[1]
         if columns + 1 < have:
             return
