@@ -129,7 +129,7 @@ def find_remedy(
     tries
         How many changes are tried.
     say
-        Told what is tried.
+        Called with a sentence about each change that is tried.
 
     Raises
     ------

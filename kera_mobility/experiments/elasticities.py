@@ -137,7 +137,7 @@ def realism(
     seeds, share
         Instead of those of the settings.
     say
-        Told what is lived next.
+        Called with a sentence about each day before it is simulated.
 
     Raises
     ------
