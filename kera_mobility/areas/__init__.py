@@ -1,1 +1,1 @@
-"""Make areas: street graphs, populations and background loads from OSM, grids and counts. No run imports it."""
+"""Make the street map of an area from OpenStreetMap, draw it and judge it. No run imports it."""

@@ -1,4 +1,4 @@
-"""Extension: a family of classes is found by looking, never listed; a new member is one file in its folder."""
+"""Extension: a family of classes is found by looking, never listed; a new member is a file or a folder."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Arrays in, arrays out."""
+"""Arithmetic that gives the same bits on any machine."""

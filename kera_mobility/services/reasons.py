@@ -1,4 +1,4 @@
-"""Why any service may say no."""
+"""Reasons why any service may deny a request."""
 
 from kera_mobility.results.reason_texts import Reason
 

@@ -1,4 +1,4 @@
-"""The figures of a run. A KPI is a function in a file of this folder, found by looking; no list is edited.
+"""The KPIs of a run: functions in the files of this folder and in `kpis.py` of each service, found by looking.
 
 An id is stable and dotted. What people did is given for residents (aged 7 and over, as in the travel survey) under the
 plain id, and for the others under `<id>@everyone`, `@workers`, `@neighbours`. What a service did counts everyone and

@@ -1,4 +1,4 @@
-"""Why a ride on demand cannot be promised: the constraint that bound."""
+"""Reasons why a request for a ride on demand is denied: the constraint that bound."""
 
 from kera_mobility.results.reason_texts import Reason
 

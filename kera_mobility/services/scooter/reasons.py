@@ -1,4 +1,4 @@
-"""Why a shared vehicle cannot be had or not be ridden there."""
+"""Reasons why a request for a shared vehicle is denied, or a rental not begun."""
 
 from kera_mobility.results.reason_texts import Reason
 

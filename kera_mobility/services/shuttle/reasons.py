@@ -1,4 +1,4 @@
-"""Why a shuttle takes somebody not along."""
+"""Reasons why a shuttle denies a request."""
 
 from kera_mobility.results.reason_texts import Reason
 
