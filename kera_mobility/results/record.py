@@ -34,7 +34,7 @@ class RunRecord:
     tables: dict[str, pa.Table]
     """Event tables by kind, as in `events.KINDS`."""
     people: pa.Table
-    """One row a person: PEOPLE_COLUMNS (population is `resident`, `worker` or `neighbour`), registrations."""
+    """One row a person: PEOPLE_COLUMNS (population is resident, worker, neighbour or visitor), registrations."""
     vehicles: pa.Table
     """One row a vehicle: VEHICLE_COLUMNS; places are seats and standing, charges 0..1 or NaN if none."""
     places: pa.Table
