@@ -9,8 +9,8 @@ batch = km.experiment("configs/trials/scooters.yaml", seeds=range(1, 6))
 batch.frame  # a pandas frame, a row for each run and KPI
 km.compare("results/finished", "results/scooters").differences  # rows with 95 % intervals
 
-`kera run` is `simulate` (one day) or `experiment` (many) here; `compare`, `explain`, `report`, `check` and `calibrate`
-have the names of their commands.
+`kera run` is `simulate` (one day) or `experiment` (many) here; `compare`, `explain`, `report`, `plot`, `check`,
+`calibrate`, `realism` and `schema` have the names of their commands.
 """
 
 from __future__ import annotations

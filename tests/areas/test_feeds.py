@@ -58,6 +58,25 @@ def test_a_changed_feed_is_never_answered_with_old_arrays(area: Path) -> None:
     assert timetable_of(area, "today", AREA).runs == before.runs - 1
 
 
+def test_a_torn_timetable_of_the_cache_is_compiled_again(area: Path, tmp_path: Path) -> None:
+    shutil.copytree(area / "gtfs" / "today", area / "gtfs" / "operator")
+    first = timetable_of(area, "operator", AREA)
+    (folder,) = (tmp_path / "cache" / "timetables").iterdir()
+    for torn in sorted(folder.glob("*.npy")):
+        torn.write_bytes(torn.read_bytes()[:20])
+        assert timetable_of(area, "operator", AREA).run_name == first.run_name
+        assert torn.stat().st_size > 20
+
+
+def test_places_beyond_the_map_that_moved_compile_the_feed_anew(area: Path, tmp_path: Path) -> None:
+    shutil.copytree(area / "gtfs" / "today", area / "gtfs" / "operator")
+    timetable_of(area, "operator", AREA)
+    outside = area / "outside.csv"
+    outside.write_text("".join(outside.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    timetable_of(area, "operator", AREA)
+    assert len(list((tmp_path / "cache" / "timetables").iterdir())) == 2
+
+
 def test_a_broken_feed_is_one_clear_error(area: Path) -> None:
     (area / "gtfs" / "today" / "stop_times.txt").unlink()
     with pytest.raises(TimetableError, match=r"stop_times\.txt: missing"):

@@ -8,14 +8,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import SettingError, nearest_name
-from kera_mobility.files import cache_root
-from kera_mobility.town.timetable.gtfs import MARK, compile_feed, feed_hash
+from kera_mobility.files import cache_root, computed_once
+from kera_mobility.town.timetable.gtfs import MARK, feed_hash, save_compiled, timetable_of_feed
 from kera_mobility.town.timetable.timetable import Timetable
 
 _log = logging.getLogger(__name__)
@@ -50,15 +49,18 @@ def _mark_of(compiled: Path) -> str:
 
 def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any]) -> Timetable:
     """Return the timetable of a feed from the cache, compiled if it is not there yet."""
-    box = area.get("bbox")
+    box, outside = area.get("bbox"), _outside(area_folder)
     bbox = tuple(float(box[side]) for side in ("west", "south", "east", "north")) if isinstance(box, dict) else None
-    digest = hashlib.sha256(f"{feed_hash(feed)} {bbox}".encode()).hexdigest()[:20]
-    root = cache_root() or Path(tempfile.gettempdir()) / f"kera-mobility-{os.getpid()}"
-    kept = root / "timetables" / digest
-    if (kept / MARK).is_file():
-        return Timetable.load(kept)
-    _log.info("compiling %s", feed)
-    return compile_feed(feed, kept, bbox=bbox, outside=_outside(area_folder))  # type: ignore[arg-type]
+    digest = hashlib.sha256(f"{feed_hash(feed)} {bbox} {outside} {code_hash()}".encode()).hexdigest()[:20]
+
+    def compile_now() -> Timetable:
+        _log.info("compiling %s", feed)
+        return timetable_of_feed(feed, bbox=bbox, outside=outside)  # type: ignore[arg-type]
+
+    return computed_once(
+        (root := cache_root()) and root / "timetables" / digest,
+        Timetable.load, compile_now, lambda timetable, folder: save_compiled(timetable, feed, folder),
+    )  # fmt: skip
 
 
 def _outside(area_folder: Path) -> list[tuple[float, float]]:

@@ -46,7 +46,26 @@ def compile_feed(
     outside: Sequence[tuple[float, float]] = (),
     service_date: str | None = None,
 ) -> Timetable:
-    """Return the timetable of one weekday of a GTFS feed, and save it.
+    """Return the timetable of one weekday of a GTFS feed, and save it to the folder `out`; see `timetable_of_feed`."""
+    timetable = timetable_of_feed(feed, bbox=bbox, outside=outside, service_date=service_date)
+    save_compiled(timetable, feed, out)
+    return timetable
+
+
+def save_compiled(timetable: Timetable, feed: Path, out: Path) -> None:
+    """Write a timetable to a folder, with the mark of the feed that it was compiled from."""
+    timetable.save(out)
+    (out / MARK).write_text(feed_hash(feed) + "\n", encoding="utf-8")
+
+
+def timetable_of_feed(
+    feed: Path,
+    *,
+    bbox: Box | None = None,
+    outside: Sequence[tuple[float, float]] = (),
+    service_date: str | None = None,
+) -> Timetable:
+    """Return the timetable of one weekday of a GTFS feed.
 
     Trips of frequencies.txt become runs of their own; missing times on the way are interpolated (by
     shape_dist_traveled where it is given, else evenly).
@@ -55,8 +74,6 @@ def compile_feed(
     ----------
     feed
         Folder of .txt files, or a .zip.
-    out
-        Folder to save the timetable to.
     bbox
         Where given, only runs are kept that call inside it, or at two of the outside places.
     outside
@@ -80,10 +97,7 @@ def compile_feed(
         calls = _touching(calls, stops, bbox)
     if calls.empty:
         raise TimetableError(f"{feed}: no trips on {date} that call at two stops of the area")
-    timetable = _arrays(gtfs.routes, stops, trips, calls, feed)
-    timetable.save(out)
-    (out / MARK).write_text(feed_hash(feed) + "\n", encoding="utf-8")
-    return timetable
+    return _arrays(gtfs.routes, stops, trips, calls, feed)
 
 
 def build_timetables(area: Path) -> dict[str, Timetable]:
