@@ -407,8 +407,8 @@ def test_a_ride_bears_the_crews_and_what_they_left_to_the_night(tmp_path: Path) 
 
 
 def test_a_comparison_pays_the_crews_and_counts_their_exhaust(tmp_path: Path) -> None:
-    """The same day with an idle crew: two hours at 45 EUR. With one that drives there and back also 3.6 km, less what the
-    night is paid for the same charge: 1.8 km were ridden, at 18 Wh/km of a battery of 550 Wh that 4 EUR change."""
+    """The same day with an idle crew: two hours at 45 EUR. With one that drives there and back also 3.6 km, less what
+    the night is paid for the same charge: 1.8 km were ridden, at 18 Wh/km of a battery of 550 Wh that 4 EUR change."""
     town = hamlet_town(tmp_path / "town", trips=[trip(1, HOME, SCHOOL, "9:00")], trains=())
     carried = {"scooter": {"node": np.full(8, HOME), "charge": np.array([1.0] * 7 + [0.1])}}
     for name, crews in (("a", {}), ("idle", {**MORNING, "swap_below": 0.0, "depot": at(HOME)}), ("busy", MORNING)):
@@ -420,7 +420,8 @@ def test_a_comparison_pays_the_crews_and_counts_their_exhaust(tmp_path: Path) ->
 
     assert change("idle", "money.operators.running_eur") == pytest.approx(90.0)
     assert change("idle", "carbon.operational.location") == pytest.approx(0.0)
-    assert change("busy", "money.operators.running_eur") == pytest.approx(90.0 + 3.6 * 0.1414 - 1.8 * 18.0 / 550.0 * 4.0)
+    night_eur = 1.8 * 18.0 / 550.0 * 4.0
+    assert change("busy", "money.operators.running_eur") == pytest.approx(90.0 + 3.6 * 0.1414 - night_eur)
     assert change("busy", "carbon.operational.location") == pytest.approx(3.6 * 0.202)
 
 
