@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from platformdirs import user_cache_dir
 
+from kera_mobility import ledger
+
 CACHE_VARIABLE = "KERA_CACHE"
 """Environment variable that moves the cache; empty turns it off."""
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -51,7 +53,7 @@ def read_yaml(path: Path) -> Any:
     ValueError
         If it is not UTF-8 text or not YAML; one line.
     """
-    return parse_yaml(path.read_text(encoding="utf-8"))
+    return parse_yaml(ledger.read_text(path))
 
 
 @contextmanager

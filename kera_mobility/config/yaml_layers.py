@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import ConfigError, Fault
+from kera_mobility.ledger import read_bytes
 
 KeyPath: TypeAlias = "tuple[str | int, ...]"
 
@@ -183,8 +184,7 @@ class _Reader:
         try:
             if path.is_dir():
                 raise OSError(0, "it is a folder, expected a file")
-            with path.open("rb") as file:
-                raw = file.read(MAX_BYTES + 1)
+            raw = read_bytes(path, MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.faults.append(Fault(named.where, f"{prefix}cannot read it: {reason[:1].lower()}{reason[1:]}"))

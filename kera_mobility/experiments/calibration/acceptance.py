@@ -46,9 +46,7 @@ def acceptance(
         town = sampled(town_of(variant), share)
         observed = Gauge(settings, variant, town).observe(live(variant, town, settings.fit.seeds[0]), share)
         gaps = {name: observed[name] - target.share for name, target in settings.shares.items()}
-        verdict = all(
-            abs(gaps[name]) <= target.tolerance + SAMPLING_ERROR for name, target in settings.shares.items()
-        )
+        verdict = all(abs(gaps[name]) <= target.tolerance + SAMPLING_ERROR for name, target in settings.shares.items())
         if say:
             points = ", ".join(f"{name} {100 * gap:+.1f}" for name, gap in gaps.items())
             say(f"draw {'accepted' if verdict else 'rejected'}: points from the survey {points}")
