@@ -24,7 +24,7 @@ run: core-environment
 	else echo "No report: $(RUNS) is not there; kera report FOLDER -o FILE.html writes one."; fi
 
 test: test-environment
-	.venv/bin/python -m pytest -n 2 $(ARGS) $(TESTS)
+	.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS) $(TESTS)
 
 check: test-environment
 	.venv/bin/ruff check .

@@ -29,6 +29,22 @@ REQUIRED = frozenset(name.strip() for name in os.environ.get("KERA_REQUIRE", "")
 """Optional things that may not be missing here; elsewhere their tests are skipped."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module on one worker where they share what is made once: a fixture, or a `@cache`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _shares_something(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def _shares_something(item: pytest.Function) -> bool:
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    functions = [value for value in vars(item.module).values() if hasattr(value, "cache_info")]
+    return any(fixture[-1].scope == "module" for fixture in fixtures) or any(
+        function.__module__ == item.module.__name__ for function in functions
+    )
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[..., Any]:
     """Return `require(name, *modules)`: it imports what is optional and returns it, or skips the test and says why.

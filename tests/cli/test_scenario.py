@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kera_mobility.config.resources import shipped_folder
@@ -404,6 +404,7 @@ def test_the_resolved_scenario_loads_to_an_equal_one(here: Path, name: str) -> N
     assert (again.hash, again.resolved_yaml()) == (scenario.hash, scenario.resolved_yaml())
 
 
+@settings(max_examples=30)  # each reads a whole scenario
 @given(st.text(), st.floats(0.01, 8.5, allow_nan=False))
 def test_any_title_and_number_survive_the_resolved_scenario(
     tmp_path_factory: pytest.TempPathFactory, title: str, speed_m_s: float
