@@ -15,6 +15,8 @@ km.compare("results/finished", "results/scooters").differences  # rows with 95 %
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +53,27 @@ _NAMES_AT_HOME = {"report": "write_report"}
 def __getattr__(name: str) -> Any:
     # Names are looked up when first used, so that the command line starts without numpy.
     if name in _HOMES:
-        return getattr(import_module(f"kera_mobility.{_HOMES[name]}"), _NAMES_AT_HOME.get(name, name))
+        at_home = getattr(import_module(f"kera_mobility.{_HOMES[name]}"), _NAMES_AT_HOME.get(name, name))
+        return globals().setdefault(name, at_home if isinstance(at_home, type) else _with_own_errors(name, at_home))
     raise AttributeError(f"module 'kera_mobility' has no attribute '{name}'")
+
+
+def _with_own_errors(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that raises a `KeraError` for whatever a user can mend, also for an error of the system."""
+    from kera_mobility.errors import in_words
+
+    @wraps(function)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except (OSError, MemoryError) as error:
+            known = in_words(error)
+            if known is None or known is error:
+                raise
+            raise known from error
+
+    wrapped.__module__, wrapped.__name__, wrapped.__qualname__ = __name__, name, name  # where other processes find it
+    return wrapped
 
 
 def __dir__() -> list[str]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+ADVICE = {
+    errno.EMFILE: "; allow more at once (ulimit -n) or take fewer --workers",
+    errno.ENOSPC: "; make room, then give the same command again: what is finished is kept",
+    errno.EDQUOT: "; make room, then give the same command again: what is finished is kept",
+}
+"""What a user can do about an error of the system, by its number."""
 
 
 class KeraError(Exception):
@@ -37,7 +46,10 @@ class SettingError(KeraError, ValueError):
 
     def __init__(self, key: str, problem: str) -> None:
         self.key, self.problem = key, problem
-        super().__init__(f"{key}: {problem}")
+        super().__init__(key, problem)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.problem}"
 
 
 class UnknownPersonError(KeraError, LookupError):
@@ -56,11 +68,19 @@ class ResultError(KeraError, ValueError):
     """A result folder is missing, torn or of an unknown schema."""
 
 
-class MissingFileError(KeraError, FileNotFoundError):
-    """A file or folder that was named does not exist."""
+class FileError(KeraError, OSError):
+    """A file or folder cannot be read or written."""
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        return f"{self.filename}: {self.strerror}" if self.filename else str(self.strerror or self.args[0])
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """A file or folder that was named does not exist."""
+
+
+class MemoryShortError(KeraError, MemoryError):
+    """There is not memory enough."""
 
 
 class ExtensionError(KeraError, TypeError):
@@ -69,6 +89,37 @@ class ExtensionError(KeraError, TypeError):
 
 class MissingExtraError(KeraError, ImportError):
     """An optional package is needed; the message names the extra to install."""
+
+
+def in_words(error: BaseException) -> KeraError | None:
+    """Return an error as one of ours, if a user can mend it; None if it is a fault of the program."""
+    if isinstance(error, KeraError):
+        return error
+    if isinstance(error, MemoryError):
+        return MemoryShortError("there is not memory enough; fewer --workers or a smaller district need less")
+    if not isinstance(error, OSError):
+        return None
+    reason = error.strerror or (str(error).splitlines() or [type(error).__name__])[0]
+    named = (error.filename, error.filename2)
+    files = " -> ".join(os.fsdecode(file) for file in named if isinstance(file, str | bytes))
+    reason = reason[:1].lower() + reason[1:] + ADVICE.get(error.errno or 0, "")
+    return FileError(error.errno or errno.EIO, reason, files or None)
+
+
+def raise_together(checks: Iterable[Callable[[], object]]) -> None:
+    """Make some checks and raise all that they raise as one error, so that everything is told at once."""
+    errors: list[KeraError] = []
+    for check in checks:
+        try:
+            check()
+        except KeraError as error:
+            errors.append(error)
+    if len({type(error) for error in errors}) > 1:
+        raise ConfigError([Fault("", str(error)) for error in errors])
+    if len(errors) > 1 and isinstance(errors[0], ConfigError | MissingFileError | ResultError | FileError):
+        raise type(errors[0])("\n".join(map(str, errors)))
+    if errors:
+        raise errors[0]
 
 
 def nearest_name(name: str, names: Sequence[str]) -> str:

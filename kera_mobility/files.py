@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from platformdirs import user_cache_dir
 
 from kera_mobility import ledger
+from kera_mobility.yaml_text import MAX_BYTES, decoded, load_yaml
 
 CACHE_VARIABLE = "KERA_CACHE"
 """Environment variable that moves the cache; empty turns it off."""
@@ -32,15 +33,9 @@ def parse_yaml(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is not YAML; one line.
+        If it is not YAML, or goes over a limit (`yaml_text`); one line.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return YAML(typ="safe").load(text)
-    except YAMLError as error:
-        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
+    return load_yaml(text)
 
 
 def read_yaml(path: Path) -> Any:
@@ -51,9 +46,9 @@ def read_yaml(path: Path) -> Any:
     OSError
         If it cannot be read.
     ValueError
-        If it is not UTF-8 text or not YAML; one line.
+        If it is not UTF-8 text or not YAML, or goes over a limit; one line.
     """
-    return parse_yaml(ledger.read_text(path))
+    return parse_yaml(decoded(ledger.read_bytes(path, MAX_BYTES + 1)))
 
 
 @contextmanager

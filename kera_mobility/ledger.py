@@ -7,7 +7,6 @@ open (`recording`). What is kept from an earlier run counts only while each inpu
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
@@ -17,6 +16,8 @@ from contextvars import ContextVar
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from kera_mobility.file_paths import require_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def read_bytes(path: str | Path, most: int = -1) -> bytes:
         If it is missing, no regular file, or cannot be read.
     """
     try:
-        _require_regular(path)
+        require_file(Path(path))
         with open(path, "rb") as file:
             content = file.read(most)
     except FileNotFoundError:
@@ -118,7 +119,7 @@ def read_array(path: str | Path) -> NDArray[Any]:
     import numpy as np
 
     try:
-        _require_regular(path)
+        require_file(Path(path))
         array = cast("NDArray[Any]", np.load(path, mmap_mode="r"))
     except FileNotFoundError:
         _write_down(path, ABSENT)
@@ -213,13 +214,6 @@ def _write_down(path: str | Path, digest: str) -> None:
 
 def _absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(path))
-
-
-def _require_regular(path: str | Path) -> None:
-    """Raise what `open` would, and also for what would never end or never come: a pipe, a device."""
-    mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from kera_mobility.areas.osm_read import Extract
 from kera_mobility.areas.osm_tags import pieces_of_ways, ways_of
 from kera_mobility.areas.pieces import Piece, cut_at_meetings, extend_ends_to
 from kera_mobility.errors import NetworkError
+from kera_mobility.file_paths import require_writable
 from kera_mobility.files import read_yaml
 from kera_mobility.town.streets.streets import MODE_BIT, MODES, Streets
 from kera_mobility.units import FloatArray
@@ -78,8 +80,7 @@ def import_area(extract: Extract, out: Path, like: Path | None, merge_m: float =
     NetworkError
         If `out` exists, the extract is of another place, or it holds no network.
     """
-    if out.exists():
-        raise NetworkError(f"{out}: expected a new folder, found one; choose another with --out or remove it")
+    require_new(out)
     area = read_area(like) if like else _area_of(extract.graph, out.name)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
@@ -101,6 +102,13 @@ def import_area(extract: Extract, out: Path, like: Path | None, merge_m: float =
         _write_about(made, like, area, extract)
         made.rename(out)
     return Imported(out, streets, extract.missing_nodes, extract.clipped_ways, left_out_km, covered)
+
+
+def require_new(out: Path) -> None:
+    """Return if an area can be written to a new folder; raise NetworkError or FileError else."""
+    if os.path.lexists(out):
+        raise NetworkError(f"{out}: expected a new folder, found one; choose another with --out or remove it")
+    require_writable(out, folder=True)
 
 
 def with_planned(pieces: list[Piece], frame: Frame) -> list[Piece]:

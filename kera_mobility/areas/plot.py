@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kera_mobility.errors import MissingExtraError
+from kera_mobility.errors import MissingExtraError, NetworkError
+from kera_mobility.file_paths import require_writable
+from kera_mobility.files import replacing
 from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.streets import CLASSES, ORIGINS, Streets
 
@@ -35,6 +37,7 @@ STATION_INK = "#c1121f"
 GATEWAY_INK = "#5f0f40"
 FRAME_DEGREES = 0.001
 SIZE_INCHES = (24.0, 14.0)
+FORMATS = (".png", ".svg", ".pdf")
 
 
 def draw_map(area_folder: Path, title: str, attribution: str, target: Path, overlays: Sequence[str] = ()) -> None:
@@ -44,6 +47,8 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
 
     Raises
     ------
+    NetworkError, FileError
+        If the name has another ending, or the file cannot be written.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -54,6 +59,9 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
         raise MissingExtraError(
             "drawing needs matplotlib, which is not installed: pip install kera-mobility[plot]"
         ) from None
+    if target.suffix.lower() not in FORMATS:
+        raise NetworkError(f"{target}: expected a file name that ends in {', '.join(FORMATS)}")
+    require_writable(target)
     streets = Streets.load(area_folder / "streets")
     if overlays:
         streets = with_overlays(streets, area_folder, overlays)
@@ -74,7 +82,8 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     axes.set_title(f"{title}: streets by origin. Inferred and planned streets are assumptions.", fontsize=18)
     axes.set_xlabel(f"{_note_of_outside(area_folder / 'outside.csv')}\n{attribution}", fontsize=13)
     axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
-    figure.savefig(target, dpi=90)
+    with replacing(target) as whole:
+        figure.savefig(whole, dpi=90)
 
 
 def _draw_streets(axes: Any, streets: Streets) -> None:

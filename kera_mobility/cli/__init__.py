@@ -6,28 +6,22 @@ Verbs import what is heavy inside their functions, so that `kera --help` stays l
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from io import TextIOWrapper
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from kera_mobility.errors import KeraError
-
-BAD_INPUT = 2
-"""Exit code when the user can mend it."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
-PIPE_CLOSED = 141
-"""Exit code when the reader of our output went away: 128 + SIGPIPE."""
+from kera_mobility.cli._net import Verbs, tell
 
 
 def command_line() -> typer.Typer:
     """Return the command with every verb found in this folder."""
     kera = typer.Typer(
         name="kera",
+        cls=Verbs,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -61,17 +55,23 @@ def _before_any_verb(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and leave with its exit code; what a user can mend is said in words, without a traceback."""
+    """Run the command and leave with its exit code; whatever goes wrong is said in words, without a traceback."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a name of a file may have characters that the terminal has not
+                stream.reconfigure(errors="backslashreplace")
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk is told here, not while Python closes the stream
+    except BaseException as error:
+        code = tell(error)
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> Any:
+    """Return the exit code that the command leaves with."""
     try:
         command_line()(args=None if arguments is None else list(arguments), prog_name="kera")
-    except KeraError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted.\n")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # What is still in the buffer has no reader; without this Python complains while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(PIPE_CLOSED)
-    sys.exit(0)
+    except SystemExit as leaving:
+        return leaving.code
+    return 0

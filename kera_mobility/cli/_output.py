@@ -6,12 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from kera_mobility.errors import ResultError
+from kera_mobility.errors import ResultError, raise_together
 
 STDOUT = Path("-")
 """Stands for the standard output where a file is expected."""
@@ -36,6 +37,19 @@ def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], file: P
     write_text(text.getvalue(), file)
 
 
+def try_first(*files: Path | None) -> None:
+    """Return if every file that is to be written can be; the trial leaves nothing behind.
+
+    Raises
+    ------
+    FileError
+        With every one that cannot.
+    """
+    from kera_mobility.file_paths import require_writable
+
+    raise_together(partial(require_writable, file) for file in files if file is not None and file != STDOUT)
+
+
 def write_text(text: str, file: Path) -> None:
     """Write a file, or print the text for `-`.
 
@@ -50,7 +64,7 @@ def write_text(text: str, file: Path) -> None:
         typer.echo(text, nl=False)
         return
     try:
-        with replacing(file) as partial:
-            partial.write_text(text, encoding="utf-8", newline="")
+        with replacing(file) as whole:
+            whole.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise ResultError(f"{file}: cannot write: {error.strerror or error}") from None

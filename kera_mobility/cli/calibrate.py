@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark, write_text
+from kera_mobility.cli._output import print_json, remark, try_first, write_text
 from kera_mobility.files import package_version
 
 if TYPE_CHECKING:
@@ -47,9 +47,12 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Fit the constants to surveys and counts; print what was fitted, and beside it what was held out."""
+    from kera_mobility.config.resources import require_found
     from kera_mobility.experiments.calibration import CalibrationSettings, calibrate, evidence, read_settings
     from kera_mobility.simulation.scenario import load_scenario
 
+    try_first(out, result)
+    require_found((scenario, targets), "configs")
     settings = read_settings(targets, CalibrationSettings)
     chosen = {"share": share, "iterations": iterations}
     fit = settings.fit.model_copy(update={name: value for name, value in chosen.items() if value is not None})

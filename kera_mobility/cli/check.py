@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kera_mobility.cli._output import remark, write_text
+from kera_mobility.cli._output import remark, try_first, write_text
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.regression import CheckResult
@@ -48,6 +48,7 @@ def command(
 
     from kera_mobility.experiments import regression
 
+    try_first(junit)
     results = regression.check(folder, _show)
     if junit is not None:
         write_text(regression.junit(results), junit)
@@ -65,6 +66,7 @@ def _renew(folder: Path, why: str, tolerance: float | None) -> None:
     from kera_mobility.experiments.regression import check_names, renew
 
     place, names = check_names(folder)
+    try_first(*(place / "baselines" / f"{name}.json" for name in names))
     for name in (name for name in names if (place / f"{name}.yaml").is_file()):
         changed = renew(place, name, why, tolerance)
         typer.echo(f"{name}: {'renewed' if changed else 'as before'}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark, write_csv
+from kera_mobility.cli._output import print_json, remark, try_first, write_csv
 
 
 def command(
@@ -28,6 +28,7 @@ def command(
     from kera_mobility.results.compare import Difference, compare_all, read_values
     from kera_mobility.results.compare.table import table
 
+    try_first(csv)
     comparisons = compare_all(a, list(b), values=None if values is None else read_values(values))
     for comparison in comparisons:
         for fault in comparison.missing:

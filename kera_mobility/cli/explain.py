@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark, write_csv
+from kera_mobility.cli._output import print_json, remark, try_first, write_csv
 
 if TYPE_CHECKING:
     from kera_mobility.results.explain.inputs import RunReader
@@ -42,6 +42,7 @@ def command(
     from kera_mobility.results.explain.explanation import CASE_COLUMNS
     from kera_mobility.results.explain.text import explanation_text
 
+    try_first(csv)
     explanation = explain(folder)
     if csv is not None:
         write_csv(CASE_COLUMNS, explanation.rows(), csv)

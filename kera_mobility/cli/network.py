@@ -50,14 +50,17 @@ def fetch(
     With AREA the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
     """
     from kera_mobility.areas.description import read_area
+    from kera_mobility.areas.import_area import require_new
     from kera_mobility.areas.osm_download import fetch_box, fetch_place
 
     if not (area or place or bbox) or (place and bbox):
         raise typer.BadParameter("expected AREA, --place or --bbox", param_hint="AREA")
     like = _folder(area) if area else None
+    out = out or Path("networks") / f"{_plain(area or place or 'box')}_osm"
+    require_new(out)
     box = _box(bbox) if bbox else read_area(like).bbox if like else None
     extract = fetch_box(box, service) if box and not place else fetch_place(place, service)
-    _import(extract, out or Path("networks") / f"{_plain(area or place or 'box')}_osm", like, merge_m)
+    _import(extract, out, like, merge_m)
 
 
 @app.command(name="import")
@@ -72,12 +75,14 @@ def import_(
 
     With --area the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
     """
+    from kera_mobility.areas.import_area import require_new
     from kera_mobility.areas.osm_read import read_extract
 
     like = _folder(area) if area else None
-    name = _plain(area or file.name.split(".")[0])
+    out = out or Path("networks") / f"{_plain(area or file.name.split('.')[0])}_osm"
+    require_new(out)
     extract = read_extract(file)
-    _import(replace(extract, date=day or extract.date), out or Path("networks") / f"{name}_osm", like, merge_m)
+    _import(replace(extract, date=day or extract.date), out, like, merge_m)
 
 
 @app.command(name="map")

@@ -60,11 +60,13 @@ def command(
     if follow is not None and (len(chosen) > 1 or inputs > 1 or until or workers > 1 or cluster):
         raise typer.BadParameter("one person can be followed in one run only", param_hint="--follow")
 
+    from kera_mobility.config.resources import require_found
     from kera_mobility.experiments.batch import experiment
     from kera_mobility.experiments.calibration.acceptance import acceptance
     from kera_mobility.experiments.uncertainty import load_uncertain
     from kera_mobility.simulation.scenario import load_scenario
 
+    require_found((scenario, uncertain) if inputs else (scenario,), "configs")
     checked = load_scenario(scenario, override or ())
     runs: list[Written] = []
     try:

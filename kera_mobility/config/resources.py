@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, partial
 from pathlib import Path
 
-from kera_mobility.errors import MissingFileError, nearest_name
+from kera_mobility.errors import MissingFileError, nearest_name, raise_together
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -45,6 +46,11 @@ def find(path: str | Path, kind: str) -> Path:
     beside = [name for folder in (given.parent, shipped.parent) if os.path.isdir(folder) for name in os.listdir(folder)]
     near = nearest_name(given.name, sorted(set(beside)))
     raise MissingFileError(f"{given}: no such file here, nor among the shipped {kind} ({shipped_folder(kind)}){near}")
+
+
+def require_found(paths: Iterable[str | Path], kind: str) -> None:
+    """Return if each path exists, as `find` looks for it; raise MissingFileError with all that do not."""
+    raise_together(partial(find, path, kind) for path in paths)
 
 
 @cache

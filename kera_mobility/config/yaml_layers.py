@@ -13,15 +13,10 @@ from typing import Any, TypeAlias
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import ConfigError, Fault
 from kera_mobility.ledger import read_bytes
+from kera_mobility.yaml_text import MAX_BYTES, MAX_DEPTH, YamlError, decoded, load_yaml
 
 KeyPath: TypeAlias = "tuple[str | int, ...]"
 
-MAX_BYTES = 1_000_000
-"""A longer file is not a scenario. Assumption: the longest of ours has 10 kB."""
-MAX_VALUES = 20_000
-"""Aliases can make a short file huge; this is where it stops."""
-MAX_DEPTH = 40
-"""Deeper nesting is a file that contains itself, or noise."""
 SHOWN_CHARACTERS = 80
 """What was found is shown up to this length."""
 
@@ -181,44 +176,26 @@ class _Reader:
 
     def _text(self, path: Path, named: Node) -> str | None:
         prefix = "" if named.value is None else f"extends: {shown(named.value)}: "
+        where = shown_path(path)
         try:
-            if path.is_dir():
-                raise OSError(0, "it is a folder, expected a file")
-            raw = read_bytes(path, MAX_BYTES + 1)
+            return decoded(read_bytes(path, MAX_BYTES + 1))
+        except YamlError as error:
+            self.faults.append(Fault(where if error.line is None else f"{where}:{error.line}", error.problem))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.faults.append(Fault(named.where, f"{prefix}cannot read it: {reason[:1].lower()}{reason[1:]}"))
-            return None
-        where = shown_path(path)
-        if len(raw) > MAX_BYTES:
-            self.faults.append(Fault(where, f"longer than {MAX_BYTES} bytes, expected a scenario of a few pages"))
-            return None
-        try:
-            return raw.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
-            self.faults.append(Fault(f"{where}:{line}", f"not UTF-8 text: byte 0x{raw[error.start]:02x}"))
-            return None
+        return None
 
     def _parse(self, text: str, where: str, *, lines: bool = True) -> Node | None:
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
         def place(line: int) -> str:
             return f"{where}:{line + 1}" if lines else where
 
         try:
-            return _Converter(place).node(YAML(typ="rt", pure=True).load(text), 0, 0)
+            return _Converter(place).node(load_yaml(text, "rt"), 0)
         except _FaultError as fault_error:
             self.faults.append(fault_error.fault)
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
-            self.faults.append(Fault(place(mark.line) if mark else where, f"broken YAML: {problem}"))
-        except (YAMLError, ValueError) as error:  # also a date that no calendar has, a number that no memory holds
-            self.faults.append(Fault(where, f"broken YAML: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"))
-        except Exception as error:  # the parser has faults of its own; whatever it raises is about this text
-            self.faults.append(Fault(where, f"broken YAML: {type(error).__name__} while reading it"))
+        except YamlError as error:
+            self.faults.append(Fault(where if error.line is None else place(error.line - 1), error.problem))
         return None
 
 
@@ -232,26 +209,21 @@ class _Converter:
 
     def __init__(self, place: Callable[[int], str]) -> None:
         self._place = place
-        self._values = 0
 
-    def node(self, parsed: Any, line: int, depth: int) -> Node:
+    def node(self, parsed: Any, line: int) -> Node:
         from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-        self._values += 1
         where = self._place(line)
-        if depth > MAX_DEPTH or self._values > MAX_VALUES:
-            limit = f"{MAX_DEPTH} levels" if depth > MAX_DEPTH else f"{MAX_VALUES} values"
-            raise _FaultError(where, f"broken YAML: more than {limit}; does an alias contain itself?")
         if isinstance(parsed, CommentedMap):
-            return Node({self._key(key, where): self._entry(parsed, key, line, depth) for key in parsed}, where)
+            return Node({self._key(key, where): self._entry(parsed, key, line) for key in parsed}, where)
         if isinstance(parsed, CommentedSeq):
-            return Node([self._entry(parsed, index, line, depth) for index in range(len(parsed))], where)
+            return Node([self._entry(parsed, index, line) for index in range(len(parsed))], where)
         return Node(self._scalar(parsed, where), where)
 
-    def _entry(self, parsed: Any, key: Any, line: int, depth: int) -> Node:
+    def _entry(self, parsed: Any, key: Any, line: int) -> Node:
         with suppress(KeyError, TypeError, AttributeError):  # a key that came through `<<` has no line of its own
             line = (parsed.lc.item if isinstance(key, int) else parsed.lc.key)(key)[0]
-        return self.node(parsed[key], line, depth + 1)
+        return self.node(parsed[key], line)
 
     def _key(self, key: Any, where: str) -> str:
         if not isinstance(key, str):

@@ -14,6 +14,7 @@ from kera_mobility.experiments.executors import Cluster, Executor, Lost, Outcome
 from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, finished, require_room, run_folder
 from kera_mobility.experiments.stopping import Narrowness, Until
 from kera_mobility.experiments.uncertainty import UNCERTAIN, Accept, UncertainInput, load_uncertain, with_inputs
+from kera_mobility.file_paths import require_writable
 from kera_mobility.files import sweep
 from kera_mobility.results.store import load_record, result_folders
 from kera_mobility.simulation.run import Run
@@ -111,13 +112,14 @@ def experiment(
     ------
     ConfigError
         If the scenario or the uncertain inputs have faults.
-    ResultError
-        Before the first run, if a folder cannot be written or holds something else than a result; at the end, if runs
+    FileError, ResultError
+        Before any work, if a folder cannot be written or holds something else than a result; at the end, if runs
         were given up. What is finished is kept in any case.
     """
     checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     target = Until.of(until) if until is not None else None
     note = note or _ignore
+    require_writable(run_folder(out, checked.name, max(seeds, default=0), day), folder=True)
     plan = _Plan(checked, seeds, Path(out), day, inputs, load_uncertain(uncertain) if inputs else {}, accept)
     first = list(plan.first())
     for job in first:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from pebble import ProcessExpired, ProcessPool
 
-from kera_mobility.errors import MissingExtraError, ResultError
+from kera_mobility.errors import MissingExtraError, ResultError, in_words
 from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, perform
 from kera_mobility.files import sweep
 
@@ -163,7 +163,10 @@ def _towns_of_this_process() -> Towns:
 
 def _perform_in_worker(job: Job) -> Written:
     """Return the run once it is written; the town stays in the process for the next one."""
-    return perform(job, _towns_of_this_process())
+    try:
+        return perform(job, _towns_of_this_process())
+    except (OSError, MemoryError) as error:
+        raise in_words(error) or error from None
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -151,22 +150,17 @@ def finished(job: Job, town: Town) -> Written | None:
 
 
 def require_room(folder: Path) -> None:
-    """Return if a result may be written to a folder.
+    """Return if nothing stands in a folder, or an older result that may be replaced.
 
     Raises
     ------
     ResultError
-        If it cannot, or if something else than a result stands there.
+        If something else than a result stands there.
     """
     try:
         require_replaceable(folder)
     except ResultError as error:
         raise ResultError(f"{error}; move it away or choose another --out") from None
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir():
-        raise ResultError(f"{folder}: cannot write here, {above} is a file")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise ResultError(f"{folder}: cannot write here, no permission to write in {above}")
 
 
 def _cannot_write(folder: Path, error: OSError) -> str:

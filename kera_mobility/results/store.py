@@ -10,7 +10,8 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kera_mobility.errors import MissingFileError, ResultError
+from kera_mobility.errors import MissingFileError, ResultError, raise_together
+from kera_mobility.file_paths import require_file
 from kera_mobility.files import package_version, replacing
 from kera_mobility.results.events import KINDS, SCHEMA_VERSION, fingerprint
 from kera_mobility.results.kpis import compute, to_json
@@ -27,7 +29,7 @@ from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_
 
 __all__ = [
     "RunRecord", "load_record", "read_kpis", "read_meta", "read_settings", "require_one_scenario",
-    "require_replaceable", "result_folders", "write_record",
+    "require_places", "require_replaceable", "result_folders", "write_record",
 ]  # fmt: skip
 
 FILES = (
@@ -141,6 +143,11 @@ def result_folders(place: str | Path) -> list[Path]:
     return folders
 
 
+def require_places(places: Iterable[str | Path]) -> None:
+    """Return if there is a result at or below each place; raise MissingFileError, ResultError with all without one."""
+    raise_together(partial(result_folders, place) for place in places)
+
+
 def require_one_scenario(folders: Sequence[Path]) -> None:
     """Return if runs that stand together have the same settings; those of other draws of the inputs may differ.
 
@@ -233,6 +240,7 @@ def _write_table(table: pa.Table, file: Path) -> None:
 
 def _read_table(file: Path) -> pa.Table:
     try:
+        require_file(file)
         with pq.ParquetFile(file) as parquet:  # `read_table` would import pandas
             return parquet.read()
     except FileNotFoundError:
@@ -254,6 +262,7 @@ def _write_arrays(overnight: Mapping[str, Mapping[str, NDArray[Any]]], file: Pat
 def _read_arrays(file: Path) -> dict[str, dict[str, NDArray[Any]]]:
     arrays: dict[str, dict[str, NDArray[Any]]] = {}
     try:
+        require_file(file)
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             for key in archive.files:
                 service, _, name = key.partition("/")
@@ -282,6 +291,7 @@ def _plain(value: object) -> Any:
 
 def _read_text(file: Path) -> str:
     try:
+        require_file(file)
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ResultError(f"{file}: is missing; the result is torn") from None
@@ -292,7 +302,7 @@ def _read_text(file: Path) -> str:
 def _read_json(file: Path, shape: type[dict[str, Any]] | type[list[Any]]) -> Any:
     try:
         content = json.loads(_read_text(file))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number longer than any
         raise ResultError(f"{file}: is not JSON; the result is torn ({_first_line(error)})") from None
     if not isinstance(content, shape):
         raise ResultError(f"{file}: holds a {type(content).__name__}, expected a {shape.__name__}")

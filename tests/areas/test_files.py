@@ -57,7 +57,7 @@ def test_the_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
 
 
 def test_broken_yaml_is_reported_in_one_line() -> None:
-    with pytest.raises(ValueError, match="not YAML") as caught:
+    with pytest.raises(ValueError, match="line 1: broken YAML") as caught:
         parse_yaml("a: [1, 2")
     assert "\n" not in str(caught.value)
 

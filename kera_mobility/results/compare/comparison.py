@@ -26,12 +26,14 @@ from kera_mobility.results.compare.pairing import (
     ScenarioRuns,
     inputs_that_differ,
     matched_pairs,
+    places_in,
     read_scenario_runs,
 )
 from kera_mobility.results.compare.quantity import About, Quantity, Quotient
 from kera_mobility.results.compare.values import Values
 from kera_mobility.results.facts import EVERYONE
 from kera_mobility.results.runs import RunKey
+from kera_mobility.results.store import require_places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +120,7 @@ def compare_all(
     folders_a: Folders, folders_b: Sequence[Folders], *, values: Values | None = None
 ) -> tuple[Comparison, ...]:
     """Return what each of several scenarios changes against a, corrected for looking at all of them; see `compare`."""
+    require_places(place for folders in (folders_a, *folders_b) for place in places_in(folders))
     a, chosen = read_scenario_runs(folders_a), values or Values()
     drafts = [_draft(a, read_scenario_runs(folders), chosen) for folders in folders_b]
     rows = judged([row for draft in drafts for row in draft.differences])

@@ -27,6 +27,11 @@ class ScenarioRuns:
         return None if seed is None else int(seed)
 
 
+def places_in(folders: Folders) -> list[str | Path]:
+    """Return the folders as a list, of one too."""
+    return [folders] if isinstance(folders, str | Path) else list(folders)
+
+
 def read_scenario_runs(folders: Folders) -> ScenarioRuns:
     """Return the runs of one scenario: a result folder, a folder of them, or several of these.
 
@@ -35,7 +40,7 @@ def read_scenario_runs(folders: Folders) -> ScenarioRuns:
     MissingFileError, ResultError
         If there is no result or a torn one, two scenarios, one with two settings, or one seed, day and draw twice.
     """
-    places = [folders] if isinstance(folders, str | Path) else list(folders)
+    places = places_in(folders)
     runs: dict[RunKey, RunFolder] = {}
     for run in (run for place in places for run in runs_in(place)):
         first = next(iter(runs.values()), run)

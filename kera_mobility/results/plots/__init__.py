@@ -8,7 +8,7 @@ from typing import cast
 from kera_mobility.config.registry import modules_of
 from kera_mobility.errors import ConfigError, ResultError, nearest_name
 from kera_mobility.results.plots.maps import refusals_map
-from kera_mobility.results.plots.page import COLOURS, KIND, FigureFunction
+from kera_mobility.results.plots.page import COLOURS, KIND, FigureFunction, require_format
 from kera_mobility.results.plots.trips import mode_share, trips_by_mode_and_hour
 from kera_mobility.results.store import load_record, result_folders
 
@@ -39,8 +39,8 @@ def plot(folder: str | Path, kind: str, out: str | Path) -> Path:
 
     Raises
     ------
-    ConfigError
-        If there is no such kind.
+    ConfigError, FileError
+        If there is no such kind or format, or the file cannot be written.
     ResultError
         If the folder holds no run, or several.
     """
@@ -48,6 +48,7 @@ def plot(folder: str | Path, kind: str, out: str | Path) -> Path:
     if kind not in plots:
         near = nearest_name(kind, list(plots))
         raise ConfigError(f"no figure '{kind}'{near}; expected one of {', '.join(sorted(plots))}")
+    require_format(out)
     runs = result_folders(folder)
     if len(runs) > 1:
         raise ResultError(f"{folder}: holds {len(runs)} runs, expected one; name one of them, such as {runs[0]}")

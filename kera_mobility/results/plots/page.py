@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kera_mobility.errors import ConfigError, MissingExtraError
+from kera_mobility.file_paths import require_writable
+from kera_mobility.files import replacing
 from kera_mobility.results.facts import RESIDENTS, Facts, Group
 from kera_mobility.results.record import RunRecord
 
@@ -81,13 +83,18 @@ def save(drawing: Figure, file: str | Path) -> Path:
     import matplotlib as mpl
 
     target = Path(file)
-    if target.suffix.lower() not in FORMATS:
-        raise ConfigError(f"{target}: expected a file name that ends in {', '.join(FORMATS)}")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    require_format(target)
     undated: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with mpl.rc_context({"svg.hashsalt": "kera", "svg.fonttype": "none"}):
-        drawing.savefig(target, dpi=DPI, metadata=undated.get(target.suffix.lower()))
+    with mpl.rc_context({"svg.hashsalt": "kera", "svg.fonttype": "none"}), replacing(target) as whole:
+        drawing.savefig(whole, dpi=DPI, metadata=undated.get(target.suffix.lower()))
     return target
+
+
+def require_format(file: str | Path) -> None:
+    """Return if a picture can be written to a file; raise ConfigError or FileError else."""
+    if Path(file).suffix.lower() not in FORMATS:
+        raise ConfigError(f"{file}: expected a file name that ends in {', '.join(FORMATS)}")
+    require_writable(Path(file))
 
 
 def legend_beside(axes: Axes, title: str, turned: bool = False) -> None:

@@ -63,6 +63,7 @@ def report_content(
     MissingFileError, ResultError
         If there is no result, or one is torn.
     """
+    judged = read_checks(checks) if checks is not None else {"scenario": "", "rows": []}
     scenarios = scenarios_in(places)
     areas: list[dict[str, Any]] = []
     sides = [_scenario_content(scenario, areas, most_people // len(scenarios)) for scenario in scenarios]
@@ -76,7 +77,7 @@ def report_content(
                         for name in in_one_order([list(of_scenario) for of_scenario in definitions])},
         "differences": pairs, "measures": list(breakdowns.MEASURES),
         "reasons": {code: reason for scenario in scenarios for code, reason in reasons_of(scenario.first.meta).items()},
-        "checks": read_checks(checks) if checks is not None else {"scenario": "", "rows": []},
+        "checks": judged,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility.errors import ConfigError
+from kera_mobility.file_paths import require_writable
 from kera_mobility.files import replacing
 from kera_mobility.results.report.content import MOST_PEOPLE, report_content
 
@@ -36,12 +37,15 @@ def write_report(
     ------
     ConfigError
         If the name of the file does not end in .html, or the file of checks is none.
+    FileError
+        Before any work, if the file cannot be written.
     MissingFileError, ResultError
         If there is no result, or one is torn.
     """
     target = Path(file)
     if target.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{target}: expected a file name that ends in {' or '.join(ENDINGS)}")
+    require_writable(target)
     text = page(report_content(places, most_people, checks))
     with replacing(target) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")

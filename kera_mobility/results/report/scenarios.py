@@ -12,6 +12,7 @@ from typing import Any
 from kera_mobility.errors import ResultError
 from kera_mobility.results.compare import CONFIDENCE, Comparison, compare, compare_all
 from kera_mobility.results.runs import RunFolder, runs_in
+from kera_mobility.results.store import require_places
 
 MOST_SCENARIOS = 6
 """More scenarios than this cannot be read side by side."""
@@ -49,6 +50,7 @@ def scenarios_in(places: Sequence[str | Path]) -> list[ReportScenario]:
     MissingFileError, ResultError
         If a place holds no result, there are too many scenarios, or one of them has a seed twice.
     """
+    require_places(places)
     runs: dict[Path, tuple[int, RunFolder]] = {}
     for number, place in enumerate(places):
         for run in runs_in(place):
