@@ -98,5 +98,5 @@ def test_a_large_file_is_hashed_again_only_where_its_times_or_size_changed(tmp_p
 
 def test_a_pipe_is_no_input(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="not a regular file"):
+    with pytest.raises(OSError, match="it is a pipe, expected a file"):
         read_bytes(tmp_path / "pipe")
