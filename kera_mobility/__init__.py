@@ -10,7 +10,7 @@ batch.frame  # a pandas frame, a row for each run and KPI
 km.compare("results/finished", "results/scooters").differences  # rows with 95 % intervals
 
 `kera run` is `simulate` (one day) or `experiment` (many) here; `compare`, `explain`, `report`, `plot`, `check`,
-`calibrate`, `realism` and `schema` have the names of their commands.
+`calibrate`, `realism`, `schema` and `verify` have the names of their commands.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kera_mobility.experiments.calibration import calibrate
     from kera_mobility.experiments.elasticities import realism
     from kera_mobility.experiments.regression import check
+    from kera_mobility.experiments.verification import verify
     from kera_mobility.results.compare import compare
     from kera_mobility.results.events import columns
     from kera_mobility.results.explain import explain
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Experiment", "Run", "Scenario", "calibrate", "check", "columns", "compare", "experiment", "explain", "load",
     "load_record", "load_scenario", "plot", "realism", "report", "schema", "simulate", "simulate_days",
+    "verify",
 ]  # fmt: skip
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "load": "experiments.batch", "load_record": "results.store", "load_scenario": "simulation.scenario",
     "plot": "results.plots", "realism": "experiments.elasticities", "schema": "simulation.scenario",
     "report": "results.report", "simulate": "simulation.run", "simulate_days": "simulation.run",
+    "verify": "experiments.verification",
 }  # fmt: skip
 _NAMES_AT_HOME = {"report": "write_report"}
 

@@ -25,6 +25,7 @@ from kera_mobility.file_paths import require_file
 from kera_mobility.files import package_version, replacing
 from kera_mobility.results.events import KINDS, SCHEMA_VERSION, fingerprint
 from kera_mobility.results.kpis import compute, to_json
+from kera_mobility.results.manifest import ADVICE, KEY, manifest_of, require_unchanged
 from kera_mobility.results.record import PEOPLE_COLUMNS, PLACE_COLUMNS, VEHICLE_COLUMNS, RunRecord
 
 __all__ = [
@@ -95,13 +96,20 @@ def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunReco
 
 
 def read_meta(folder: str | Path) -> dict[str, Any]:
-    """Return `run.json` of a result folder, its schema version checked.
+    """Return `run.json` of a result folder, once the folder is seen to be as it was written.
 
     Raises
     ------
     ResultError
-        If it is missing, torn, or of an unknown schema.
+        If it is missing, torn, of an unknown schema, or if any file of the folder is not that of its manifest.
     """
+    meta = read_unchecked_meta(folder)
+    require_unchanged(Path(folder), meta)
+    return meta
+
+
+def read_unchecked_meta(folder: str | Path) -> dict[str, Any]:
+    """Return `run.json` of a result folder, its schema version checked and nothing else."""
     place = Path(folder)
     if not place.is_dir():
         raise ResultError(f"{place}: no such result folder")
@@ -113,34 +121,49 @@ def read_meta(folder: str | Path) -> dict[str, Any]:
 
 
 def read_kpis(folder: str | Path) -> list[dict[str, Any]]:
-    """Return `kpis.json` of a result folder: id, value (None where there is none), unit, population, definition."""
+    """Return `kpis.json` of an unchanged folder: id, value (None where there is none), unit, population, definition."""
+    read_meta(folder)
     kpis: list[dict[str, Any]] = _read_json(Path(folder) / "kpis.json", list)
     return kpis
 
 
 def read_settings(folder: str | Path) -> str:
-    """Return `scenario.yaml` of a result folder: the resolved scenario as text."""
+    """Return `scenario.yaml` of an unchanged result folder: the resolved scenario as text."""
+    read_meta(folder)
     return _read_text(Path(folder) / "scenario.yaml")
 
 
-def result_folders(place: str | Path) -> list[Path]:
+def result_folders(place: str | Path, *, torn: bool = False) -> list[Path]:
     """Return the result folders at or below a folder, sorted; unfinished ones (hidden) are passed over.
+
+    Parameters
+    ----------
+    torn
+        Return also what lacks its `run.json`; else it is a fault.
 
     Raises
     ------
     MissingFileError
         If the folder does not exist.
     ResultError
-        If no result is found there.
+        If no result is found there, or one without its `run.json`.
     """
     top = Path(place)
     if not top.is_dir():
         raise MissingFileError(f"{top}: no such folder of results")
-    folders = [file.parent for file in top.rglob("run.json")]
-    folders = sorted(run for run in folders if not any(part.startswith(".") for part in run.relative_to(top).parts))
+    folders = _with_file(top, "run.json")
+    headless = _with_file(top, "kpis.json") - folders
+    if headless and not torn:
+        raise ResultError(f"{min(headless) / 'run.json'}: is missing; {ADVICE}")
+    folders |= headless
     if not folders:
         raise ResultError(f"{top}: no result here or below (expected a folder with run.json)")
-    return folders
+    return sorted(folders)
+
+
+def _with_file(top: Path, name: str) -> set[Path]:
+    folders = {file.parent for file in top.rglob(name)}
+    return {run for run in folders if not any(part.startswith(".") for part in run.relative_to(top).parts)}
 
 
 def require_places(places: Iterable[str | Path]) -> None:
@@ -224,14 +247,15 @@ def _write_files(record: RunRecord, folder: Path) -> None:
     _write_json([to_json(kpi) for kpi in compute(record)], folder / "kpis.json")
     _write_json(record.area, folder / "area.json", indent=None)
     (folder / "scenario.yaml").write_text(record.scenario_yaml, encoding="utf-8", newline="\n")
-    meta = {**record.meta, "schema_version": SCHEMA_VERSION}
+    meta = {key: value for key, value in record.meta.items() if key != KEY} | {"schema_version": SCHEMA_VERSION}
     if "fingerprint" not in meta:
         meta["fingerprint"] = fingerprint(record.tables)
     if "version" not in meta:
         meta["version"] = package_version()
         cpu_s = meta.get("cpu_s", {})
         meta["cpu_s"] = {**cpu_s, "write": round(cpu_s.get("write", 0.0) + time.process_time() - began_s, 4)}
-    _write_json(meta, folder / "run.json")
+    meta = json.loads(_json(meta))  # as it will be read
+    _write_json({**meta, KEY: manifest_of(folder, meta)}, folder / "run.json")
 
 
 def _write_table(table: pa.Table, file: Path) -> None:
@@ -275,8 +299,11 @@ def _read_arrays(file: Path) -> dict[str, dict[str, NDArray[Any]]]:
 
 
 def _write_json(content: Mapping[str, Any] | Sequence[Any], file: Path, indent: int | None = 2) -> None:
-    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
-    file.write_text(text + "\n", encoding="utf-8", newline="\n")
+    file.write_text(_json(content, indent) + "\n", encoding="utf-8", newline="\n")
+
+
+def _json(content: Mapping[str, Any] | Sequence[Any], indent: int | None = None) -> str:
+    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
 
 
 def _plain(value: object) -> Any:
@@ -294,7 +321,7 @@ def _read_text(file: Path) -> str:
         require_file(file)
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ResultError(f"{file}: is missing; the result is torn") from None
+        raise ResultError(f"{file}: is missing; {ADVICE}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ResultError(f"{file}: cannot be read; the result is torn ({_first_line(error)})") from None
 

@@ -37,6 +37,7 @@ from kera_mobility.results import store
 from kera_mobility.results.events import KINDS, columns, describe
 from kera_mobility.results.kpis import Kpi
 from kera_mobility.simulation.scenario import Scenario, load_scenario
+from tests.kit.manifests import forged
 
 ROOT = Path(__file__).parents[2]
 KERA = [sys.executable, "-m", "kera_mobility"]
@@ -355,6 +356,7 @@ def test_a_torn_result_is_not_taken_for_whole_and_is_run_again(copy: Path, torn:
 def test_a_row_that_rotted_is_noticed_by_the_fingerprint(copy: Path) -> None:
     shutil.copy(copy / "seed-0002" / "events" / "trips.parquet", copy / "seed-0001" / "events")
     told: list[str] = []
+    forged(copy / "seed-0001")
     assert not experiment(few(), [1], copy.parent, note=told.append).runs[0].at_hand
     assert "the tables do not have the fingerprint" in told[0]
 
@@ -386,6 +388,7 @@ def change(file: Path, how: Callable[[dict[str, Any]], Any]) -> None:
     content = json.loads(file.read_text(encoding="utf-8"))
     how(content)
     file.write_text(json.dumps(content), encoding="utf-8")
+    forged(file.parent)
 
 
 # What we do not know

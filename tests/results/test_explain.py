@@ -56,6 +56,7 @@ from tests.kit.hamlet import (
     seconds,
     trip,
 )
+from tests.kit.manifests import forged, older
 
 PACKAGE = Path(__file__).parents[2] / "kera_mobility"
 SMALL = ("town.people.residents=500", "town.people.jobs=250", "town.people.neighbours_within_m=500")
@@ -223,7 +224,7 @@ def test_a_sum_that_does_not_agree_is_said_loudly_and_ends_in_failure(tmp_path: 
         if one["id"] == "scooter.refused":
             one["value"] = 2
     file.write_text(json.dumps(kpis), encoding="utf-8")
-    ended = kera("explain", str(folder))
+    ended = kera("explain", str(forged(folder)))
     assert ended.returncode == 1
     assert "DOES NOT AGREE" in ended.stdout
     assert "1 sums do not agree" in ended.stderr
@@ -236,7 +237,7 @@ def test_a_kpi_that_no_case_explains_is_noticed(tmp_path: Path) -> None:
     kpis = json.loads(file.read_text(encoding="utf-8"))
     more = {"id": "scooter.refused.snow", "value": 3, "unit": "refusals", "population": "everyone", "definition": ""}
     file.write_text(json.dumps([*kpis, more]), encoding="utf-8")
-    assert [one.id for _, one in explain(folder).disagreements] == ["scooter.refused.snow"]
+    assert [one.id for _, one in explain(forged(folder)).disagreements] == ["scooter.refused.snow"]
 
 
 def test_a_folder_of_runs_is_added_up_and_each_is_checked(tmp_path: Path) -> None:
@@ -325,7 +326,7 @@ def test_an_older_result_says_what_it_lacks_and_fails_not(tmp_path: Path) -> Non
     folder = result(tmp_path, *two_for_one_scooter(tmp_path))
     (folder / "events" / "considered.parquet").unlink()
     with pytest.raises(ResultError, match="torn"):
-        load_record(folder)
+        load_record(older(folder))
     assert "without the tables considered" in explanation_text(explain(folder))
     told = read_run(folder)
     assert "does not keep what came into question" in tell_trip(told, story_of(told, 2, 0))
@@ -420,8 +421,7 @@ def test_another_area_is_noticed_and_nothing_is_confirmed(small_day: Path, tmp_p
     folder = tmp_path / "seed-0001"
     shutil.copytree(small_day, folder)
     meta = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    meta["input_hashes"]["town"] = "0" * 64
-    (folder / "run.json").write_text(json.dumps(meta), encoding="utf-8")
+    forged(folder, input_hashes={**meta["input_hashes"], "town": "0" * 64})
     row = next(row for row in read_run(folder).record.tables["refusals"].to_pylist() if row["service"])
     found = find_remedy(folder, row["person"], row["trip"])
     assert found.cheapest is None

@@ -29,6 +29,7 @@ from kera_mobility.results.report.page import ASSETS
 from kera_mobility.results.report.refusals import DID
 from kera_mobility.results.report.scenarios import in_one_order, means_of, scenarios_in
 from kera_mobility.results.store import load_record
+from tests.kit.manifests import older
 from tests.kit.reports import run_small
 
 ROOT = Path(__file__).parents[2]
@@ -257,6 +258,7 @@ def test_an_older_result_without_streets_rails_or_assumptions_is_reported(result
     (old / "area.json").write_text(json.dumps({name: area[name] for name in ("name", "title")}))
     meta = json.loads((old / "run.json").read_text())
     (old / "run.json").write_text(json.dumps({name: meta[name] for name in meta if name != "assumptions"}))
+    older(old)
     content = inside(write_report([old], tmp_path / "old.html"))
     assert content["areas"][0]["streets"] == []
     assert content["sides"][0]["assumptions"] == []
