@@ -28,7 +28,7 @@ def command(
         for result in results:
             about = f"{result.files} files, {result.kpis} KPIs, fingerprint {result.fingerprint[:12]}"
             verdict = f"sound    {about}" if result.sound else "NOT SOUND"
-            typer.echo(f"{str(result.folder):<{width}}  {verdict}")
+            typer.echo(f"{result.folder!s:<{width}}  {verdict}")
             for text in (*result.faults, *result.remarks):
                 typer.echo(f"  {text}")
     broken = sum(not result.sound for result in results)

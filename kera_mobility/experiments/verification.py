@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from kera_mobility.config.resources import code_hash
@@ -109,9 +108,7 @@ def _log_faults(folder: Path, record: RunRecord) -> Iterator[str]:
                 yield f"{folder / 'places.parquet'}: has {nodes} places, {kind} name others in '{name}'"
 
 
-def _kpi_differences(
-    folder: Path, record: RunRecord, kept: dict[str, dict[str, Any]]
-) -> tuple[list[str], list[str]]:
+def _kpi_differences(folder: Path, record: RunRecord, kept: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
     """Return what the KPIs differ in from those that the events give: a line on values, and one on ids."""
     file = folder / "kpis.json"
     computed = {kpi.id: to_json(kpi)["value"] for kpi in compute(record)}
