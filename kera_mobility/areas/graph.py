@@ -35,13 +35,13 @@ def graph_of(pieces: Sequence[Piece], keep: set[Point], frame: Frame) -> nx.Mult
     for point in sorted({(x, y) for piece in pieces for x, y in piece.points.tolist()}):
         graph.add_node(point, x=point[0], y=point[1], **({"keep": True} if point in keep else {}))
     for piece in pieces:
-        tags, (forth, back) = _tags(piece, frame), _modes(piece)
+        tags = _tags(piece, frame)
         for a, b in pairwise([(x, y) for x, y in piece.points.tolist()]):
-            graph.add_edge(a, b, **tags, modes=forth)
-            graph.add_edge(b, a, **tags, modes=back)
+            graph.add_edge(a, b, **tags, modes=piece.forth)
+            graph.add_edge(b, a, **tags, modes=piece.back)
     differ = ["origin", "street_class", "drive", "oneway", "speed_m_s", "both"]
     simplified: nx.MultiDiGraph[Any] = ox.simplify_graph(
-        graph, node_attrs_include=["keep"], edge_attrs_differ=differ, edge_attr_aggs={"modes": min}
+        graph, node_attrs_include=["keep"], remove_rings=False, edge_attrs_differ=differ, edge_attr_aggs={"modes": min}
     )
     return _measured(simplified)
 
@@ -87,13 +87,6 @@ def streets_of(graph: nx.MultiDiGraph[int], frame: Frame) -> Streets:
     )
 
 
-def _modes(piece: Piece) -> tuple[int, int]:
-    """Return who may go along a piece and back; one-way streets bind cars only. Assumption."""
-    both = MODE_BIT["walk"] * piece.walk + MODE_BIT["cycle"] * piece.cycle
-    forth = both + MODE_BIT["drive"] * piece.drive
-    return forth, both if piece.oneway else forth
-
-
 def _tags(piece: Piece, frame: Frame) -> dict[str, Any]:
     of_class = frame.speed_m_s(piece.street_class) if piece.drive else 0.0
     return {
@@ -103,7 +96,7 @@ def _tags(piece: Piece, frame: Frame) -> dict[str, Any]:
         "drive": piece.drive,
         "oneway": piece.oneway,
         "speed_m_s": piece.speed_m_s or of_class,
-        "both": f"{piece.walk}{piece.cycle}",
+        "both": f"{piece.walk}{piece.cycle}{piece.shut_forth}{piece.shut_back}",
     }
 
 
@@ -113,7 +106,7 @@ def _measured(graph: nx.MultiDiGraph[Any]) -> nx.MultiDiGraph[Any]:
     measured.add_nodes_from(graph.nodes(data=True))
     for u, v, tags in graph.edges(data=True):
         line = tags.get("geometry") or LineString([u, v])
-        length_m = _rounded_m(line.length)
+        length_m = rounded_m(line.length)
         drives = tags["modes"] & MODE_BIT["drive"]
         drive_s = round_one_s(length_m / tags["speed_m_s"]) if drives else math.inf
         kept = {name: tags[name] for name in ("origin", "street_class", "modes")}
@@ -122,7 +115,8 @@ def _measured(graph: nx.MultiDiGraph[Any]) -> nx.MultiDiGraph[Any]:
     return measured
 
 
-def _rounded_m(length_m: float) -> float:
+def rounded_m(length_m: float) -> float:
+    """Return a length in whole steps, at least one."""
     return max(float(round_m(np.array([length_m]))[0]), 1.0 / LENGTH_STEPS_PER_M)
 
 
@@ -139,8 +133,8 @@ def _add_outside(graph: nx.MultiDiGraph[Any], frame: Frame) -> None:
         drive = ("drive", place.drive_km, round_one_s(place.drive_min * 60.0))
         for mode, km, drive_s in (drive, ("cycle", place.cycle_km, math.inf)):
             tags = {"origin": "outside", "street_class": "outside", "modes": MODE_BIT[mode], "drive_s": drive_s}
-            graph.add_edge((x, y), near, **tags, length=_rounded_m(km * 1000.0), geometry=line)
-            graph.add_edge(near, (x, y), **tags, length=_rounded_m(km * 1000.0), geometry=line.reverse())
+            graph.add_edge((x, y), near, **tags, length=rounded_m(km * 1000.0), geometry=line)
+            graph.add_edge(near, (x, y), **tags, length=rounded_m(km * 1000.0), geometry=line.reverse())
 
 
 def _numbered(graph: nx.MultiDiGraph[Any], frame: Frame) -> nx.MultiDiGraph[int]:

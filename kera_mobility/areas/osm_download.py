@@ -11,12 +11,14 @@ import osmnx as ox
 import requests
 
 from kera_mobility.areas.description import Box
-from kera_mobility.areas.osm_read import Extract
-from kera_mobility.areas.osm_tags import WAY_TAGS
+from kera_mobility.areas.extract import Extract, checked
+from kera_mobility.areas.osm_tags import NODE_TAGS, WAY_TAGS
+from kera_mobility.areas.osmnx_read import DEGREES_CRS, extract_of_graph, with_squares
 from kera_mobility.errors import NetworkError
 
-_ASKED: dict[str, Any] = {"network_type": "all", "simplify": False, "retain_all": True}
-"""Every way with the tag `highway`, proposed, abandoned and under construction apart, in all its parts."""
+_ASKED: dict[str, Any] = {"custom_filter": '["highway"]', "simplify": False, "retain_all": True}
+"""Every way with the tag `highway`, in all its parts. Turn restrictions, and platforms of the railway without that tag,
+are not asked for."""
 
 
 def fetch_box(box: Box, service: str = "") -> Extract:
@@ -54,13 +56,20 @@ def _fetched(request: str, service: str, download: Callable[[], nx.MultiDiGraph[
         raise NetworkError(f"{request}: expected streets, got {type(error).__name__}: {error}") from None
     except ValueError as error:  # OSMnx: found no graph nodes within the requested polygon
         raise NetworkError(f"{request}: expected streets, got: {error}") from None
-    return Extract(graph, request, str(graph.graph.get("created_date", ""))[:10])
+    nodes = {str(number): (tags["x"], tags["y"], tags) for number, tags in graph.nodes(data=True)}
+    edges = [(str(u), str(v), tags) for u, v, tags in graph.edges(data=True)]
+    date = str(graph.graph.get("created_date", ""))[:10]
+    return checked(with_squares(extract_of_graph(nodes, edges, DEGREES_CRS, request, date)))
 
 
 @contextmanager
 def _our_settings(service: str) -> Iterator[None]:
     """Ask for the tags that we read, and for today's answer rather than one kept in the working folder."""
-    ours: dict[str, Any] = {"useful_tags_way": sorted({*ox.settings.useful_tags_way, *WAY_TAGS}), "use_cache": False}
+    ours: dict[str, Any] = {
+        "useful_tags_way": sorted({*ox.settings.useful_tags_way, *WAY_TAGS}),
+        "useful_tags_node": sorted({*ox.settings.useful_tags_node, *NODE_TAGS}),
+        "use_cache": False,
+    }
     if service:
         ours |= {"overpass_url": service, "overpass_rate_limit": False}  # one's own service hands out no slots
     before = {name: getattr(ox.settings, name) for name in ours}

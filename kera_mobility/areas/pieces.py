@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
+from kera_mobility.town.streets.streets import MODE_BIT
 from kera_mobility.units import FloatArray
 
 REAL_ORIGINS = ("osm-2017", "osm")
@@ -45,6 +46,24 @@ class Piece:
     name: str = ""
     walk: bool = True
     cycle: bool = True
+    shut_forth: int = 0
+    """Modes but cars that may not go from the first point to the last, a sum of MODE_BIT."""
+    shut_back: int = 0
+    """Modes but cars that may not go from the last point to the first."""
+
+    @property
+    def forth(self) -> int:
+        """Who may go from the first point to the last, a sum of MODE_BIT."""
+        return self._slow & ~self.shut_forth | MODE_BIT["drive"] * self.drive
+
+    @property
+    def back(self) -> int:
+        """Who may go from the last point to the first, a sum of MODE_BIT."""
+        return self._slow & ~self.shut_back | MODE_BIT["drive"] * (self.drive and not self.oneway)
+
+    @property
+    def _slow(self) -> int:
+        return MODE_BIT["walk"] * self.walk | MODE_BIT["cycle"] * self.cycle
 
     @property
     def line(self) -> LineString:

@@ -35,6 +35,10 @@ class Dataset(Settings):
     current: bool = Field(True)
     """Whether the model takes them for today's."""
     derived_how: str
+    notices: tuple[str, ...] = ()
+    """What a user should know of the data."""
+    kilometres: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Account of an import of streets, km by row and mode: in + added - left = out."""
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Survey:
 
 def survey(streets: Streets, pairs: int = 1000) -> Survey:
     """Return the figures of a street map, detours from `pairs` pairs of nodes."""
-    once_m = _length_once_m(streets)
+    once_m = length_once_m(streets, np.arange(len(streets.edge_from)))
     by_origin = {
         name: float(once_m[streets.edge_origin == k].sum() / 1000.0)
         for k, name in enumerate(ORIGINS)
@@ -139,9 +139,25 @@ def _open(streets: Streets, mode: str) -> IntArray:
     return np.flatnonzero(np.asarray(streets.edge_modes) & MODE_BIT[mode])
 
 
-def _length_once_m(streets: Streets) -> FloatArray:
-    """Return half the length of each directed edge, so that the two directions of a street add up to one, (E,)."""
-    return np.asarray(streets.edge_length_m) / 2.0
+def length_once_m(streets: Streets, edges: IntArray) -> FloatArray:
+    """Return what each of some edges adds to the length of streets: half where one of them leads back, (E',)."""
+    ends = np.stack([np.asarray(streets.edge_from)[edges], np.asarray(streets.edge_to)[edges]])
+    length_m = np.asarray(streets.edge_length_m)[edges]
+    key = np.stack([*np.sort(ends, axis=0), length_m])
+    _, street = np.unique(key, axis=1, return_inverse=True)
+    street = street.reshape(-1)
+    forth = np.bincount(street, ends[0] <= ends[1])
+    count = np.bincount(street)
+    ring = np.bincount(street, ends[0] == ends[1]) > 0
+    once = np.where(ring, np.ceil(count / 2.0), np.maximum(forth, count - forth))
+    return np.asarray(length_m * (once / count)[street])
+
+
+def open_km(streets: Streets) -> dict[str, float]:
+    """Return the length of the streets that each mode may use in some direction, those beyond the map apart."""
+    stands = np.asarray(streets.edge_class) != CLASSES.index("outside")
+    edges = {mode: np.flatnonzero(stands & ((np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0)) for mode in MODES}
+    return {mode: float(length_once_m(streets, own).sum()) / 1000.0 for mode, own in edges.items()}
 
 
 def _percentiles(ratio: FloatArray) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kera_mobility.config.resources import find
-from kera_mobility.errors import NetworkError
+from kera_mobility.errors import MissingFileError, NetworkError
 
 if TYPE_CHECKING:
     from kera_mobility.areas.description import Box
@@ -32,7 +33,11 @@ OutFolder = Annotated[
 ]
 Merge = Annotated[
     float,
-    typer.Option("--merge-m", min=0.0, help="Merge parts of junctions nearer than this; 0: none."),
+    typer.Option("--merge-m", min=0.0, max=50.0, help="Merge nodes of one junction nearer than this, m; 0: none."),
+]
+BoxText = Annotated[str, typer.Option("--bbox", help="Cut to a rectangle: west,south,east,north in degrees.")]
+FeedFile = Annotated[
+    Path | None, typer.Option("--gtfs", metavar="FEED", help="GTFS feed, zip or folder: its timetable `today`.")
 ]
 
 
@@ -40,27 +45,27 @@ Merge = Annotated[
 def fetch(
     area: Annotated[str, typer.Argument(metavar="[AREA]", help="Area whose rectangle is fetched (kera).")] = "",
     place: Annotated[str, typer.Option(help="A place by name instead, such as 'Kera, Espoo, Finland'.")] = "",
-    bbox: Annotated[str, typer.Option(help="A rectangle instead: west,south,east,north in degrees.")] = "",
+    bbox: BoxText = "",
     service: Annotated[str, typer.Option(help="Address of an Overpass service other than OSMnx's own.")] = "",
     out: OutFolder = None,
-    merge_m: Merge = 8.0,
+    merge_m: Merge = 1.5,
+    gtfs: FeedFile = None,
 ) -> None:
     """Download today's streets from OpenStreetMap with OSMnx and make an area of them.
 
     With AREA the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
     """
     from kera_mobility.areas.description import read_area
-    from kera_mobility.areas.import_area import require_new
     from kera_mobility.areas.osm_download import fetch_box, fetch_place
 
-    if not (area or place or bbox) or (place and bbox):
-        raise typer.BadParameter("expected AREA, --place or --bbox", param_hint="AREA")
-    like = _folder(area) if area else None
-    out = out or Path("networks") / f"{_plain(area or place or 'box')}_osm"
-    require_new(out)
-    box = _box(bbox) if bbox else read_area(like).bbox if like else None
-    extract = fetch_box(box, service) if box and not place else fetch_place(place, service)
-    _import(extract, out, like, merge_m)
+    if sum(map(bool, (area, place, bbox))) != 1:
+        raise typer.BadParameter("expected one of AREA, --place and --bbox", param_hint="AREA")
+    box = _box(bbox)
+    target = out or Path("networks") / f"{_plain(area or place or 'box')}_osm"
+    like = _ready(target, [gtfs], area)
+    asked = read_area(like).bbox if like else box
+    extract = fetch_box(asked, service) if asked else fetch_place(place, service)
+    _import(extract, target, like, merge_m, box, gtfs)
 
 
 @app.command(name="import")
@@ -68,21 +73,60 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Extract: .osm, .osm.pbf, .graphml or .gpkg.")],
     area: Annotated[str, typer.Option(help="Area that gives rectangle, people and timetables (kera).")] = "",
     day: Annotated[str, typer.Option("--date", help="Day of the data, as 2024-08-21, where the file tells none.")] = "",
+    walk: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Streets for walking, from a file of their own.")
+    ] = None,
+    cycle: Annotated[Path | None, typer.Option(metavar="FILE", help="Streets for bicycles, likewise.")] = None,
+    drive: Annotated[Path | None, typer.Option(metavar="FILE", help="Streets for cars, likewise.")] = None,
+    bbox: BoxText = "",
+    gtfs: FeedFile = None,
     out: OutFolder = None,
-    merge_m: Merge = 8.0,
+    merge_m: Merge = 1.5,
 ) -> None:
     """Make an area of the streets in a file: OpenStreetMap XML or PBF, GraphML or GeoPackage of OSMnx.
 
     With --area the new area keeps its people, timetables and overlays; run a scenario there with --set area=DIR.
+    Without it people are assumed, so that a day runs. FILE serves the modes that have no file of their own.
+    """
+    from kera_mobility.areas.extract import joined
+    from kera_mobility.areas.osm_read import read_extract
+    from kera_mobility.town.streets.streets import MODE_BIT
+
+    if area and bbox:
+        raise typer.BadParameter("expected --area or --bbox, got both; an area has its rectangle", param_hint="--bbox")
+    _day(day, "--date")
+    box = _box(bbox)
+    target = out or Path("networks") / f"{_plain(area or file.name.split('.')[0])}_osm"
+    of_mode = {mode: path for mode, path in (("walk", walk), ("cycle", cycle), ("drive", drive)) if path}
+    like = _ready(target, [file, *of_mode.values(), gtfs], area)
+    bits: dict[Path, int] = {}
+    for mode, bit in MODE_BIT.items():
+        path = of_mode.get(mode, file)
+        bits[path] = bits.get(path, 0) | bit
+    extract = joined([read_extract(path).of_modes(own) for path, own in bits.items()])
+    _import(replace(extract, date=day or extract.date), target, like, merge_m, box, gtfs)
+
+
+def _ready(target: Path, files: Sequence[Path | None], area: str) -> Path | None:
+    """Return the folder of an area, none without a name; everything that is missing is told before any work.
+
+    Raises
+    ------
+    MissingFileError, NetworkError
+        If a file or the area is missing, or the target exists.
     """
     from kera_mobility.areas.import_area import require_new
-    from kera_mobility.areas.osm_read import read_extract
 
-    like = _folder(area) if area else None
-    out = out or Path("networks") / f"{_plain(area or file.name.split('.')[0])}_osm"
-    require_new(out)
-    extract = read_extract(file)
-    _import(replace(extract, date=day or extract.date), out, like, merge_m)
+    require_new(target)
+    missing = [f"{path}: no such file to import" for path in files if path and not path.exists()]
+    folder = None
+    try:
+        folder = _folder(area) if area else None
+    except (MissingFileError, NetworkError) as error:
+        missing.append(str(error))
+    if missing:
+        raise MissingFileError("\n".join(missing))
+    return folder
 
 
 @app.command(name="map")
@@ -126,38 +170,47 @@ def _plain(name: str) -> str:
     return letters if letters[:1].isalpha() else f"area_{letters}"
 
 
-def _box(text: str) -> Box:
-    """Return the rectangle that an option names."""
+def _box(text: str) -> Box | None:
+    """Return the rectangle that an option names, nothing for an empty one."""
     from kera_mobility.areas.description import Box
 
+    if not text:
+        return None
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
         west = south = east = north = 0.0
+    if -180.0 <= east < west <= 180.0 and west - east > 180.0:
+        raise typer.BadParameter(
+            f"got '{text}', a rectangle over the antimeridian (180 degrees), which no map here can do; take one side",
+            param_hint="--bbox",
+        )
     if not (-180.0 <= west < east <= 180.0 and -90.0 <= south < north <= 90.0):
         raise typer.BadParameter(f"got '{text}', expected west,south,east,north in degrees", param_hint="--bbox")
     return Box(west=west, south=south, east=east, north=north)
 
 
-def _import(extract: Extract, out: Path, like: Path | None, merge_m: float) -> None:
+def _import(extract: Extract, out: Path, like: Path | None, merge_m: float, box: Box | None, feed: Path | None) -> None:
     """Make an area of an extract and say what became of it."""
     from kera_mobility.areas.import_area import import_area
 
-    made = import_area(extract, out, like, merge_m)
-    if made.missing_nodes:
-        print(f"clipped: {made.missing_nodes} nodes are missing from {made.clipped_ways} ways, which are cut there")
-    for mode, km in made.left_out_km.items():
-        if km >= 0.05:
-            print(f"closed to {mode}: {km:.1f} km that hang together with nothing")
+    made = import_area(extract, out, like, merge_m, box, feed)
+    if extract.missing_nodes:
+        print(
+            f"clipped: {extract.missing_nodes} nodes are missing from {extract.clipped_ways} ways, which are cut there"
+        )
     if made.covered is not None:
         print(f"covers {made.covered:.0%} of the residents")
     _describe(out)
+    before, after = made.nodes
+    same = ", ".join(f"{share:.0%} ({mode})" for mode, share in made.same_length.items())
+    print(f"merging        {before} nodes to {after}; within 1 % as long as before: {same} of ways")
     table_mb = 4 * 4 * made.streets.nodes**2 / 1e6
     print(f"{out}: written; tables of shortest ways will take {table_mb:.0f} MB on the first run")
-    if like is None:
-        print("It has streets only; people and timetables come from an area (--area).")
-    else:
-        print(f"Use it: kera run configs/today.yaml --set area={out}")
+    folder = out if out.is_absolute() else f"./{out.as_posix()}"
+    config = "today" if like else "elsewhere"
+    lines = "" if like or feed else " --set services.rail=null"
+    print(f"Use it: kera run configs/{config}.yaml --set area={folder}{lines}")
 
 
 def _describe(folder: Path) -> None:
@@ -181,7 +234,20 @@ def _describe(folder: Path) -> None:
             else (f"way over straight line {middle:.2f} ({low:.2f} to {high:.2f})")
         )
         print(f"{mode:<14} {figures.nodes_by_mode[mode]} nodes, {connected}; {detour}")
+    _print_account(folder)
     print(area.attribution)
+
+
+def _print_account(folder: Path) -> None:
+    """Print what an import let in and left away, and what a user should know of it."""
+    from kera_mobility.areas.kilometres import lines_of
+    from kera_mobility.areas.provenance import read_provenance
+
+    for dataset in read_provenance(folder):
+        for line in lines_of(dataset.kilometres):
+            print(line)
+        for notice in dataset.notices:
+            typer.secho(f"NOTICE: {notice}", fg="red", bold=True)
 
 
 def _density(folder: Path, streets: Streets) -> str:
@@ -197,11 +263,11 @@ def _density(folder: Path, streets: Streets) -> str:
     return f"; {walk_km_per_km2(streets, homes):.1f} km for each km2 of populated cells"
 
 
-def _day(text: str) -> date:
+def _day(text: str, option: str = "--on") -> date:
     try:
         return date.fromisoformat(text) if text else date.today()
     except ValueError:
-        raise typer.BadParameter(f"got '{text}', expected a day as 2026-01-31", param_hint="--on") from None
+        raise typer.BadParameter(f"got '{text}', expected a day as 2026-01-31", param_hint=option) from None
 
 
 def _print_sources(folder: Path, today: date) -> None:

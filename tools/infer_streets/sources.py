@@ -14,7 +14,7 @@ from shapely.ops import substring
 
 from kera_mobility.areas.description import read_area
 from kera_mobility.areas.frame import KM_H_PER_M_S, Frame, projection_to
-from kera_mobility.areas.osm_tags import Way, pieces_of_ways
+from kera_mobility.areas.osm_pieces import Way, pieces_of_ways
 from kera_mobility.areas.pieces import Piece, Point, cut_at_meetings, on_millimetres, point_of
 from kera_mobility.errors import NetworkError
 from kera_mobility.units import FloatArray
@@ -117,8 +117,8 @@ def _real_pieces(inputs: MapInputs, ways: Sequence[Way]) -> list[Piece]:
 
     All are open to walking and cycling alike, or loose footways would leave places that no bicycle reaches. Assumption.
     """
-    real = pieces_of_ways(ways, inputs.outline, "osm-2017")
-    pieces = [replace(piece, walk=True, cycle=True) for piece in real]
+    real = pieces_of_ways([way for way in ways if way.tags.get("area") != "yes"], inputs.outline, "osm-2017")
+    pieces = [replace(piece, walk=True, cycle=True, shut_forth=0, shut_back=0) for piece in real]
     length_m: dict[Point, float] = {}
     for nodes in sites.parts_of(pieces):
         total = sum(piece.line.length for piece in pieces if piece.ends[0] in nodes)
