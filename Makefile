@@ -4,6 +4,8 @@
 # make check  style, types, floors
 # make docs   the documentation as a site, in site/; a broken link fails
 # make bench  speed, as a ratio to bare SimPy
+# make mutants  do the tests notice small faults? many minutes; ARGS="--sample 20 --seed 1" tries some
+# make audit  known weaknesses of the packages in constraints.txt
 # make mechanisms  what each mechanism costs in speed; a quarter of an hour
 # `.venv` is made anew when pyproject.toml or constraints.txt changed; otherwise it is used as it is.
 
@@ -16,7 +18,7 @@ CHECKS = $(addprefix --checks ,$(wildcard docs/calibration_result.yaml))
 RUNS = results/$(basename $(notdir $(SCENARIO)))
 export PYTHON
 
-.PHONY: run test check docs bench mechanisms web core-environment test-environment clean
+.PHONY: run test check docs bench mechanisms mutants audit web core-environment test-environment clean
 
 run: core-environment
 	.venv/bin/kera run $(SCENARIO) $(ARGS)
@@ -43,6 +45,12 @@ bench: test-environment
 
 mechanisms: test-environment
 	.venv/bin/python -m benchmarks.mechanisms $(ARGS)
+
+mutants: test-environment
+	nice .venv/bin/python -m tools.mutants $(ARGS)
+
+audit: test-environment
+	.venv/bin/python -m tools.audit $(ARGS)
 
 core-environment:
 	@.ci/environment core

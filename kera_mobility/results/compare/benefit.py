@@ -44,7 +44,7 @@ class Benefit:
         self._day, self._values = day, values
         before, after = (side.facts.record.frame("people") for side in (day.a, day.b))
         after = after.assign(row=np.arange(len(after)))
-        self._people = after.merge(before, on="person", suffixes=("", "_a")).sort_values("person", ignore_index=True)
+        self._people = after.merge(before, on="person", suffixes=("", "_a")).sort_values("person")
         """People as they are in B, with their `row` there; columns of A end with `_a`, (P,)."""
 
     def quantities(self) -> Iterator[Quantity]:

@@ -258,7 +258,7 @@ def holm(p_values: Sequence[float]) -> list[tuple[float, float]]:
     An interval of level 1 - that alpha excludes zero exactly if the adjusted p-value is at most ALPHA. The chance of
     any false alarm is at most ALPHA, however the quantities hang together. Source: Holm 1979, Scand. J. Statist. 6.
     """
-    adjusted = [(1.0, ALPHA)] * len(p_values)
+    adjusted: dict[int, tuple[float, float]] = {}
     highest, alpha = 0.0, ALPHA
     for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
         remaining = len(p_values) - rank
@@ -266,7 +266,7 @@ def holm(p_values: Sequence[float]) -> list[tuple[float, float]]:
             alpha = ALPHA / remaining
         highest = max(highest, min(remaining * p_values[place], 1.0))
         adjusted[place] = (highest, alpha)
-    return adjusted
+    return [adjusted[place] for place in range(len(p_values))]
 
 
 def ratio(parts: Sequence[float], bases: Sequence[float]) -> tuple[float, tuple[float, float] | None]:

@@ -104,7 +104,7 @@ class StopOperation(ABC):
         self.call_node, self.call_m = call_node, call_m
         self._runs = [VehicleRun(run, vehicle) for run, vehicle in enumerate(vehicles)]
         self._waiting: dict[int, list[Rider]] = {}
-        self._departed = bytearray(len(call_node))
+        self._departed = [False] * len(call_node)
 
     def start(self, world: World) -> None:
         """Begin to operate: a process for each run."""
@@ -125,7 +125,7 @@ class StopOperation(ABC):
 
     def has_left(self, call: int) -> bool:
         """Return whether the vehicle has left a call, with whoever boarded."""
-        return bool(self._departed[call])
+        return self._departed[call]
 
     # What a service says.
 
@@ -206,7 +206,7 @@ class StopOperation(ABC):
         now_s = self._world.env.now
         boarding, denied = self._boarders(run, call)
         self._waiting.pop(call, None)
-        self._departed[call] = 1
+        self._departed[call] = True
         for rider in boarding:
             run.aboard.setdefault(rider.alight_call, []).append(rider._replace(boarded_s=now_s))
         run.riding += len(boarding)
