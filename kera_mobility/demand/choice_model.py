@@ -61,6 +61,14 @@ class ChoiceSettings(Settings):
     """A minute of waiting in minutes of riding. Source: HELMET 5 assignment (pt.wait.perception_factor)."""
     walk_weight: float = Field(1.75, ge=0, le=5)
     """A minute of walking to or from a service in minutes of riding. Source: HELMET 5 (pt.walk.perception_factor)."""
+    walk_as_mode: bool = False
+    """Whether a minute on foot costs what walking costs as a mode, wherever it is walked; else `walk_weight` minutes of
+    the service. HELMET 5 has one coefficient of walking for a mode; its weight belongs to the search for a path."""
+    taste_distance_m: float = Field(0.0, ge=0, le=100_000)
+    """Straight distance at which errors have their full size, m; they grow with its root, as the spread of what nobody
+    measured along the way does. 0: the same for every trip. Assumption."""
+    taste_least: float = Field(0.3, ge=0, le=1)
+    """Share of their full size that errors have at least. Assumption."""
     schedule_delay_weight: float = Field(0.75, ge=0, le=5)
     """A minute spent before leaving because the vehicle goes later, in minutes of riding. Derived: with it a line every
     15 min costs what HELMET 5 gives to a first wait of 0.3 headways (pt.wait.first_headway_fraction)."""
@@ -97,13 +105,14 @@ class ChoiceModel:
             The spare part of the wait is spent before leaving.
         """
         settings = self.settings
-        walk_weight = 1.0 if on_foot else settings.walk_weight
+        walk_weight = 1.0 if on_foot else 0.0 if settings.walk_as_mode else settings.walk_weight
         spare_s = offers.spare_s if leaves_later else 0.0 * offers.spare_s
         felt_s = offers.ride_s + settings.wait_weight * (offers.wait_s - spare_s) + walk_weight * offers.walk_s
         felt_s = felt_s + settings.schedule_delay_weight * spare_s + offers.penalty_s
-        return quantise_utility(
-            self._time[time_class][purpose] * (felt_s / MINUTE_S) + self._cost[purpose] * offers.fare_eur
-        )
+        utility = self._time[time_class][purpose] * (felt_s / MINUTE_S) + self._cost[purpose] * offers.fare_eur
+        if settings.walk_as_mode and not on_foot:
+            utility = utility + self._time["walk"][purpose] * (offers.walk_s / MINUTE_S)
+        return quantise_utility(utility)
 
     def in_eur(self, purpose: IntArray, utility: IntArray) -> FloatArray:
         """Return utilities in euros, (T,): over minus the cost coefficient of the purpose.
@@ -118,10 +127,21 @@ class ChoiceModel:
         """Return what `leg_utility` returns, for one live offer."""
         settings = self.settings
         spare_s = offer.spare_s if leaves_later else 0.0
-        felt_s = offer.ride_s + settings.wait_weight * (offer.wait_s - spare_s) + settings.walk_weight * offer.walk_s
+        walk_weight = 0.0 if settings.walk_as_mode else settings.walk_weight
+        felt_s = offer.ride_s + settings.wait_weight * (offer.wait_s - spare_s) + walk_weight * offer.walk_s
         felt_s = felt_s + settings.schedule_delay_weight * spare_s + offer.penalty_s
         per_min, per_eur = float(self._time[time_class][purpose]), float(self._cost[purpose])
-        return round((per_min * (felt_s / MINUTE_S) + per_eur * offer.fare_eur) * UTILITY_STEPS)
+        utility = per_min * (felt_s / MINUTE_S) + per_eur * offer.fare_eur
+        if settings.walk_as_mode:
+            utility = utility + float(self._time["walk"][purpose]) * (offer.walk_s / MINUTE_S)
+        return round(utility * UTILITY_STEPS)
+
+    def taste_scale(self, distance_m: FloatArray) -> FloatArray:
+        """Return the size of errors on trips of some straight length, (T,): 1 for the longest."""
+        settings = self.settings
+        if not settings.taste_distance_m:
+            return np.ones(len(distance_m))
+        return np.clip(np.sqrt(distance_m / settings.taste_distance_m), settings.taste_least, 1.0)
 
     def nest_errors(self, dice: Dice, nest: str, person: IntArray, tour: IntArray) -> FloatArray:
         """Return l ln S(person, tour, nest), (T,): what all alternatives of a nest share on a tour."""

@@ -18,6 +18,7 @@ from kera_mobility.config.settings import Settings
 from kera_mobility.demand.choice_model import IMPOSSIBLE, ChoiceModel, choose_for_tours
 from kera_mobility.demand.mode_chains import ModeChain, chains_of
 from kera_mobility.demand.plans import Plans, TripDemand
+from kera_mobility.demand.sensible import SensibleJourneys
 from kera_mobility.demand.stop_choice import StopChoice
 from kera_mobility.dice import Dice
 from kera_mobility.services.base import Service
@@ -43,6 +44,8 @@ class PlanningSettings(Settings):
     """... to here, seconds from midnight. Assumption."""
     max_access_s: float = Field(2700.0, gt=0, le=14_400)
     """Longest way to or from a stop, s. Assumption."""
+    sensible_only: bool = False
+    """Whether journeys are left out that nobody would see as sensible (`demand.sensible`)."""
     warm_up_days: int = Field(5, ge=0, le=20)
     """Most days lived before the first, to learn what to expect of scarce services. Assumption."""
     warm_up_agreement: float = Field(0.1, gt=0, le=1)
@@ -98,12 +101,15 @@ class Planner:
         """Whether plans keep what journeys are expected to take, besides their utilities."""
         self._members = {name: service.members() for name, service in self.services.items()}
         self._people = len(town.people.person)
+        self.sensible = SensibleJourneys(self.chains, self.services) if settings.sensible_only else None
+        """What journeys have to be better than, or None where every journey is kept."""
         self._private = frozenset(name for name, service in self.services.items() if service.private)
         self._free = [j for j, chain in enumerate(self.chains) if chain.services.isdisjoint(self._private)]
         self._chain_services = [chain.services for chain in self.chains]
         # A vehicle is fetched where it was parked, so the outward journeys are planned before those home.
         self._in_order = sorted(range(len(self.chains)), key=lambda j: self._fetches(self.chains[j]))
         self._nodes = town.streets.nodes
+        self._node_xy_m = np.asarray(town.streets.node_xy_m, dtype=np.float64)
         self._suspensions: dict[str, dict[Suspension, None]] = {}
         self.choose_stops()
 
@@ -189,7 +195,12 @@ class Planner:
         if nest_error is None:
             nest_error = model.nest_errors(self._dice, chain.nest, trips.person, trips.tour)
         error = nest_error + model.chain_errors(self._dice, chain.name, trips.person, trip)
-        return quantise_utility(self._constant(chain, trips) + error)
+        scale = model.taste_scale(self._straight_m(trips))
+        return quantise_utility(self._constant(chain, trips) + scale * error)
+
+    def _straight_m(self, trips: TripDemand) -> FloatArray:
+        apart_m = self._node_xy_m[trips.destination] - self._node_xy_m[trips.origin]
+        return np.sqrt(apart_m[:, 0] ** 2 + apart_m[:, 1] ** 2)
 
     # All journeys of all trips.
 
@@ -200,7 +211,13 @@ class Planner:
 
         `parked` says where the tours that are under way have left their vehicles.
         """
-        plans = Plans.none(len(demand), self.chains, at_leisure=at_leisure, keeps_times=self.keeps_times)
+        plans = Plans.none(
+            len(demand),
+            self.chains,
+            at_leisure=at_leisure,
+            keeps_times=self.keeps_times,
+            keeps_effort=self.sensible is not None,
+        )
         nest_errors: dict[str, FloatArray] = {}
         for j in self._in_order:
             chain = self.chains[j]
@@ -216,6 +233,8 @@ class Planner:
             plans.bound[rows, j] += taste
             if parked is not None and chain.parked:
                 plans.stops[parked.rows, j] = parked.stops[:, j]
+        if self.sensible is not None:
+            self.sensible.leave_out(plans)
         return self._keep_best(plans)
 
     def _eligible(self, j: int, demand: TripDemand) -> IntArray:
@@ -255,6 +274,7 @@ class Planner:
 
         plans.expected[rows, j] = plans.bound[rows, j] = utility(bound)
         plans.keep_times(rows, j, expected)
+        plans.keep_effort(rows, j, expected.spare_s if plans.at_leisure else 0.0 * expected.spare_s, expected)
         if service.capacity_limited:
             plans.expected[rows, j] = np.where(expected.possible, utility(expected), IMPOSSIBLE)
             plans.first_leg[rows, j] = plans.bound[rows, j]
@@ -300,7 +320,10 @@ class Planner:
         if waits_at_home:
             plans.later_s[rows, j] = ride.spare_s[possible]
         plans.stops[rows, j, 0], plans.stops[rows, j, 1] = board[possible], alight[possible]
-        plans.keep_times(rows, j, *(offers.at(possible) for offers in (expected, ride, from_stop)))
+        legs = [offers.at(possible) for offers in (expected, ride, from_stop)]
+        plans.keep_times(rows, j, *legs)
+        spare_s = legs[1 if waits_at_home else 0].spare_s if plans.at_leisure else 0.0 * legs[0].spare_s
+        plans.keep_effort(rows, j, spare_s, *legs)
         return rows
 
     def _expect_both(self, service: Service, requests: Requests, *, bounds: bool = True) -> tuple[Offers, Offers]:

@@ -17,6 +17,7 @@ from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 TIMES = ("walk_s", "wait_s", "ride_s", "fare_eur")
 """What is kept of expected journeys, as `Offers` names it."""
+_EFFORT = ("walk_s", "duration_s")
 
 
 class PlannedTrip(NamedTuple):
@@ -124,26 +125,48 @@ class Plans:
     times: NDArray[np.float32]
     """(T, J, 4) expected walking, waiting and riding, s, and fares, EUR, NaN where nothing is expected; for the log of
     choice sets. (T, 0, 4) where nobody reads it."""
+    effort: NDArray[np.float32]
+    """(T, J, 3) expected walking and the whole way, s, and fares, EUR, NaN where nothing is expected; to leave out what
+    is not sensible. (T, 0, 3) where everything is kept."""
+    after_first: NDArray[np.float32]
+    """(T, J, 2) expected walking and time after the first leg, s; (T, 0, 2) where everything is kept."""
     dropped: int = 0
     """Candidate journeys left out because a trip had more than allowed."""
 
     def with_rows(self, rows: IntArray, other: Plans, other_rows: IntArray) -> Plans:
         """Return the plans with some rows replaced by rows of other plans."""
         arrays: dict[str, Any] = {}
-        for name in ("expected", "bound", "first_leg", "stops", "later_s", "tour_option", "times"):
+        for name in (
+            "expected",
+            "bound",
+            "first_leg",
+            "stops",
+            "later_s",
+            "tour_option",
+            "times",
+            "effort",
+            "after_first",
+        ):
             arrays[name] = np.array(getattr(self, name))
             arrays[name][rows] = getattr(other, name)[other_rows]
         return replace(self, **arrays, dropped=self.dropped + other.dropped)
 
     @classmethod
-    def none(cls, trips: int, chains: tuple[ModeChain, ...], *, at_leisure: bool, keeps_times: bool = False) -> Plans:
+    def none(
+        cls, trips: int, chains: tuple[ModeChain, ...], *, at_leisure: bool, keeps_times: bool = False,
+        keeps_effort: bool = False,
+    ) -> Plans:  # fmt: skip
         """Return plans without any journey."""
         shape = (trips, len(chains))
         impossible = np.full(shape, IMPOSSIBLE, dtype=np.int64)
         stops = np.full((*shape, 2), -1, dtype=np.int32)
         nothing, free, later_s = np.zeros_like(impossible), np.zeros(trips, dtype=np.int64), np.zeros(shape)
         times = np.full((trips, len(chains) if keeps_times else 0, len(TIMES)), np.nan, dtype=np.float32)
-        return cls(chains, at_leisure, impossible, impossible.copy(), nothing, stops, later_s, free, times)
+        judged = len(chains) if keeps_effort else 0
+        effort = np.full((trips, judged, 3), np.nan, dtype=np.float32)
+        after_first = np.zeros((trips, judged, 2), dtype=np.float32)
+        utilities = impossible, impossible.copy(), nothing
+        return cls(chains, at_leisure, *utilities, stops, later_s, free, times, effort, after_first)
 
     def keep_times(self, rows: IntArray, chain: int, *legs: Offers) -> None:
         """Keep what a chain is expected to take on some trips, summed over its legs, if anybody reads it."""
@@ -152,3 +175,19 @@ class Plans:
             for column, name in enumerate(TIMES):
                 total = reduce(np.add, [getattr(offers, name) for offers in legs])
                 self.times[rows, chain, column] = np.where(possible, total, np.nan)
+
+    def keep_effort(self, rows: IntArray, chain: int, spare_s: FloatArray, *legs: Offers) -> None:
+        """Keep what a chain is expected to demand of people, if anybody reads it; spare time is spent before leaving.
+
+        Only trips where every leg is possible are kept.
+        """
+        if not self.effort.shape[1]:
+            return
+        possible = reduce(np.logical_and, [offers.possible for offers in legs])
+        rows, legs, spare_s = rows[possible], tuple(offers.at(possible) for offers in legs), spare_s[possible]
+        first, rest = legs[0], legs[1:]
+        walk_s, taken_s = (sum((getattr(leg, name) for leg in rest), 0.0 * first.walk_s) for name in _EFFORT)
+        self.after_first[rows, chain] = np.column_stack([walk_s, taken_s])
+        fare_eur = sum((leg.fare_eur for leg in rest), first.fare_eur)
+        columns = [walk_s + first.walk_s, taken_s + first.duration_s - spare_s, fare_eur]
+        self.effort[rows, chain] = np.column_stack(columns)

@@ -107,6 +107,7 @@ class LiveChooser:
         best: Rank | None = None
         refused: dict[int, tuple[Leg, Refusal]] = {}
         answers: dict[int, LiveAnswer] = {}
+        sensible = self._planner.sensible
         for rank in ranked(candidates):
             if best is not None and rank > best:
                 break
@@ -117,6 +118,9 @@ class LiveChooser:
                 if isinstance(offer, Refusal):
                     refused[chain] = (first, offer)
                     answers[chain] = LiveAnswer(offer, -rank[0])
+                    continue
+                if sensible is not None and not sensible.beats_walking(candidates.plans, candidates.row, chain, offer):
+                    answers[chain] = LiveAnswer(offer, IMPOSSIBLE)
                     continue
                 rank = (self.minus_firm_utility(candidates, chain, offer), chain)
                 answers[chain] = LiveAnswer(offer, -rank[0])
