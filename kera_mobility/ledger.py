@@ -72,8 +72,18 @@ def recording() -> Iterator[Ledger]:
         _OPEN.reset(before)
 
 
-def record(ledger: Ledger) -> None:
-    """Write what an earlier ledger holds into those that are open: its inputs are used again."""
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Write nothing down that is read inside: it is no input, but something computed from inputs."""
+    before = _OPEN.set(())
+    try:
+        yield
+    finally:
+        _OPEN.reset(before)
+
+
+def use_again(ledger: Ledger) -> None:
+    """Write what an earlier ledger holds into those that are open."""
     for opened in _OPEN.get():
         opened.add(ledger)
 
@@ -179,6 +189,12 @@ def changed_inputs(before: Mapping[str, str], roots: Roots) -> list[str]:
     return [name for name, digest in before.items() if digest_of(path_of(name, roots)) != digest]
 
 
+def use_named(names: Mapping[str, str], roots: Roots) -> None:
+    """Write inputs that were named into the open ledgers; see `Ledger.named`."""
+    for name, digest in names.items():
+        _write_down(path_of(name, roots), digest)
+
+
 def remembered(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Keep the latest results of a function by its arguments, for as long as the inputs that it opened do not change.
 
@@ -196,7 +212,7 @@ def remembered(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 with recording() as ledger:
                     result = function(*args, **kwargs), ledger
             else:
-                record(result[1])
+                use_again(result[1])
             kept[key] = result
             for oldest in list(kept)[:-most]:
                 del kept[oldest]

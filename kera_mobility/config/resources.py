@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from kera_mobility.errors import MissingFileError, nearest_name, raise_together
+from kera_mobility.files import package_version
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -17,6 +20,10 @@ READERS = (
     "results/compare/", "results/explain/", "results/report/", "results/plots/",
 )  # fmt: skip
 """Parts of the package that no run depends on."""
+LIBRARIES = ("gtfs-kit", "numpy", "pandas", "pyvrp", "scipy", "simpy")
+"""Distributions whose other versions may give other results: PyVRP plans other tours."""
+EXTENSIONS = ("kera_mobility.services", "kera_mobility.policies", "kera_mobility.kpis")
+"""Groups of entry points by which other packages take part in runs."""
 
 
 def shipped_folder(name: str) -> Path:
@@ -54,16 +61,28 @@ def require_found(paths: Iterable[str | Path], kind: str) -> None:
 
 
 @cache
-def code_hash() -> str:
-    """Return the SHA-256 over the package's source, hex digits: what other code computed is not what this one would.
+def code_hash(part: str = "") -> str:
+    """Return the SHA-256 over the code that computes, hex digits: what other code computed is not what this one would.
 
-    What only reads results (READERS) does not count.
+    It is the source of the package or of one part of it, such as `town/streets/`, but for what only reads results
+    (READERS); the source of other packages' extensions; and the versions of the libraries that decide on results.
     """
     digest = hashlib.sha256()
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        name = file.relative_to(_PACKAGE).as_posix()
-        if name.startswith(READERS):
-            continue
+    names = {file: file.relative_to(_PACKAGE).as_posix() for file in sorted(_PACKAGE.rglob("*.py"))}
+    own = {name: file for file, name in names.items() if name.startswith(part) and not name.startswith(READERS)}
+    for name, file in (own if part else own | dict(_extensions())).items():
         digest.update(name.encode())
         digest.update(file.read_bytes())
+    for library in LIBRARIES:
+        digest.update(f"{library} {package_version(library)}".encode())
     return digest.hexdigest()
+
+
+def _extensions() -> Iterator[tuple[str, Path]]:
+    """Yield name and file of the source of every module that an entry point names, and of all below it."""
+    for module in sorted({entry.module for group in EXTENSIONS for entry in entry_points(group=group)}):
+        spec = find_spec(module)
+        if spec is not None and spec.origin is not None:
+            file = Path(spec.origin)
+            below = sorted(file.parent.rglob("*.py")) if spec.submodule_search_locations else [file]
+            yield from ((f"{module} {path.relative_to(file.parent).as_posix()}", path) for path in below)

@@ -15,14 +15,16 @@ from typing import Any
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import ConfigError, KeraError, ResultError
 from kera_mobility.experiments.remedies import Remedy, cheapest_first, remedies
+from kera_mobility.ledger import changed_inputs
 from kera_mobility.results.events import table_fingerprint
 from kera_mobility.results.explain.inputs import RunReader, read_run
 from kera_mobility.results.explain.trip_story import Story, story_of
 from kera_mobility.results.explain.trip_text import journey
 from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import load_record
-from kera_mobility.simulation.run import Run, simulate, town_of
+from kera_mobility.simulation.run import Run, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
+from kera_mobility.town.town import area_folder
 from kera_mobility.units import MINUTE_S
 
 MOST_TRIES = 8
@@ -176,11 +178,15 @@ def same_day(reader: RunReader, say: Say | None = None) -> Rerun:
         raise ResultError(
             f"{reader.folder}: this version reads the scenario otherwise than version {_version(meta)} did"
         )
-    if town_of(scenario).hash != hashes.get("town"):
-        raise ResultError(f"{reader.folder}: the files of the area '{scenario.area}' are not those of the result")
+    data = {name: digest for name, digest in meta.get("input_files", {}).items() if not name.endswith(".yaml")}
+    known = {name: digest for name, digest in data.items() if name.startswith(("area/", "configs/"))}
+    if changed := changed_inputs(known, scenario.roots(area_folder(scenario.area))):
+        raise ResultError(
+            f"{reader.folder}: the files of the area '{scenario.area}' are not those of the result: {changed[0]}"
+        )
     carried = _carried(reader)
     rerun = partial(_simulate, meta["seed"], meta.get("day", 0), carried)
-    if hashes.get("code") != code_hash() or meta.get("day", 0):
+    if hashes.get("code") != code_hash() or meta.get("day", 0) or not data or data != known:
         if say:
             say("checking that the day can be lived again")
         if not _same(reader.record, rerun(scenario).record):

@@ -8,10 +8,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import ResultError
 from kera_mobility.files import package_version
+from kera_mobility.ledger import changed_inputs
 from kera_mobility.results.events import fingerprint
 from kera_mobility.results.kpis import Kpi
 from kera_mobility.results.store import load_record, read_kpis, require_replaceable, write_record
@@ -22,6 +24,8 @@ from kera_mobility.town.town import Town
 Stages = Callable[[int, str, float], None]
 """Called with the seed, the stage (load, plan, simulate, write) and the part of it that is done, 0 to 1."""
 
+MOST_NAMES = 3
+"""Changed files that a message names."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when a file does not fit: full disk, full quota, file too large."""
 
@@ -62,7 +66,7 @@ class Written:
 
 
 class Towns:
-    """The town of the last run, kept for the next one if it is the same."""
+    """The town of the last run, kept for the next one if it is the same and its files did not change."""
 
     def __init__(self) -> None:
         self._last: tuple[tuple[str, TownSettings], Town] | None = None
@@ -71,7 +75,7 @@ class Towns:
         """Return the town of a scenario, its people and timetables made once."""
         made_from = (scenario.area, scenario.town)
         last = self._last
-        if last is None or last[0] != made_from:
+        if last is None or last[0] != made_from or not last[1].inputs.is_current():
             last = self._last = made_from, town_of(scenario)
         return last[1]
 
@@ -127,7 +131,7 @@ def finished(job: Job, town: Town) -> Written | None:
     Raises
     ------
     ResultError
-        If a result of these inputs stands there, but is torn.
+        If a result of these settings stands there, but is torn, or files changed that it was made from.
     """
     if not (job.folder / "run.json").is_file():
         return None
@@ -136,10 +140,11 @@ def finished(job: Job, town: Town) -> Written | None:
     here = {
         "seed": job.seed, "day": job.day, "input_draw": job.draw, "inputs": dict(job.inputs),
         "version": package_version(),
-        "input_hashes": {"scenario": job.scenario.hash, "town": town.hash, "code": code_hash()},
+        "input_hashes": {**meta.get("input_hashes", {}), "scenario": job.scenario.hash, "code": code_hash()},
     }  # fmt: skip
     if {key: meta.get(key, {} if key == "inputs" else None) for key in here} != here:
         return None
+    require_same_inputs(meta, job.scenario, town, job.folder)
     if fingerprint(record.tables) != meta.get("fingerprint"):
         raise ResultError(f"{job.folder}: the tables do not have the fingerprint of run.json; the result is torn")
     kpis = tuple(Kpi(**{**row, "value": math.nan if row["value"] is None else row["value"]})
@@ -147,6 +152,23 @@ def finished(job: Job, town: Town) -> Written | None:
     return Written(
         job.seed, job.folder, False, meta["fingerprint"], kpis, job.day, job.draw, dict(job.inputs), at_hand=True
     )
+
+
+def require_same_inputs(meta: Mapping[str, Any], scenario: Scenario, town: Town, folder: Path) -> None:
+    """Return if every file that a run opened holds what it held, and the scenario and town were read of no other.
+
+    Raises
+    ------
+    ResultError
+        If not, with the names of those that differ.
+    """
+    files, roots = meta.get("input_files", {}), scenario.roots(town.folder)
+    read_now = {**scenario.inputs.named(roots), **town.inputs.named(roots)}
+    differ = [name for name, digest in read_now.items() if files.get(name) != digest]
+    changed = sorted({*differ, *changed_inputs(files, roots)}) if files else ["it does not say which"]
+    if changed:
+        more = f" and {len(changed) - MOST_NAMES} more" if len(changed) > MOST_NAMES else ""
+        raise ResultError(f"{folder}: was made from other files: {', '.join(changed[:MOST_NAMES])}{more}")
 
 
 def require_room(folder: Path) -> None:

@@ -33,7 +33,7 @@ def with_values(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
         if not isinstance(holder, dict):
             _child(holder, last, key)
         holder[int(last) if isinstance(holder, list) else last] = value
-    return Scenario.model_validate(content)
+    return Scenario.model_validate(content).read_like(scenario)
 
 
 def number_keys(content: Any, patterns: str | Sequence[str]) -> list[str]:

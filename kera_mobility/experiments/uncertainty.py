@@ -172,7 +172,6 @@ def with_drawn(
     except ValidationError as error:
         faults = [Fault(where, f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}") for entry in error.errors()]
         raise ConfigError(faults) from None
-    changed._source = scenario._source
     return Drawn(changed, given, tuple(absent), tuple(decided))
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kera_mobility.cache import computed_once
 from kera_mobility.config.resources import code_hash
-from kera_mobility.files import cache_root, computed_once
 from kera_mobility.services.base import Experience
 from kera_mobility.simulation.scenario import Scenario
 from kera_mobility.town.town import Town
@@ -19,6 +19,9 @@ Experiences = Mapping[str, Experience]
 """By service."""
 WarmUp = Callable[[int, Experiences], Experiences]
 """Simulates warm-up day `number` with what was learned so far, and returns the experience of that day."""
+
+
+FILE = "experiences.npz"
 
 
 class ServedChance(NamedTuple):
@@ -32,9 +35,10 @@ class ServedChance(NamedTuple):
 
 def experiences_of(scenario: Scenario, town: Town, warm_up: WarmUp) -> Experiences:
     """Return what people have learned of capacity-limited services: from the cache, or from warm-up days."""
-    root = cache_root()
-    file = root / "expectations" / f"{_key(scenario, town)}.npz" if root else None
-    return computed_once(file, _read, lambda: _learn(scenario, warm_up), _write)
+    return computed_once(
+        "expectations", _key(scenario, town), _read, lambda: _learn(scenario, warm_up), _write,
+        town.inputs, scenario.roots(town.folder),
+    )  # fmt: skip
 
 
 def served_chance(expected: Experience | None, met: Experience) -> ServedChance:
@@ -64,17 +68,19 @@ def _learn(scenario: Scenario, warm_up: WarmUp) -> Experiences:
 
 
 def _key(scenario: Scenario, town: Town) -> str:
-    digest = hashlib.sha256(f"{scenario.hash} {town.hash} {code_hash()}".encode())
-    digest.update(np.ascontiguousarray(town.people.person).tobytes())
+    digest = hashlib.sha256(f"{scenario.hash} {scenario.weather_on(0)} {code_hash()}".encode())
+    streets = town.streets
+    for array in (town.people.person, streets.edge_length_m, streets.edge_drive_s, streets.edge_modes):
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:20]
 
 
-def _read(file: Path) -> Experiences:
-    with np.load(file) as arrays:
+def _read(folder: Path) -> Experiences:
+    with np.load(folder / FILE) as arrays:
         names = sorted({name.rpartition(".")[0] for name in arrays.files})
         return {name: Experience(*(arrays[f"{name}.{part}"] for part in Experience._fields)) for name in names}
 
 
-def _write(learned: Experiences, file: Path) -> None:
+def _write(learned: Experiences, folder: Path) -> None:
     parts = {name: experience._asdict() for name, experience in learned.items()}
-    np.savez(file, **{f"{name}.{part}": array for name in parts for part, array in parts[name].items()})
+    np.savez(folder / FILE, **{f"{name}.{part}": array for name in parts for part, array in parts[name].items()})

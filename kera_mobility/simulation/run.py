@@ -19,6 +19,7 @@ from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import TripDemand
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
+from kera_mobility.ledger import recording, use_again
 from kera_mobility.results.events import BATCH_ROWS, EventLog, NoLog
 from kera_mobility.results.kpis import Kpi, compute
 from kera_mobility.results.store import RunRecord, write_record
@@ -186,9 +187,12 @@ def live(
     `experiences` is what people expect of capacity-limited services; without it they expect to be served.
     """
     log, watch, experiences = log or EventLog(), watch or Stopwatch(), experiences or {}
-    result = _simulate_day(scenario, town, day, Dice.of(seed, day), carried or {}, experiences, log, watch)
-    with watch.stage("write"):
-        record = record_of(scenario, town, result, experiences, log, seed, day)
+    with recording() as opened:
+        use_again(scenario.inputs)
+        use_again(town.inputs)
+        result = _simulate_day(scenario, town, day, Dice.of(seed, day), carried or {}, experiences, log, watch)
+        with watch.stage("write"):
+            record = record_of(scenario, town, result, experiences, log, seed, day, opened)
     record.meta.update(cpu_s=watch.cpu_s, wall_s=watch.wall_s(), peak_rss_mb=peak_rss_mb())
     return Run(record)
 

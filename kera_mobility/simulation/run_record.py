@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from kera_mobility.config.settings import assumptions
+from kera_mobility.ledger import Ledger
 from kera_mobility.results.events import ENTITIES, EventLog, fingerprint, to_arrow
 from kera_mobility.results.reason_texts import reasons_to_json
 from kera_mobility.results.record import PEOPLE_COLUMNS, VEHICLE_COLUMNS, RunRecord
@@ -34,13 +36,21 @@ class DayResult(NamedTuple):
 
 
 def record_of(
-    scenario: Scenario, town: Town, result: DayResult, experiences: Experiences, log: EventLog, seed: int, day: int
-) -> RunRecord:
-    """Return everything that a result folder holds of a day, but for what was measured of the run itself."""
-    tables, weather, services = log.tables(), result.weather, result.services
+    scenario: Scenario, town: Town, result: DayResult, experiences: Experiences, log: EventLog, seed: int, day: int,
+    opened: Ledger,
+) -> RunRecord:  # fmt: skip
+    """Return everything that a result folder holds of a day, but for what was measured of the run itself.
+
+    `opened` holds the inputs of the day.
+    """
+    tables, weather, services, area = log.tables(), result.weather, result.services, description(town)
+    roots = scenario.roots(town.folder)
+    files = opened.named(roots)
+    of_area = {name: digest for name, digest in files.items() if name.startswith("area/")}
     meta = {
         "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
-        "fingerprint": fingerprint(tables), "input_hashes": {"scenario": scenario.hash, "town": town.hash},
+        "fingerprint": fingerprint(tables), "input_files": files,
+        "input_hashes": {"scenario": scenario.hash, "town": sha256(repr(of_area).encode()).hexdigest()},
         "person_trips": result.person_trips, "journeys_dropped": result.journeys_dropped,
         "simpy_events": result.simpy_events, "services": _about(services), "people": _counts(town),
         "reasons": reasons_to_json(),
@@ -55,7 +65,7 @@ def record_of(
     return RunRecord(
         tables, _people_table(town, services, result.expected_eur), _vehicles_table(services),
         _places_table(town, services), {name: service.overnight() for name, service in services.items()}, meta,
-        scenario.resolved_yaml(), description(town),
+        scenario.resolved_yaml(), area,
     )  # fmt: skip
 
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import AfterValidator, Field, PrivateAttr
 
 from kera_mobility.config.messages import validated
-from kera_mobility.config.resources import find
+from kera_mobility.config.resources import find, shipped_folder
 from kera_mobility.config.settings import Settings
 from kera_mobility.config.yaml_layers import Node, read_layers
 from kera_mobility.demand.choice_model import ChoiceSettings
 from kera_mobility.demand.planner import PlanningSettings
 from kera_mobility.errors import ConfigError, Fault, MissingFileError, nearest_name
+from kera_mobility.ledger import Ledger, Roots, recording
 from kera_mobility.services.base import ServiceSettings, service_kinds, service_settings
 from kera_mobility.simulation.disturbances import AnyDisturbance
 from kera_mobility.simulation.weather import Weather, WeatherSettings, weather_of
@@ -91,6 +92,8 @@ class Scenario(Settings):
     """Closures and failures; those that overlap in time are of different kinds or about different things."""
 
     _source: Node | None = PrivateAttr(None)
+    _inputs: Ledger = PrivateAttr(default_factory=Ledger)
+    _folder: Path = PrivateAttr(Path())
 
     def __eq__(self, other: object) -> bool:
         """Return whether all settings are equal; where they were written does not count."""
@@ -98,6 +101,20 @@ class Scenario(Settings):
 
     def __hash__(self) -> int:
         return int(self.hash[:15], 16)
+
+    @property
+    def inputs(self) -> Ledger:
+        """The files from which the scenario was read."""
+        return self._inputs
+
+    def roots(self, area_folder: Path) -> Roots:
+        """Return the folders below which the inputs of a run are named: of the area, the shipped configs, the file."""
+        return {"area": area_folder, "configs": shipped_folder("configs"), "": self._folder}
+
+    def read_like(self, other: Scenario) -> Scenario:
+        """Return this scenario, which was made of another one, as read from the files of that one."""
+        self._source, self._inputs, self._folder = other._source, other._inputs, other._folder
+        return self
 
     def where(self, key: str) -> str:
         """Return the file and line where a dotted key stands, or the nearest key above it."""
@@ -176,13 +193,14 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
         With every fault at once, each with file, line and key.
     """
     file = find(path, "configs")
-    node = read_layers(file, overrides, OWN_KEYS)
-    scenario = validated(node, Scenario, lambda data: {"name": file.stem, **data})
-    scenario._source = node
-    if faults := list(_misspelt_constants(scenario)):
-        raise ConfigError(faults)
-    for day in range(len(scenario.weather.days) if scenario.weather else 0):
-        scenario.weather_on(day)
+    with recording() as opened:
+        node = read_layers(file, overrides, OWN_KEYS)
+        scenario = validated(node, Scenario, lambda data: {"name": file.stem, **data})
+        scenario._source, scenario._inputs, scenario._folder = node, opened, file.parent.absolute()
+        if faults := list(_misspelt_constants(scenario)):
+            raise ConfigError(faults)
+        for day in range(len(scenario.weather.days) if scenario.weather else 0):
+            scenario.weather_on(day)
     return scenario
 
 

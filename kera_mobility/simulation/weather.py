@@ -18,6 +18,7 @@ from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.demand.choice_model import ChoiceSettings
 from kera_mobility.errors import ConfigError, Fault, nearest_name
+from kera_mobility.ledger import read_text
 from kera_mobility.services.base import ServiceSettings, service_kinds
 
 Points = tuple[tuple[float, float], ...]
@@ -188,7 +189,7 @@ def read_days(table: str) -> dict[str, Day]:
     """
     path = find(table, "configs")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Fault(str(path), f"cannot read it: {error}")]) from None
     days: dict[str, Day] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility.errors import NetworkError
+from kera_mobility.ledger import is_file, read_text
 
 DECIMALS = 5
 """Of degrees; about a metre."""
@@ -42,10 +43,10 @@ def development_outlines(folder: Path) -> list[dict[str, Any]]:
 
 def _features(file: Path) -> Iterator[dict[str, Any]]:
     """Yield the features of a GeoJSON file that have a geometry."""
-    if not file.is_file():
+    if not is_file(file):
         return
     try:
-        features = json.loads(file.read_text(encoding="utf-8"))["features"]
+        features = json.loads(read_text(file))["features"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NetworkError(f"{file}: expected GeoJSON features, got {error}") from None
     yield from (feature for feature in features if feature.get("geometry"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -20,10 +19,12 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
 from kera_mobility.files import read_yaml
 from kera_mobility.geometry import degree_scale
+from kera_mobility.ledger import Ledger, recording, remembered, use_again
 from kera_mobility.town.drawing import development_outlines, rail_lines
 from kera_mobility.town.population.persons import People, Trips
 from kera_mobility.town.population.population import PeopleSettings, Population, populate
 from kera_mobility.town.population.tours import draw_trips
+from kera_mobility.town.streets.outside import with_outside
 from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.skims import skims_of
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, ORIGINS, Skims, Streets
@@ -64,8 +65,9 @@ class Town:
     """The trips that people want to make on the day of some dice; rows are rows of `people`."""
     dice: Dice
     """The dice of the population (`town.seed`), not of the day."""
-    _lines: dict[str, Lines] = field(default_factory=dict, repr=False, compare=False)
-    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    inputs: Ledger = field(default_factory=Ledger, repr=False, compare=False)
+    """The files of the area that were opened so far."""
+    _made: dict[Hashable, tuple[Any, Ledger]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def zone(self) -> IntArray:
@@ -73,15 +75,6 @@ class Town:
         square = np.floor(np.asarray(self.streets.node_xy_m) / ZONE_M).astype(np.int64)
         _, number = np.unique(square, axis=0, return_inverse=True)
         return number.reshape(-1)
-
-    @cached_property
-    def hash(self) -> str:
-        """SHA-256 over the area's files, hex digits; GraphML apart, which no run reads."""
-        digest = hashlib.sha256()
-        for file in sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".graphml"):
-            digest.update(file.relative_to(self.folder).as_posix().encode())
-            digest.update(file.read_bytes())
-        return digest.hexdigest()
 
     def without(self, persons: Collection[int]) -> Town:
         """Return the same town where the people with these ids have never lived."""
@@ -92,11 +85,17 @@ class Town:
         return replace(self, people=people, demand=partial(_trips_of, self.demand, stays))
 
     def computed_once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return `make()`, called once for each key; its result must depend on the town and the key alone."""
+        """Return `make()`, called once for each key; its result must depend on the town and the key alone.
+
+        The inputs that it opened are written down each time that it is used.
+        """
         if key not in self._made:
-            self._made[key] = make()
-        made: T = self._made[key]
-        return made
+            with recording() as opened:
+                self._made[key] = make(), opened
+            self.inputs.add(opened)
+        made, opened = self._made[key]
+        use_again(opened)
+        return cast("T", made)
 
     def lines(self, timetable: str) -> Lines:
         """Return the lines of a timetable of the area by name.
@@ -108,9 +107,13 @@ class Town:
         TimetableError
             If its feed is broken.
         """
-        if timetable not in self._lines:
-            self._lines[timetable] = self._joined(timetable_of(self.folder, timetable, self.area))
-        return self._lines[timetable]
+        return self.computed_once(
+            ("lines", timetable), lambda: self._joined(timetable_of(self.folder, timetable, self.area))
+        )
+
+    def with_lines(self, timetable: str, lines: Lines) -> Town:
+        """Return the same town with other lines under the name of a timetable, and none else."""
+        return replace(self, _made={**self._made, ("lines", timetable): (lines, Ledger())})
 
     def _joined(self, timetable: Timetable) -> Lines:
         """Return the lines with all stops at one street node made one: a street node is where people wait."""
@@ -186,15 +189,21 @@ def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str,
     NetworkError
         If its files are broken.
     """
-    folder = find(Path("networks") / area if not Path(area).is_dir() else area, "networks")
-    try:
-        about = read_yaml(folder / "area.yaml")
-    except (OSError, ValueError) as error:
-        raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
-    streets, skims = _streets(folder, overlays)
-    population = _population(people, folder, seed, overlays)
+    folder = area_folder(area)
+    with recording() as opened:
+        try:
+            about = read_yaml(folder / "area.yaml")
+        except (OSError, ValueError) as error:
+            raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
+        streets, skims = _streets(folder, overlays)
+        population = _population(people, folder, seed, overlays)
     demand = partial(draw_trips, population, streets, people)
-    return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed))
+    return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed), opened)
+
+
+def area_folder(area: str) -> Path:
+    """Return the folder of a shipped area, or of one named by its folder; raise MissingFileError if there is none."""
+    return find(Path("networks") / area if not Path(area).is_dir() else area, "networks")
 
 
 def description(town: Town) -> dict[str, Any]:
@@ -215,12 +224,12 @@ def _trips_of(demand: Callable[[Dice], Trips], stays: BoolArray, dice: Dice) -> 
     return replace(trips_kept, row=(np.cumsum(stays) - 1)[trips_kept.row])
 
 
-@cache
+@remembered(8)
 def _streets(folder: Path, overlays: tuple[str, ...]) -> tuple[Streets, Skims]:
-    streets = with_overlays(Streets.load(folder / "streets"), folder, overlays)
+    streets = with_overlays(with_outside(Streets.load(folder / "streets"), folder), folder, overlays)
     return streets, skims_of(streets)
 
 
-@lru_cache(maxsize=4)
+@remembered(4)
 def _population(people: PeopleSettings, folder: Path, seed: int, overlays: tuple[str, ...]) -> Population:
     return populate(people, folder, _streets(folder, overlays)[0], Dice.of(seed))

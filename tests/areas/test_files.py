@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from kera_mobility.files import CACHE_VARIABLE, computed_once, parse_yaml, replacing, sweep
-from kera_mobility.town.streets.skims import skims_of
-from tests.kit.hamlet import hamlet_streets
+from kera_mobility.files import parse_yaml, replacing, sweep
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def killed(code: str) -> str:
+    """Run code in another process until it prints a line, kill it, and return the line."""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline().decode().strip()
+        process.kill()
+    return line
 
 
 def test_a_file_takes_the_place_of_the_older_one_at_the_end(tmp_path: Path) -> None:
@@ -45,84 +51,26 @@ def test_what_fails_halfway_leaves_the_older_file_and_nothing_beside_it(tmp_path
     assert names(tmp_path) == ["result.txt"]
 
 
-def test_the_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
-    dead = 2**30
-    (tmp_path / f".run.{dead}.a1b2.partial").mkdir()
-    (tmp_path / f".run.{dead}.old").mkdir()
-    (tmp_path / f".run.{dead}.old" / "run.json").touch()
+@pytest.mark.parametrize("set_aside", [False, True])
+def test_the_leftovers_of_a_killed_process_are_removed(tmp_path: Path, set_aside: bool) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "run.json").touch()
+    killed(
+        "from kera_mobility import files, locks; from pathlib import Path\n"
+        f"target = Path({str(target)!r})\n"
+        "with files.replacing(target) as partial:\n"
+        "    partial.mkdir()\n"
+        f"    if {set_aside}: target.rename(partial.parent / files._OLD)\n"
+        "    print(partial.parent, flush=True); input()\n"
+    )
     (tmp_path / ".run.notes.partial").mkdir()
-    sweep(tmp_path / "run")
+    sweep(target)
     assert names(tmp_path) == [".run.notes.partial", "run"]
-    assert names(tmp_path / "run") == ["run.json"]
+    assert names(target) == ["run.json"]
 
 
 def test_broken_yaml_is_reported_in_one_line() -> None:
     with pytest.raises(ValueError, match="line 1: broken YAML") as caught:
         parse_yaml("a: [1, 2")
     assert "\n" not in str(caught.value)
-
-
-def stored(file: Path) -> Any:
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
-def test_a_cached_file_is_computed_once_and_again_if_it_is_torn(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = tmp_path / "cache" / "numbers.json"
-    computed: list[int] = []
-
-    def compute() -> list[int]:
-        computed.append(1)
-        return [1, 2, 3]
-
-    def cached() -> Any:
-        return computed_once(file, stored, compute, lambda content, path: path.write_text(json.dumps(content)))
-
-    assert (cached(), cached(), len(computed)) == ([1, 2, 3], [1, 2, 3], 1)
-    file.write_text("[1, 2")
-    assert not caplog.messages
-    assert (cached(), cached(), len(computed)) == ([1, 2, 3], [1, 2, 3], 2)
-    (message,) = caplog.messages
-    assert message.startswith(f"{file}: cannot be read, is computed again (")
-    assert names(file.parent) == ["numbers.json"]
-
-
-def test_a_cache_that_cannot_be_written_or_is_off_costs_time_alone(tmp_path: Path) -> None:
-    (tmp_path / "a file").touch()
-    for file in (None, tmp_path / "a file" / "numbers.json"):
-        assert computed_once(file, stored, lambda: [4], lambda content, path: path.write_text("[4]")) == [4]
-
-
-def test_processes_that_begin_at_once_leave_one_complete_folder(tmp_path: Path) -> None:
-    def write(number: int, folder: Path) -> None:
-        folder.mkdir()
-        (folder / "number.json").write_text(str(number))
-
-    def compute(number: int) -> int:
-        if number == 1:  # the other one begins and ends while this one computes
-            assert cached(2) == 2
-        return number
-
-    def cached(number: int) -> Any:
-        return computed_once(
-            tmp_path / "tables", lambda folder: stored(folder / "number.json"), lambda: compute(number), write
-        )
-
-    assert cached(1) == 1
-    assert names(tmp_path) == ["tables"]
-    assert cached(3) == 1
-
-
-@pytest.mark.parametrize("name", ["walk_m.npy", "drive_s.npy"])
-def test_torn_tables_of_shortest_paths_are_computed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    streets = hamlet_streets()
-    expected = {field: np.array(table) for field, table in vars(skims_of(streets)).items()}
-    (file,) = (tmp_path / "cache" / "skims").rglob(name)
-    file.write_bytes(file.read_bytes()[:100])
-    for field, table in vars(skims_of(streets)).items():
-        np.testing.assert_array_equal(table, expected[field])
-    assert file.stat().st_size > 100

@@ -328,9 +328,12 @@ def test_what_is_finished_is_not_run_again_unless_asked(copy: Path, batch: km.Ex
     assert [(run.at_hand, run.replaced) for run in again.runs] == [(False, True)]
 
 
-@pytest.mark.parametrize("key", ["scenario", "town", "code"])
-def test_other_input_or_other_code_is_another_run(copy: Path, key: str) -> None:
-    change(copy / "seed-0001" / "run.json", lambda meta: meta["input_hashes"].update({key: "0" * 64}))
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [("input_hashes", "scenario"), ("input_hashes", "code"), ("input_files", "area/cells.csv")],
+)
+def test_other_input_or_other_code_is_another_run(copy: Path, part: str, key: str) -> None:
+    change(copy / "seed-0001" / "run.json", lambda meta: meta[part].update({key: "0" * 64}))
     found = experiment(few(), [1, 2], copy.parent)
     assert [run.at_hand for run in found.runs] == [False, True]
 

@@ -421,7 +421,7 @@ def test_another_area_is_noticed_and_nothing_is_confirmed(small_day: Path, tmp_p
     folder = tmp_path / "seed-0001"
     shutil.copytree(small_day, folder)
     meta = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    forged(folder, input_hashes={**meta["input_hashes"], "town": "0" * 64})
+    forged(folder, input_files={**meta["input_files"], "area/cells.csv": "0" * 64})
     row = next(row for row in read_run(folder).record.tables["refusals"].to_pylist() if row["service"])
     found = find_remedy(folder, row["person"], row["trip"])
     assert found.cheapest is None

@@ -7,20 +7,22 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from kera_mobility.cache import computed_once
 from kera_mobility.config.messages import read_settings
 from kera_mobility.config.resources import code_hash
 from kera_mobility.experiments.calibration.fit import Gauge
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import sampled
 from kera_mobility.experiments.uncertainty import Accept, UncertainInput, with_drawn
-from kera_mobility.files import cache_root, computed_once
 from kera_mobility.simulation.run import live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
+from kera_mobility.town.town import area_folder
 
 BASE = "configs/today.yaml"
 TARGETS = "configs/calibration.yaml"
 SAMPLE = 0.1
 """Share of the households of today that live the day by which a draw is judged. Assumption: enough for 0.5 points."""
+FILE = "accepted.json"
 SAMPLING_ERROR = 0.01
 """Added to the tolerance of a share, for the sample and the chance of its one day: two standard errors."""
 
@@ -53,23 +55,19 @@ def acceptance(
         return verdict
 
     return lambda drawn: computed_once(
-        _cache_file(scenario, settings, drawn, share), _read, lambda: accepted(drawn), _write
-    )
+        "acceptance", _key(scenario, settings, drawn, share), _read, lambda: accepted(drawn), _write,
+        scenario.inputs, scenario.roots(area_folder(scenario.area)),
+    )  # fmt: skip
 
 
-def _cache_file(
-    scenario: Scenario, settings: CalibrationSettings, drawn: Mapping[str, float], share: float
-) -> Path | None:
-    root = cache_root()
-    if root is None:
-        return None
+def _key(scenario: Scenario, settings: CalibrationSettings, drawn: Mapping[str, float], share: float) -> str:
     made_from = [scenario.hash, settings.model_dump_json(), json.dumps(dict(drawn), sort_keys=True), share, code_hash()]
-    return root / "acceptance" / f"{hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]}.json"
+    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]
 
 
-def _read(file: Path) -> bool:
-    return bool(json.loads(file.read_text(encoding="utf-8")))
+def _read(folder: Path) -> bool:
+    return bool(json.loads((folder / FILE).read_text(encoding="utf-8")))
 
 
-def _write(accepted: bool, file: Path) -> None:
-    file.write_text(json.dumps(accepted), encoding="utf-8")
+def _write(accepted: bool, folder: Path) -> None:
+    (folder / FILE).write_text(json.dumps(accepted), encoding="utf-8")

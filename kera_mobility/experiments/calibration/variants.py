@@ -54,7 +54,7 @@ def with_timetable(town: Town, name: str, change: Callable[[Timetable], Timetabl
     """Return the town with one of its timetables changed."""
     lines = town.lines(name)
     timetable = change(lines.timetable)
-    return replace(town, _lines={name: Lines(timetable, Journeys.of(timetable), lines.stop_node)})
+    return town.with_lines(name, Lines(timetable, Journeys.of(timetable), lines.stop_node))
 
 
 def stretched(timetable: Timetable, factor: float) -> Timetable:

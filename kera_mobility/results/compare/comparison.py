@@ -38,6 +38,8 @@ from kera_mobility.results.store import require_places
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_FILES = 3
+"""Changed files that a note names."""
 CONFIDENCE = 1.0 - ALPHA
 """Level of the intervals."""
 FAMILIES = {
@@ -319,7 +321,12 @@ def _on_people(a: ScenarioRuns, b: ScenarioRuns, pairs: Sequence[RunKey]) -> str
 def _on_making(a: ScenarioRuns, b: ScenarioRuns, pairs: Sequence[RunKey]) -> Iterator[str]:
     """Yield what differs between the runs besides their scenarios: then a difference may not be the services'."""
     hashes = [side.runs[pair].meta.get("input_hashes") or {} for side in (a, b) for pair in pairs]
-    if len({of_run.get("town") for of_run in hashes}) > 1:
-        yield "The files of the area changed between the runs (map, cells, timetables): run them anew."
+    files = [side.runs[pair].meta.get("input_files") or {} for side in (a, b) for pair in pairs]
+    shared = sorted(set().union(*files)) if all(files) else []
+    digests = {name: {of_run[name] for of_run in files if name in of_run} for name in shared}
+    changed = [name for name in shared if len(digests[name]) > 1 and name.startswith(("area/", "configs/"))]
+    if changed or (not all(files) and len({of_run.get("town") for of_run in hashes}) > 1):
+        which = ", ".join(changed[:MOST_FILES]) or "map, cells, timetables"
+        yield f"The files of the area changed between the runs ({which}): run them anew."
     if len({of_run["code"] for of_run in hashes if "code" in of_run}) > 1:
         yield "The runs were made by different versions of the code: run them anew before believing a difference."

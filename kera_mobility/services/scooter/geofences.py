@@ -21,6 +21,7 @@ from kera_mobility.config.calendar import Season, Weekday, Window
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
 from kera_mobility.geometry import contains
+from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.streets.skims import ways_of
 from kera_mobility.town.streets.streets import Streets
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray
@@ -93,13 +94,13 @@ def read_riding_zones(area_folder: Path, name: str) -> list[RidingZone]:
         If the file is broken.
     """
     path = area_folder / "zones" / f"{name}.geojson"
-    if not path.is_file():
+    if not is_file(path):
         names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(
             f"{path}: no such file of zones{nearest_name(name, names)}; expected one of {', '.join(names) or '(none)'}"
         )
     try:
-        features = list(json.loads(path.read_text(encoding="utf-8"))["features"])
+        features = list(json.loads(read_text(path))["features"])
     except json.JSONDecodeError as error:
         raise NetworkError(f"{path}:{error.lineno}: no JSON ({error.msg}), expected GeoJSON polygons") from None
     except (OSError, ValueError, KeyError, TypeError) as error:

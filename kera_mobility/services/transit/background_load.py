@@ -7,6 +7,7 @@ destination_lon, destination_lat, type (GTFS route_type), hour (of departure, 0 
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.geometry import degree_scale
+from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
 
@@ -50,11 +52,11 @@ def read_background(area_folder: Path) -> Background:
         If a column is missing or is no number.
     """
     path = area_folder / FILE
-    if not path.is_file():
+    if not is_file(path):
         raise MissingFileError(f"{path}: no such file; it says who rides besides the people of the model")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [[float(row[name]) for name in _NUMBERS] for row in csv.DictReader(file)]
+        lines = io.StringIO(read_text(path), newline="")
+        rows = [[float(row[name]) for name in _NUMBERS] for row in csv.DictReader(lines)]
     except (KeyError, TypeError, ValueError) as error:
         raise NetworkError(f"{path}: expected the columns {', '.join(_NUMBERS)} with numbers, got {error!r}") from None
     table = np.array(rows, dtype=np.float64).reshape(-1, len(_NUMBERS))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kera_mobility.ledger import is_file
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.notices import Announcement, ServiceClosed
@@ -65,7 +66,7 @@ class Transit(Service):
         self._information: PassengerInformation | None = None
         self._background_load: IntArray | None = None
         self._crowding_more_s: FloatArray | None = None
-        if settings.background.on and (town.folder / FILE).is_file():
+        if settings.background.on and is_file(town.folder / FILE):
             background = read_background(town.folder)
             self._background_load = background_aboard(background, self.timetable, settings.background.factor)
             if settings.crowding.on:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from scipy.spatial import cKDTree
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.geometry import contains, degree_scale
 from kera_mobility.kernels import exact
+from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.units import AnyArray, FloatArray, IntArray
 
@@ -253,16 +255,15 @@ def nearest_nodes(streets: Streets, lonlat: FloatArray) -> IntArray:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
+    if not is_file(path):
         raise MissingFileError(f"{path}: no such file; an area needs it to know its people")
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
 
 
 def _features(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
+    if not is_file(path):
         raise MissingFileError(f"{path}: no such file; an area needs it to know its people")
-    features: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["features"]
+    features: list[dict[str, Any]] = json.loads(read_text(path))["features"]
     return features
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from kera_mobility.dice import Dice
 from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
+from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.population.land_use import Gravity, Zones
 from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray, IntArray
 
@@ -48,10 +50,10 @@ def read_events(area_folder: Path, names: Sequence[str]) -> tuple[Event, ...]:
     if not names:
         return ()
     path = area_folder / "events.csv"
-    if not path.is_file():
+    if not is_file(path):
         raise MissingFileError(f"{path}: no such file; `town.people.events` needs it")
-    with path.open(encoding="utf-8", newline="") as file:
-        events = [_event(path, number, row) for number, row in enumerate(csv.DictReader(file), start=2)]
+    table = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    events = [_event(path, number, row) for number, row in enumerate(table, start=2)]
     listed = [event.name for event in events]
     for name in names:
         if name not in listed:
@@ -63,8 +65,8 @@ def read_events(area_folder: Path, names: Sequence[str]) -> tuple[Event, ...]:
 
 def event_numbers(area_folder: Path, events: Sequence[Event]) -> IntArray:
     """Return the lasting number of each event, its row in the table, (E,)."""
-    with (area_folder / "events.csv").open(encoding="utf-8", newline="") as file:
-        order = [row["event"] for row in csv.DictReader(file)]
+    lines = io.StringIO(read_text(area_folder / "events.csv"), newline="")
+    order = [row["event"] for row in csv.DictReader(lines)]
     return np.array([order.index(event.name) for event in events], dtype=np.int64)
 
 

@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
 from kera_mobility.geometry import contains
+from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.streets.streets import MODE_BIT, MODES, ORIGINS, Streets
 from kera_mobility.units import BoolArray, FloatArray
 
@@ -66,13 +67,13 @@ def shut(streets: Streets, closures: Sequence[Feature]) -> Streets:
 def read_overlay(area_folder: Path, name: str) -> list[Feature]:
     """Return the features of an overlay by name."""
     path = area_folder / "overlays" / f"{name}.geojson"
-    if not path.is_file():
+    if not is_file(path):
         names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(
             f"{path}: no such overlay{nearest_name(name, names)}; expected one of {', '.join(names) or '(none)'}"
         )
     try:
-        features: list[Feature] = json.loads(path.read_text(encoding="utf-8"))["features"]
+        features: list[Feature] = json.loads(read_text(path))["features"]
         for feature in features:
             effect = feature["properties"].get("effect")
             if effect is not None and (effect not in EFFECTS or feature["geometry"]["type"] != "Polygon"):

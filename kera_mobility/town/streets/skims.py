@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from kera_mobility.files import cache_root, computed_once
+from kera_mobility.cache import computed_once
+from kera_mobility.config.resources import code_hash
 from kera_mobility.town.streets.streets import MODE_BIT, Skims, Streets
 from kera_mobility.units import AnyArray, FloatArray, IntArray
-
-_FORMAT = "skims-2"
 
 Tables = Mapping[str, NDArray[np.float32]]
 """By name, (N, N) each."""
@@ -23,15 +22,15 @@ Tables = Mapping[str, NDArray[np.float32]]
 
 def skims_of(streets: Streets, stands: IntArray | None = None) -> Skims:
     """Return the tables of shortest ways, memory-mapped from the cache where it has them; see `compute_skims`."""
-    folder, names = _cache_folder(streets, stands), tuple(Skims.__dataclass_fields__)
-    return Skims(**_once(folder, names, lambda: vars(compute_skims(streets, stands))))
+    key, names = _key(streets, stands), tuple(Skims.__dataclass_fields__)
+    return Skims(**_once(key, names, lambda: vars(compute_skims(streets, stands))))
 
 
 def ways_of(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return `best_ways`, memory-mapped from the cache where it has them."""
     names = ("least", "length_m")
-    folder = _cache_folder(streets, np.frombuffer(mode.encode(), dtype=np.uint8), weight)
-    tables = _once(folder, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
+    key = _key(streets, np.frombuffer(mode.encode(), dtype=np.uint8), weight)
+    tables = _once(key, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
     return tables["least"], tables["length_m"]
 
 
@@ -117,32 +116,28 @@ def nearest_drivable(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
     return beside
 
 
-def _cache_folder(streets: Streets, *arrays: AnyArray | None) -> Path | None:
-    """Return where tables stand that follow from these streets and from more arrays."""
-    root = cache_root()
-    if root is None:
-        return None
-    digest = hashlib.sha256(_FORMAT.encode())
+def _key(streets: Streets, *arrays: AnyArray | None) -> str:
+    """Return the key of tables that follow from these streets, more arrays and the code here."""
+    digest = hashlib.sha256(code_hash("town/streets/").encode())
     for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
         digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
     digest.update(str(streets.nodes).encode())
     for array in arrays:
         if array is not None:
             digest.update(np.ascontiguousarray(array).tobytes())
-    return root / "skims" / digest.hexdigest()[:20]
+    return digest.hexdigest()[:20]
 
 
-def _once(folder: Path | None, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:
-    """Return tables by name, memory-mapped from a folder of the cache; computed and kept there if it has them not."""
+def _once(key: str, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:
+    """Return tables by name, memory-mapped from the cache; computed and kept there if it has them not."""
 
     def read(place: Path) -> Tables:
         # Plain arrays over the mapped memory: looking up one number in a memmap object costs three times as much.
         return {name: np.asarray(np.load(place / f"{name}.npy", mmap_mode="r")) for name in names}
 
-    return computed_once(folder, read, compute, _write)
+    return computed_once("skims", key, read, compute, _write)
 
 
 def _write(tables: Tables, folder: Path) -> None:
-    folder.mkdir()
     for name, table in tables.items():
         np.save(folder / f"{name}.npy", table)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.errors import NetworkError
+from kera_mobility.ledger import read_array
 from kera_mobility.units import FloatArray, IntArray
 
 MODES = ("walk", "cycle", "drive")
@@ -66,7 +67,7 @@ class Streets:
         for name in cls.__dataclass_fields__:
             path = folder / f"{name}.npy"
             try:
-                arrays[name] = np.load(path, mmap_mode="r")
+                arrays[name] = read_array(path)
             except (OSError, ValueError) as error:
                 raise NetworkError(f"{path}: expected an array of the street graph, got {error}") from None
         return cls(**arrays)

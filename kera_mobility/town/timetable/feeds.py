@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import logging
 from pathlib import Path
 from typing import Any
 
+from kera_mobility.cache import computed_once
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import SettingError, nearest_name
-from kera_mobility.files import cache_root, computed_once
+from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.timetable.gtfs import MARK, feed_hash, save_compiled, timetable_of_feed
 from kera_mobility.town.timetable.timetable import Timetable
 
@@ -32,7 +34,7 @@ def timetable_of(area_folder: Path, name: str, area: dict[str, Any]) -> Timetabl
     """
     compiled = area_folder / "timetables" / name
     feeds = (area_folder / "gtfs" / name, area_folder / "gtfs" / f"{name}.zip")
-    feed = next((path for path in feeds if path.exists()), None)
+    feed = next((path for path in feeds if path.is_dir() or is_file(path)), None)
     if feed is None and not compiled.is_dir():
         names = sorted({path.stem for part in ("timetables", "gtfs") for path in (area_folder / part).glob("*")})
         near = nearest_name(name, names)
@@ -44,7 +46,7 @@ def timetable_of(area_folder: Path, name: str, area: dict[str, Any]) -> Timetabl
 
 def _mark_of(compiled: Path) -> str:
     mark = compiled / MARK
-    return mark.read_text(encoding="utf-8").strip() if mark.is_file() else ""
+    return read_text(mark).strip() if is_file(mark) else ""
 
 
 def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any]) -> Timetable:
@@ -58,15 +60,13 @@ def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any]) -> Timet
         return timetable_of_feed(feed, bbox=bbox, outside=outside)  # type: ignore[arg-type]
 
     return computed_once(
-        (root := cache_root()) and root / "timetables" / digest,
-        Timetable.load, compile_now, lambda timetable, folder: save_compiled(timetable, feed, folder),
+        "timetables", digest, Timetable.load, compile_now,
+        lambda timetable, folder: save_compiled(timetable, feed, folder),
     )  # fmt: skip
 
 
 def _outside(area_folder: Path) -> list[tuple[float, float]]:
     """Return longitude and latitude of the places beyond the map."""
     file = area_folder / "outside.csv"
-    if not file.is_file():
-        return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(lines)]
+    lines = io.StringIO(read_text(file) if is_file(file) else "", newline="")
+    return [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(lines)]

@@ -13,6 +13,7 @@ import numpy as np
 
 from kera_mobility.errors import TimetableError, nearest_name
 from kera_mobility.geometry import Box, distance_m, within_box
+from kera_mobility.ledger import files_in, read_bytes
 from kera_mobility.town.timetable.lines_yaml import hms, read_lines, write_feed
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray, IntArray
@@ -112,10 +113,9 @@ def build_timetables(area: Path) -> dict[str, Timetable]:
 def feed_hash(feed: Path) -> str:
     """Return the SHA-256 over the names and bytes of a feed's files, hex digits."""
     digest = hashlib.sha256()
-    files = [feed] if feed.is_file() else sorted(feed.glob("*.txt"))
-    for file in files:
+    for file in [feed] if feed.is_file() else files_in(feed, "*.txt"):
         digest.update(file.name.encode())
-        digest.update(file.read_bytes())
+        digest.update(read_bytes(file))
     return digest.hexdigest()
 
 

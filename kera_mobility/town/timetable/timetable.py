@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.errors import TimetableError
+from kera_mobility.ledger import read_array, read_text
 from kera_mobility.town.timetable.connection_scan import Transfers, scan
 from kera_mobility.units import STEPS_PER_S, AnyArray, FloatArray, IntArray
 
@@ -86,11 +87,11 @@ class Timetable:
         parts: dict[str, Any] = {}
         path = folder / _NAMES_FILE
         try:
-            names = json.loads(path.read_text(encoding="utf-8"))
+            names = json.loads(read_text(path))
             parts = {name: tuple(str(text) for text in names[name]) for name in _NAMES}
             for name in _ARRAYS:
                 path = folder / f"{name}.npy"
-                parts[name] = np.load(path, mmap_mode="r")
+                parts[name] = read_array(path)
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise TimetableError(f"{path}: expected a part of a timetable, got {_one_line(error)}") from None
         try:
