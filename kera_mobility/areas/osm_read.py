@@ -11,6 +11,7 @@ from kera_mobility.areas.extract import Extract, LonLat, checked, extract_of_ele
 from kera_mobility.areas.osm_tags import Tags
 from kera_mobility.areas.osmnx_read import read_geopackage, read_graphml
 from kera_mobility.errors import MissingExtraError, MissingFileError, NetworkError
+from kera_mobility.file_paths import require_file
 
 SUFFIXES = (".osm", ".osm.pbf", ".graphml", ".gpkg")
 """Kinds of files that can be imported."""
@@ -25,15 +26,16 @@ def read_extract(path: Path) -> Extract:
 
     Raises
     ------
-    MissingFileError
-        If there is no such file.
+    MissingFileError, FileError
+        If there is no such file, or it is a pipe or a folder.
     NetworkError
         If it is of another kind, broken, without streets, or crosses the antimeridian.
     MissingExtraError
         If a PBF file is read without the package `osmium`.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(f"{path}: no such file to import")
+    require_file(path)
     readers = {".graphml": read_graphml, ".gpkg": read_geopackage, ".pbf": _read_pbf, ".osm": _read_xml}
     reader = readers.get(path.suffix.lower())
     if reader is None:

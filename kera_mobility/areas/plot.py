@@ -59,9 +59,7 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
         raise MissingExtraError(
             "drawing needs matplotlib, which is not installed: pip install kera-mobility[plot]"
         ) from None
-    if target.suffix.lower() not in FORMATS:
-        raise NetworkError(f"{target}: expected a file name that ends in {', '.join(FORMATS)}")
-    require_writable(target)
+    require_picture(target)
     streets = Streets.load(area_folder / "streets")
     if overlays:
         streets = with_overlays(streets, area_folder, overlays)
@@ -84,6 +82,13 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
     with replacing(target) as whole:
         figure.savefig(whole, dpi=90)
+
+
+def require_picture(target: Path) -> None:
+    """Return if a picture can be written to a file; raise NetworkError or FileError else."""
+    if target.suffix.lower() not in FORMATS:
+        raise NetworkError(f"{target}: expected a file name that ends in {', '.join(FORMATS)}")
+    require_writable(target)
 
 
 def _draw_streets(axes: Any, streets: Streets) -> None:

@@ -137,8 +137,9 @@ def draw(
 ) -> None:
     """Draw the area's streets, the origin of each told apart."""
     from kera_mobility.areas.description import read_area
-    from kera_mobility.areas.plot import draw_map
+    from kera_mobility.areas.plot import draw_map, require_picture
 
+    require_picture(target)
     folder = _folder(area)
     settings = read_area(folder)
     draw_map(folder, settings.title, settings.attribution, target, overlay or ())

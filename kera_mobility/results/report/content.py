@@ -35,6 +35,7 @@ from kera_mobility.results.report.scenarios import (
 )
 from kera_mobility.results.runs import RunFolder
 from kera_mobility.units import IntArray
+from kera_mobility.yaml_text import YamlError
 
 FORMAT = 2
 """Of the data inside the page; the page's script checks it."""
@@ -95,6 +96,8 @@ def read_checks(file: str | Path) -> dict[str, Any]:
         return {"scenario": str(result["scenario"]), "rows": [row for row in rows if row["standing"] != "untold"]}
     except FileNotFoundError:
         raise MissingFileError(f"{file}: no such file; kera calibrate --result FILE writes one") from None
+    except YamlError as error:
+        raise ConfigError(f"{file}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{file}: expected the result of kera calibrate, got {type(error).__name__}") from None
 
