@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 240.0
+WAIT_S = 600.0
 """What takes longer hangs."""
 EVENTS = {"open": "open", "os.mkdir": "mkdir", "os.rename": "rename"}
 """Audit events that count, by what they are called here."""

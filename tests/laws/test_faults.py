@@ -49,10 +49,11 @@ class Yard:
 
     def sampled(self, calls: Sequence[Sequence[str]], seed: int) -> list[int]:
         """Return the calls to try, counted from 1."""
-        reads = [number for number, (kind, _) in enumerate(calls, 1) if kind == "open"]
+        slow = [number for number, (_, file) in enumerate(calls, 1) if "/skims/" in file]  # computed again: a minute
+        reads = [number for number, (kind, _) in enumerate(calls, 1) if kind == "open" and number not in slow]
         writes = [number for number, (kind, _) in enumerate(calls, 1) if kind != "open"]
         if EVERY:
-            return sorted(reads + writes)
+            return sorted({*reads, *writes, *slow})
         dice = random.Random(seed)
         some = dice.sample(writes, min(MOST_WRITES, len(writes)))
         renames = [number for number in writes if calls[number - 1][0] == "rename"]
