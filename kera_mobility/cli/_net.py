@@ -80,7 +80,8 @@ def _write_details(error: BaseException) -> Path | None:
     """Write what is needed to find the fault to the cache or the temporary folder; None if neither can be written."""
     import platform
 
-    from kera_mobility.files import cache_root, package_version
+    from kera_mobility.cache import cache_root
+    from kera_mobility.files import package_version
 
     now = datetime.now().astimezone()
     text = "\n".join([

@@ -191,7 +191,8 @@ def read_days(table: str) -> dict[str, Day]:
     try:
         text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Fault(str(path), f"cannot read it: {error}")]) from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError([Fault(str(path), f"cannot read it: {reason}")]) from None
     days: dict[str, Day] = {}
     faults = []
     for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
