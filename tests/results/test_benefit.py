@@ -46,12 +46,16 @@ def trip(person: int, **more: Any) -> Trip:
 def village(name: str, trips: Iterable[Trip], people: Mapping[int, Mapping[str, Any]] | None = None) -> RunRecord:
     """Return a day of these trips, by residents aged 40 without a car unless `people` say otherwise."""
     log, trips = EventLog(), list(trips)
+    used = sorted({name for one in trips for name in (one["service"], *one.get("then_by", ()))} - {"walk"})
     for one in trips:
         log.add("trips", 8 * H, one["person"], one["trip"], 0, one["purpose"], 0, one["to"], "chain", one["end"],
                 8 * H + one["takes_s"], 8 * H, one["replans"], round(one["utility"] * U))  # fmt: skip
         ride_m = 0.0 if one["service"] == "walk" else 5000.0
         log.add("legs", 8 * H, one["person"], one["trip"], 0, one["service"], 0, one["to"], 60.0, 0.0, 60.0,
                 1200.0 - ride_m / 5, ride_m, one["fare"], -1)  # fmt: skip
+        for place, service in enumerate(one.get("then_by", ()), start=1):
+            log.add("legs", 8 * H, one["person"], one["trip"], place, service, 0, one["to"], 0.0, 0.0, 60.0,
+                    0.0, 300.0, 0.0, -1)  # fmt: skip
     usual = {"population": "resident", "age": 40, "home": 0, "cars": 0, "driver": False, "expected": 0.0}
     rows = {number: {**usual, **about} for number, about in (people or {one["person"]: {} for one in trips}).items()}
     of = {name: [row[name] for row in rows.values()] for name in usual}
@@ -71,7 +75,7 @@ def village(name: str, trips: Iterable[Trip], people: Mapping[int, Mapping[str, 
         "node": list(range(10)), "lon": [24.75] * 10, "lat": [60.21 + 0.005 * node for node in range(10)],
         "name": [""] * 10, "kind": ["street"] * 10,
     })  # fmt: skip
-    meta = {"scenario": name, "seed": 1, "day": 0, "services": {key: SERVICES[key] for key in ("walk", "car")}}
+    meta = {"scenario": name, "seed": 1, "day": 0, "services": {key: SERVICES[key] for key in ("walk", *used)}}
     area = {"name": "village", "centre": {"name": "Mill", "lon": 24.75, "lat": 60.21}}
     return RunRecord(log.tables(), table, fleet, nodes, {}, meta, SCENARIO.format(name=name), area)
 
@@ -169,6 +173,19 @@ def test_people_are_grouped_as_they_are_in_b(tmp_path: Path) -> None:
     assert {quantity.about.population for quantity in quantities} == {"residents", "everyone", "workers", "neighbours"}
 
 
+def test_a_band_of_homes_begins_at_its_limit_and_ends_before_the_next(tmp_path: Path) -> None:
+    """1 lives at the centre itself, in the band that begins there; without a centre there are no bands."""
+    day = pair(tmp_path, village("a", [trip(1)]), village("b", [trip(1)]))
+
+    def bands(limits_m: tuple[int, ...]) -> list[str]:
+        ids = [quantity.about.id for quantity in Benefit(day, Values(home_bands_m=limits_m)).quantities()]
+        return [name.removeprefix("benefit.ex_ante.") for name in ids if ".ex_ante.home" in name]
+
+    assert (bands((0, 400)), bands((0,)), bands(())) == (["home_0_400_m"], ["home_0_m_up"], ["home_0_m_up"])
+    day.b.facts.record.area.pop("centre")
+    assert bands((400,)) == []
+
+
 @pytest.mark.parametrize(
     ("written", "same"),
     [
@@ -210,6 +227,19 @@ def test_results_of_old_without_an_expectation_are_valued_by_what_was_chosen(tmp
     assert Benefit(pair(tmp_path, older, b), Values()).total_eur() == ("realised_utility", 2.5)
 
 
+def test_who_rides_a_new_service_did_something_else_before(tmp_path: Path) -> None:
+    """New are car and scooter. 1 drives, 2 walks, then takes scooters; 3 had another trip, 4 does not arrive."""
+    b = [
+        trip(1, service="car"), trip(2, then_by=["scooter", "scooter"]), trip(3, service="car", to=2),
+        trip(4, service="car", end="unserved"), trip(5),
+    ]  # fmt: skip
+    day = pair(tmp_path, village("a", [trip(number) for number in range(1, 6)]), village("b", b))
+    assert day.new_services() == ["car", "scooter"]
+    assert day.replaced() == {
+        ("car", "main", "walk"): 1, ("car", "main", "no such trip"): 1, ("scooter", "feeder", "walk"): 1,
+    }  # fmt: skip
+
+
 def test_trips_that_were_not_made_are_a_mode_of_their_own(tmp_path: Path) -> None:
     a = [trip(1), trip(2), trip(3), trip(4)]
     b = [trip(1), trip(2, service="car"), trip(3, end="unserved"), trip(4)]
@@ -218,4 +248,4 @@ def test_trips_that_were_not_made_are_a_mode_of_their_own(tmp_path: Path) -> Non
     assert day.changes() == {("walk", "walk"): 2, ("walk", "car"): 1, ("walk", "not completed"): 1}
     assert day.switched() == pytest.approx({"residents": 2 / 3, "everyone": 0.5, "workers": 0.0})
     assert day.both_completed.tolist() == [True, True, False, True]
-    assert math.isclose(float(day.both["door_to_door_s_b"][0]), 1000.0)
+    assert math.isclose(float(day.both["door_to_door_s_b"].iloc[0]), 1000.0)

@@ -97,7 +97,10 @@ def test_who_alights_makes_room_for_as_many_at_the_same_stop() -> None:
     for number, calls in enumerate([(0, 1), (0, 1), (1, 2), (1, 2), (1, 2)]):
         morning.waits(number, *calls, at=f"7:5{number}")
     counts = morning.rows("calls", "alighted", "boarded", "left_behind", "aboard")
-    assert counts[:3] == [(0, 2, 0, 2), (2, 2, 1, 2), (2, 0, 0, 0)]
+    assert counts == [(0, 2, 0, 2), (2, 2, 1, 2), (2, 0, 0, 0), *[(0, 0, 0, 0)] * 3]
+    where = morning.rows("calls", "run", "step", "place", "vehicle")
+    assert where == [(number, step, (MILL, STATION, CITY)[step], number) for number in (0, 1) for step in (0, 1, 2)]
+    assert morning.heard[4][1].vehicle == -1
     assert [morning.heard[number][0] for number in range(5)] == [
         seconds(clock) for clock in ("8:05", "8:05", "8:16", "8:16", "8:06")
     ]
@@ -177,6 +180,13 @@ def test_doors_wait_for_who_alights_and_for_who_boards(aboard: int, waiting: int
     assert morning.leaves() == [0.0, late_s, late_s]
 
 
+def test_people_take_no_time_where_none_is_said() -> None:
+    morning = line(dwells=[MinimumDwell(60.0)] * 2)
+    for number, calls in enumerate([(0, 1), (0, 1), (1, 2), (1, 2)]):
+        morning.waits(number, *calls)
+    assert morning.leaves() == [0.0, 0.0, 0.0]
+
+
 def test_before_its_first_stop_a_train_has_stood_for_long() -> None:
     morning = line(dwells=[MinimumDwell(50.0, 80.0, 70.0)] * 2)
     morning.waits(1, 0, 2)
@@ -219,6 +229,12 @@ def test_a_train_later_than_the_limit_is_news_once(limit_s: float, news: int) ->
     assert told == [("T runs 1 min late", MILL, 0, 60.0)] * news
 
 
+def test_stops_of_one_minute_are_made_in_that_minute() -> None:
+    """As timetables in whole minutes have it: MILL and STATION at 8:00, CITY at 8:10."""
+    morning = line((run((MILL, "8:00"), (STATION, "8:00", "8:00"), (CITY, "8:10")),))
+    assert morning.leaves() == [0.0, 0.0, 0.0]
+
+
 # What does not run.
 
 
@@ -240,9 +256,9 @@ def test_a_train_that_is_ended_on_the_way_sets_down_at_its_next_call() -> None:
     morning.waits(3, 3, 5)
     morning.does("8:02", lambda: morning.trains.end_run(0, "closed"))
     morning.does("8:03", lambda: morning.trains.end_run(0, "other"))
-    assert morning.rows("moves", "run", "t_s", "end_s", "distance_m", "origin", "destination") == [
-        (0, seconds("8:00"), seconds("8:05"), 600.0, MILL, STATION),
-        (1, seconds("8:15"), seconds("8:31"), 6600.0, MILL, CITY),
+    assert morning.rows("moves", "run", "step", "t_s", "end_s", "distance_m", "origin", "destination") == [
+        (0, 0, seconds("8:00"), seconds("8:05"), 600.0, MILL, STATION),
+        (1, 0, seconds("8:15"), seconds("8:31"), 6600.0, MILL, CITY),
     ]
     assert morning.heard[1] == (seconds("8:05"), RideEnd(seconds("8:00"), 1, "closed", 0))
     assert morning.heard[2] == (seconds("8:02"), RideEnd(None, 1, "closed"))

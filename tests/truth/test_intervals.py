@@ -192,6 +192,12 @@ def test_runs_with_inputs_fixed_say_what_is_noise_in_draws_of_one_seed_each() ->
     assert spread(found.inputs)[1] == pytest.approx(pivot_half_width(16.0, 3, 4.0, 2), rel=0.03)
 
 
+def test_half_of_what_lies_between_twelve_draws_is_chance() -> None:
+    """Means 0 to 11, variance 13; in each draw two seeds that differ by 5, so 6.25 of it are noise."""
+    found = sureness({(draw, 2 * draw + k): draw + 5.0 * k for draw in range(12) for k in range(2)})
+    assert spread(found.inputs)[1] == pytest.approx(pivot_half_width(13.0, 12, 6.25, 12), rel=0.03)
+
+
 def test_many_draws_lie_between_their_order_statistics() -> None:
     """Of 39 draws the lowest and the highest hold 95 %; of 79, the second from either end; of 59, half way between."""
     for draws, inner in ((39, 0.0), (79, 1.0), (59, 0.5)):

@@ -9,8 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from kera_mobility.errors import ConfigError
-from kera_mobility.experiments.uncertainty import MOST_TRIES, UncertainInput, draw, with_drawn, with_inputs
-from kera_mobility.simulation.scenario import Scenario
+from kera_mobility.experiments.uncertainty import (
+    MOST_TRIES,
+    UncertainInput,
+    draw,
+    load_uncertain,
+    with_drawn,
+    with_inputs,
+)
+from kera_mobility.simulation.scenario import Scenario, load_scenario
 from tests.kit.hamlet import scenario
 
 
@@ -131,6 +138,15 @@ def test_a_draw_of_a_number_is_the_joint_draw_of_that_number() -> None:
     inputs = {"speed": relative("factor", 0.5, 2.0)}
     drawn = draw(inputs, 5)["speed"]
     assert with_inputs(trial(), inputs, 5).inputs["services.shuttle.speed_m_s"] == pytest.approx(4.0 * drawn, rel=1e-5)
+
+
+def test_a_scenario_with_draws_is_still_of_its_file() -> None:
+    shipped = load_scenario("configs/checks/today.yaml")
+    inputs = {name: source for name, source in load_uncertain().items() if isinstance(source.key, str)}
+    found = with_inputs(shipped, inputs, 1)
+    assert len(found.inputs) >= 3
+    assert found.scenario._source == shipped._source
+    assert found.scenario._source is not None
 
 
 def test_a_draw_that_does_not_fit_says_which_and_where() -> None:

@@ -54,7 +54,7 @@ class DayPair:
     def __init__(self, a: RunTrips, b: RunTrips) -> None:
         self.a, self.b = a, b
         both = a.frame.merge(b.frame, on=SAME_TRIP, suffixes=("_a", "_b"))
-        self.both = both.sort_values(["person", "trip"], ignore_index=True)
+        self.both = both.sort_values(["person", "trip"])
         """Trips that both have, between the same places for the same purpose, by person and trip; columns of
         `RunTrips.frame` with `_a` and `_b`."""
 

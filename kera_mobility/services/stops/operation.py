@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, nan
 from typing import Any, NamedTuple
 
 import simpy
@@ -57,8 +57,8 @@ class Rider(NamedTuple):
     """Succeeds with `RideEnd` when the rider alights or is not taken along."""
     since_s: float
     """When the wait began."""
-    wheelchair: bool = False
-    boarded_s: float = 0.0
+    wheelchair: bool
+    boarded_s: float = nan
 
 
 @dataclass
@@ -71,12 +71,12 @@ class VehicleRun:
     """Riders by the call where they alight."""
     riding: int = 0
     wheelchairs: int = 0
-    arrived_s: float = 0.0
+    arrived_s: float = nan
     ready_s: float = inf
     """When it was first ready to leave the present stop; later it is only held there."""
     alighted: list[Rider] = field(default_factory=list)
     """At the present call, until it is logged."""
-    since_s: float = 0.0
+    since_s: float = nan
     since_call: int = NOWHERE
     """Where and when the drive began that is not logged yet."""
 

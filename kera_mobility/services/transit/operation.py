@@ -85,7 +85,6 @@ class TransitOperation(StopOperation):
         self._late_s: list[float] = [0.0] * len(runs) if late_s is None else late_s.tolist()
         """How late each run is at its last or next departure, (R,)."""
         self._posted_late: set[int] = set()
-        self._begun: set[int] = set()
         cancelled = [] if conditions.cancelled is None else conditions.cancelled.nonzero()[0].tolist()
         self._ends: dict[int, str] = dict.fromkeys(cancelled, CANCELLED)
 
@@ -101,7 +100,7 @@ class TransitOperation(StopOperation):
         """Let those of some runs operate that were ended for this reason before they began, and are not due yet."""
         now_s = self._world.env.now
         for run in runs:
-            if self._ends.get(run) == reason and run not in self._begun and self._arrive_s[self._starts[run]] > now_s:
+            if self._ends.get(run) == reason and self._arrive_s[self._starts[run]] > now_s:
                 del self._ends[run]
 
     def has_ended(self, run: int) -> bool:
@@ -124,7 +123,6 @@ class TransitOperation(StopOperation):
                     self._log_running(run, first, 0.0)
                     return
                 run.since_s, run.since_call = env.now, first
-                self._begun.add(number)
             self._arrive(run, call)
             held_s = 0.0
             if call < last and number not in self._ends:
