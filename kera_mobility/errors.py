@@ -15,6 +15,9 @@ ADVICE = {
 }
 """What a user can do about an error of the system, by its number."""
 
+MOST_FAULTS = 10
+"""Faults of one file that are told; more would hide the first."""
+
 
 class KeraError(Exception):
     """Something a user can mend; the command line shows it without a traceback."""
@@ -58,6 +61,16 @@ class UnknownPersonError(KeraError, LookupError):
 
 class NetworkError(KeraError, ValueError):
     """The files of an area are missing, broken or contradict each other."""
+
+
+class DataError(NetworkError):
+    """Return the faults of a file of data, each with its place; the first MOST_FAULTS are told."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        rest = len(self.faults) - MOST_FAULTS
+        lines = [str(fault) for fault in self.faults[:MOST_FAULTS]]
+        super().__init__("\n".join([*lines, f"... and {rest} more faults"] if rest > 0 else lines))
 
 
 class TimetableError(KeraError, ValueError):

@@ -12,12 +12,33 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility import ledger
+from kera_mobility.errors import DataError, Fault
 from kera_mobility.locks import is_abandoned, working_folder
 from kera_mobility.yaml_text import MAX_BYTES, decoded, load_yaml
 
 _OLD = ".old"
 """In a working folder: what stands at the target, for the moment between two renames."""
 _DISTRIBUTION = "kera-mobility"
+
+
+def utf8_text(path: Path) -> str:
+    """Return the text of a file of data: UTF-8, with or without a byte order mark, line ends as they are.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read or is no UTF-8; with file and line.
+    """
+    try:
+        content = ledger.read_bytes(path)
+    except OSError as error:
+        raise DataError([Fault(str(path), f"cannot be read: {error.strerror or error}")]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        got = f"got the byte 0x{content[error.start]:02x}, which is no UTF-8"
+        raise DataError([Fault(f"{path}:{line}", f"{got}; save it as UTF-8 (in Excel: 'CSV UTF-8')")]) from None
 
 
 def parse_yaml(text: str) -> Any:

@@ -6,8 +6,10 @@ scenario, the command line from its own help. The decisions of `decisions/` beco
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,13 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+import kera_mobility
 import kera_mobility as km
 from kera_mobility import plugins
 from kera_mobility.cli import command_line
 from kera_mobility.results.events import describe
 from kera_mobility.simulation.scenario import schema
+from kera_mobility.tables import Schema
 
 ROOT = Path(__file__).parents[1]
 KPI_SCENARIO = "configs/checks/all.yaml"
@@ -33,6 +37,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "settings": settings_page(schema()),
         "events": events_page(),
+        "tables": tables_page(table_schemas()),
         "kpis": kpis_page(),
         "command_line": command_line_page(),
         "python": python_page(),
@@ -135,6 +140,33 @@ def events_page() -> str:
         rows = ["| column | type | unit | meaning |", "|---|---|---|---|"]
         rows += [f"| `{name}` | {kind} | {_cell(unit)} | {_cell(meaning)} |" for name, kind, unit, meaning in described]
         lines += [f"## {table}", "\n".join(rows)]
+    return "\n\n".join(lines) + "\n"
+
+
+def table_schemas() -> list[Schema]:
+    """Return the tables that the package reads, by name."""
+    names = [info.name for info in pkgutil.walk_packages(kera_mobility.__path__, "kera_mobility.")]
+    modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+    found = {item.name: item for module in modules for item in vars(module).values() if isinstance(item, Schema)}
+    return [found[name] for name in sorted(found)]
+
+
+def tables_page(schemas: Iterable[Schema]) -> str:
+    """Return a table for each table that people bring: column, what a cell holds, whether it may be left out."""
+    lines = [
+        "# Tables",
+        "Tables of an area's folder and of a scenario: CSV with a line of column names, separated by commas, by "
+        "semicolons or tabs (then with decimal commas too), UTF-8. Other columns are told and left out. A "
+        "fault is told with file, line and column; nothing is guessed.",
+    ]
+    for table in schemas:
+        rows = ["| column | a cell is | may be left out | meaning |", "|---|---|---|---|"]
+        for column in table.columns:
+            out = "no" if column.required else "yes"
+            blank = "" if column.blank is None or not column.required else "; empty: unknown"
+            rows.append(f"| `{column.name}` | {_cell(column.expected() + blank)} | {out} | {_cell(column.about)} |")
+        once = f" No two rows have the same {', '.join(table.unique)}." if table.unique else ""
+        lines += [f"## {table.name}", table.about + once, "\n".join(rows)]
     return "\n\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 
 from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.town.population.land_use import AGE_COLUMNS
+from kera_mobility.town.area_tables import AGE_COLUMNS
 
 RAW_BANDS = (
     "IKA0_9", "IKA10_19", "IKA20_29", "IKA30_39", "IKA40_49", "IKA50_59", "IKA60_69", "IKA70_79", "IKA_YLI80",

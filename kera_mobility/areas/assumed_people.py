@@ -10,7 +10,7 @@ import numpy as np
 from kera_mobility.areas.quality import CELL_SIDE_M, length_once_m
 from kera_mobility.errors import NetworkError
 from kera_mobility.geometry import degree_scale
-from kera_mobility.town.population.land_use import AGE_COLUMNS
+from kera_mobility.town.area_tables import AGE_COLUMNS
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, Streets
 
 RESIDENTS_PER_KM = 190.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kera_mobility.config.messages import read_settings
 from kera_mobility.config.settings import Place, Settings
+from kera_mobility.town.area_tables import read_outside_table
 
 LonLat = tuple[float, float]
 
@@ -19,10 +19,10 @@ LonLat = tuple[float, float]
 class Box(Settings):
     """The rectangle of the map, degrees."""
 
-    west: float
-    south: float
-    east: float
-    north: float
+    west: float = Field(ge=-180, le=180)
+    south: float = Field(ge=-90, le=90)
+    east: float = Field(ge=-180, le=180)
+    north: float = Field(ge=-90, le=90)
 
     @property
     def outline(self) -> BaseGeometry:
@@ -107,17 +107,11 @@ def read_speeds(folder: Path | None) -> Speeds:
 
 def read_outside(folder: Path) -> list[OutsidePlace]:
     """Return the places beyond the map; none where the area has no such file."""
-    path = folder / "outside.csv"
-    if not path.exists():
-        return []
+    numbers = ("lon", "lat", "gateway_lon", "gateway_lat", "drive_km", "drive_min", "cycle_km")
+    table = read_outside_table(folder, *numbers)
     return [
-        OutsidePlace(
-            row["place"],
-            (float(row["lon"]), float(row["lat"])),
-            (float(row["gateway_lon"]), float(row["gateway_lat"])),
-            float(row["drive_km"]),
-            float(row["drive_min"]),
-            float(row["cycle_km"]),
+        OutsidePlace(name, (lon, lat), (gateway_lon, gateway_lat), drive_km, drive_min, cycle_km)
+        for name, (lon, lat, gateway_lon, gateway_lat, drive_km, drive_min, cycle_km) in zip(
+            table.columns["place"], table.numbers(*numbers).tolist(), strict=True
         )
-        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-    ]
+    ] if table else []  # fmt: skip

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import shapely
 from pyproj import Transformer
+from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from kera_mobility.areas.description import Area, LonLat, Speeds
 from kera_mobility.areas.pieces import on_millimetres
+from kera_mobility.errors import NetworkError
 from kera_mobility.units import FloatArray
 
 KM_H_PER_M_S = 3.6
@@ -55,4 +57,7 @@ class Frame:
 
 def projection_to(projection: str) -> Transformer:
     """Return the transformer from longitudes and latitudes to a projection such as `EPSG:3067`."""
-    return Transformer.from_crs("EPSG:4326", projection, always_xy=True)
+    try:
+        return Transformer.from_crs("EPSG:4326", projection, always_xy=True)
+    except ProjError:
+        raise NetworkError(f"projection: got '{projection[:60]}', expected the name of one, as EPSG:3067") from None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
+import shapely
 from pyproj import CRS
 from ruamel.yaml import YAML
 from scipy.spatial import cKDTree
@@ -30,10 +30,13 @@ from kera_mobility.areas.osm_pieces import Way, across_squares, pieces_of_ways, 
 from kera_mobility.areas.osm_tags import stopped_by
 from kera_mobility.areas.pieces import Piece, Point, cut_at_meetings, extend_ends_to, point_of
 from kera_mobility.areas.quality import open_km
-from kera_mobility.errors import NetworkError
+from kera_mobility.errors import DataError, Fault, NetworkError
 from kera_mobility.file_paths import require_writable
 from kera_mobility.files import read_yaml
-from kera_mobility.town.streets.streets import MODE_BIT, MODES, Streets
+from kera_mobility.shapes import Shape, read_shapes
+from kera_mobility.tables import read_table
+from kera_mobility.town.area_tables import CELLS
+from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, Streets
 from kera_mobility.units import FloatArray
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
@@ -201,16 +204,28 @@ def with_planned(pieces: list[Piece], frame: Frame) -> list[Piece]:
     path = frame.folder / "overlays" / PLANNED
     if not path.exists():
         return pieces
-    streets = [feature for feature in json.loads(path.read_text(encoding="utf-8"))["features"]
-               if feature["properties"]["kind"] == "street"]  # fmt: skip
+    streets = [shape for shape in read_shapes(path) if shape.properties.get("kind") == "street"]
+    faults = [fault for street in streets for fault in _planned_faults(street)]
+    if faults:
+        raise DataError(faults)
     planned = [
         Piece(
-            frame.metres(street["geometry"]["coordinates"]), "planned", street["properties"]["class"],
-            len(pieces) + number, street["properties"]["drive"],
+            frame.metres(shapely.get_coordinates(street.geometry).tolist()), "planned", street.properties["class"],
+            len(pieces) + number, street.properties["drive"],
         )
         for number, street in enumerate(streets)
     ]  # fmt: skip
     return cut_at_meetings([*pieces, *extend_ends_to(planned, pieces, PLANNED_REACH_M)])
+
+
+def _planned_faults(street: Shape) -> Iterator[Fault]:
+    """Yield the faults of a planned street of an overlay."""
+    if street.geometry.geom_type != "LineString":
+        yield street.fault(f"got the geometry '{street.geometry.geom_type}', expected a LineString for a street")
+    if street.properties.get("class") not in CLASSES[:-1]:
+        yield street.fault(f"class: got {street.properties.get('class')!r}, expected one of {', '.join(CLASSES[:-1])}")
+    if not isinstance(street.properties.get("drive"), bool):
+        yield street.fault(f"drive: got {street.properties.get('drive')!r}, expected true or false")
 
 
 def _copy(like: Path | None, made: Path) -> None:
@@ -265,13 +280,12 @@ def _keep_main_part(graph: nx.MultiDiGraph[Any], mode: str, kilometres: Kilometr
 
 def _covered(graph: nx.MultiDiGraph[Any], frame: Frame) -> float | None:
     """Return the share of the area's residents who live near a street that is open to walking."""
-    cells = frame.folder / "cells.csv"
-    if not cells.exists():
+    path = frame.folder / CELLS.name
+    if not path.exists():
         return None
-    with cells.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    residents = np.array([float(row["residents"]) for row in rows])
-    homes = frame.metres([(float(row["lon"]), float(row["lat"])) for row in rows])
+    cells = read_table(path, CELLS)
+    residents = cells.numbers("residents")[:, 0]
+    homes = frame.metres(cells.numbers("lon", "lat").tolist())
     walked = sorted({u for u, _, tags in graph.edges(data=True) if tags["modes"] & MODE_BIT["walk"]})
     distance_m: FloatArray = np.asarray(cKDTree(np.array(walked)).query(homes)[0])
     return float(residents[distance_m <= NEAR_M].sum() / max(residents.sum(), 1.0))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
 from kera_mobility.errors import MissingExtraError, NetworkError
 from kera_mobility.file_paths import require_writable
 from kera_mobility.files import replacing
+from kera_mobility.shapes import LINES, Shape, read_shapes
+from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.streets import CLASSES, ORIGINS, Streets
 
@@ -78,7 +79,7 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     axes.set_ylim(inside[:, 1].min() - FRAME_DEGREES, inside[:, 1].max() + FRAME_DEGREES)
     axes.set_aspect(1.0 / math.cos(math.radians(float(inside[:, 1].mean()))))
     axes.set_title(f"{title}: streets by origin. Inferred and planned streets are assumptions.", fontsize=18)
-    axes.set_xlabel(f"{_note_of_outside(area_folder / 'outside.csv')}\n{attribution}", fontsize=13)
+    axes.set_xlabel(f"{_note_of_outside(area_folder)}\n{attribution}", fontsize=13)
     axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
     with replacing(target) as whole:
         figure.savefig(whole, dpi=90)
@@ -114,44 +115,51 @@ def _draw_streets(axes: Any, streets: Streets) -> None:
 
 
 def _draw_developments(axes: Any, path: Path) -> None:
-    for tags, geometry in _features(path):
-        ring = np.array(geometry["coordinates"][0])
-        axes.fill(ring[:, 0], ring[:, 1], color="#fff1d6", zorder=0)
-        name = tags["name"].replace(", ", ",\n")
-        axes.text(*ring.mean(axis=0), name, ha="center", fontsize=9, color="#8a5a00", zorder=5)
+    for shape in _shapes(path):
+        for ring in shape.rings[:1]:
+            axes.fill(ring[:, 0], ring[:, 1], color="#fff1d6", zorder=0)
+        name = str(shape.properties.get("name", "")).replace(", ", ",\n")
+        axes.text(
+            *np.append(shape.rings[0], shape.rings[0][:1], axis=0).mean(axis=0),
+            name,
+            ha="center",
+            fontsize=9,
+            color="#8a5a00",
+            zorder=5,
+        )
 
 
 def _draw_overlay(axes: Any, path: Path, *, closed: bool) -> None:
     """Draw blocks, schools and day-cares, and what is shut if the overlay is in force."""
     named: set[str] = set()
-    for tags, geometry in _features(path):
-        kind = tags.get("kind")
+    for shape in _shapes(path):
+        kind = shape.properties.get("kind")
         if kind == "block":
-            ring = np.array(geometry["coordinates"][0])
-            axes.fill(ring[:, 0], ring[:, 1], color=BLOCK_INK, zorder=0.5)
+            for ring in shape.rings[:1]:
+                axes.fill(ring[:, 0], ring[:, 1], color=BLOCK_INK, zorder=0.5)
         elif kind in MARK_BY_KIND:
-            lon, lat = geometry["coordinates"]
+            lon, lat = shapely.get_coordinates(shape.geometry)[0]
             label = "_nolegend_" if kind in named else f"{kind.replace('_', '-')} (planned)"
             named.add(kind)
             axes.plot(
                 lon, lat, MARK_BY_KIND[kind], color=STATION_INK, markersize=9, zorder=6, label=label, linestyle=""
             )
-        elif closed and tags.get("effect") == "close":
-            ring = np.array(geometry["coordinates"][0])
-            axes.fill(ring[:, 0], ring[:, 1], fill=False, hatch="//", edgecolor=STATION_INK, zorder=4)
+        elif closed and shape.properties.get("effect") == "close":
+            for ring in shape.rings[:1]:
+                axes.fill(ring[:, 0], ring[:, 1], fill=False, hatch="//", edgecolor=STATION_INK, zorder=4)
 
 
 def _draw_rail(axes: Any, path: Path) -> None:
-    for tags, geometry in _features(path):
-        if geometry["type"] == "LineString":
-            line = np.array(geometry["coordinates"])
-            axes.plot(line[:, 0], line[:, 1], color=RAIL_INK, linewidth=3.0)
+    for shape in _shapes(path):
+        if shape.geometry.geom_type in LINES:
+            for part in shapely.get_parts(shape.geometry):
+                line = shapely.get_coordinates(part)
+                axes.plot(line[:, 0], line[:, 1], color=RAIL_INK, linewidth=3.0)
         else:
-            lon, lat = geometry["coordinates"]
+            lon, lat = shapely.get_coordinates(shape.geometry)[0]
             axes.plot(lon, lat, "s", color=STATION_INK, markersize=8, zorder=6)
-            axes.annotate(
-                tags["name"], (lon, lat), (8, -18), textcoords="offset points", fontsize=13, color=STATION_INK
-            )
+            name = str(shape.properties.get("name", ""))
+            axes.annotate(name, (lon, lat), (8, -18), textcoords="offset points", fontsize=13, color=STATION_INK)
 
 
 def _draw_gateways(axes: Any, streets: Streets) -> None:
@@ -162,17 +170,14 @@ def _draw_gateways(axes: Any, streets: Streets) -> None:
     axes.plot(lon, lat, "o", color=GATEWAY_INK, markersize=10, zorder=6, label="way out of the map")
 
 
-def _note_of_outside(path: Path) -> str:
+def _note_of_outside(area_folder: Path) -> str:
     """Return the places beyond the map and how far they are by car from its border, one line."""
-    if not path.exists():
+    table = read_outside_table(area_folder, "drive_km")
+    if not table:
         return ""
-    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-    places = ", ".join(f"{row['title']} {row['drive_km']} km" for row in rows)
-    return f"Beyond the map, by car from its border: {places}"
+    titles = zip(table.columns["title"], table.columns["place"], table.columns["drive_km"], strict=True)
+    return f"Beyond the map, by car from its border: {', '.join(f'{t or p} {km:g} km' for t, p, km in titles)}"
 
 
-def _features(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    if not path.exists():
-        return []
-    features = json.loads(path.read_text(encoding="utf-8"))["features"]
-    return [(feature["properties"], feature["geometry"]) for feature in features]
+def _shapes(path: Path) -> list[Shape]:
+    return read_shapes(path) if path.is_file() else []

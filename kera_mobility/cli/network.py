@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kera_mobility.config.resources import find
+from kera_mobility.config.resources import area_folder
 from kera_mobility.errors import MissingFileError, NetworkError
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def info(
 
 def _folder(area: str) -> Path:
     """Return the folder of an area given by name or path."""
-    folder = find(area, "networks")
+    folder = area_folder(area)
     if not (folder / "area.yaml").exists():
         raise NetworkError(f"{folder}: expected the folder of an area, found no area.yaml in it")
     return folder
@@ -253,14 +253,14 @@ def _print_account(folder: Path) -> None:
 
 def _density(folder: Path, streets: Streets) -> str:
     """Return how dense the walking network is where people live, as words; nothing where the area has no cells."""
-    import numpy as np
-
     from kera_mobility.areas.quality import walk_km_per_km2
+    from kera_mobility.tables import read_table
+    from kera_mobility.town.area_tables import CELLS
 
-    cells = folder / "cells.csv"
-    if not cells.exists():
+    path = folder / CELLS.name
+    if not path.exists():
         return ""
-    homes = np.loadtxt(cells, delimiter=",", skiprows=1, usecols=(1, 2), ndmin=2)
+    homes = read_table(path, CELLS).numbers("lon", "lat")
     return f"; {walk_km_per_km2(streets, homes):.1f} km for each km2 of populated cells"
 
 

@@ -60,6 +60,27 @@ def require_found(paths: Iterable[str | Path], kind: str) -> None:
     raise_together(partial(find, path, kind) for path in paths)
 
 
+def area_folder(area: str) -> Path:
+    """Return the folder of an area: by its name in `networks/`, here or shipped; by its path where a path is written.
+
+    A folder here that has the name of an area but no slash is not meant, unless no area has that name.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such area.
+    """
+    is_path = "/" in area or os.sep in area or area in (os.curdir, os.pardir)
+    if is_path:
+        return find(area, "networks")
+    try:
+        return find(Path("networks") / area, "networks")
+    except MissingFileError:
+        if os.path.isdir(Path(area)):
+            return Path(area)
+        raise
+
+
 @cache
 def code_hash(part: str = "") -> str:
     """Return the SHA-256 over the code that computes, hex digits: what other code computed is not what this one would.

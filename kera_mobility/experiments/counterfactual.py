@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kera_mobility.config.resources import code_hash
+from kera_mobility.config.resources import area_folder, code_hash
 from kera_mobility.errors import ConfigError, KeraError, ResultError
 from kera_mobility.experiments.remedies import Remedy, cheapest_first, remedies
 from kera_mobility.ledger import changed_inputs
@@ -24,7 +24,6 @@ from kera_mobility.results.record import RunRecord
 from kera_mobility.results.store import load_record
 from kera_mobility.simulation.run import Run, simulate
 from kera_mobility.simulation.scenario import Scenario, load_scenario
-from kera_mobility.town.town import area_folder
 from kera_mobility.units import MINUTE_S
 
 MOST_TRIES = 8

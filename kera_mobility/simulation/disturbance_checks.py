@@ -63,13 +63,13 @@ def _line_faults(closure: RailClosed, service: Service) -> Faults:
 
 
 def _street_faults(closure: StreetClosed, town: Town) -> Faults:
+    field = "overlay" if closure.overlay else "polygon"
     try:
         streets = shut(town.streets, closure.closures(town))
     except KeraError as error:
-        yield "overlay", str(error)
+        yield field, str(error)
         return
     if np.array_equal(streets.edge_modes, town.streets.edge_modes):
-        field = "overlay" if closure.overlay else "polygon"
         yield field, "shuts no street that is open: does it lie on the map, for these modes?"
 
 

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.notices import BookingSuspended, FleetWithdrawn, Notice, PowerCut, ServiceClosed, Snowfall
-from kera_mobility.town.streets.overlays import Feature, read_overlay
+from kera_mobility.shapes import polygon_of
+from kera_mobility.town.streets.overlays import Feature, OverlaySettings, read_overlay
 from kera_mobility.town.streets.streets import MODES
 from kera_mobility.town.town import Town
 from kera_mobility.units import clock
@@ -105,10 +106,9 @@ class StreetClosed(Disturbance):
         """Return what is shut, as features of an overlay."""
         if self.overlay:
             return [feature for feature in read_overlay(town.folder, self.overlay)
-                    if feature["properties"].get("effect") == "close"]  # fmt: skip
-        ring = [list(corner) for corner in (*self.polygon, self.polygon[0])]
-        geometry = {"type": "Polygon", "coordinates": [ring]}
-        return [{"properties": {"effect": "close", "modes": list(self.modes)}, "geometry": geometry}]
+                    if feature.about.effect == "close"]  # fmt: skip
+        about = OverlaySettings(effect="close", modes=self.modes)
+        return [Feature(about, polygon_of("polygon", {}, self.polygon))]
 
 
 class HeavySnow(Announced):

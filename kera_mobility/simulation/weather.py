@@ -6,8 +6,6 @@ piecewise linear function of a measured value (degrees, snow, a warning), which 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -17,28 +15,40 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.demand.choice_model import ChoiceSettings
-from kera_mobility.errors import ConfigError, Fault, nearest_name
-from kera_mobility.ledger import read_text
+from kera_mobility.errors import ConfigError, DataError, Fault, nearest_name
 from kera_mobility.services.base import ServiceSettings, service_kinds
+from kera_mobility.tables import Schema, TableColumn, read_table
 
 Points = tuple[tuple[float, float], ...]
 UTILS = {"constant": "constants", "feeder_constant": "feeder_constants"}
 """Keys of effects on the choice model, and the keys of its constants by service, utils."""
 WITHDRAWN = "withdrawn"
 """Key of effects on the part of a fleet that is not put out all day."""
-_YES_NO = {"yes": True, "no": False}
+DAYS = Schema(
+    "days.csv",
+    "Days and their weather; a scenario names its table in `weather.table` and rows in `weather.days`.",
+    (
+        TableColumn("day", "Name of the day, once each.", "text"),
+        TableColumn("season", "For people: autumn, winter, summer.", "text"),
+        TableColumn("temperature_c", "Mean of the day.", "number", "degrees C", -60, 50),
+        TableColumn("snow_cm_h", "Snow that falls while people travel.", "number", "cm an hour", 0, 20),
+        TableColumn("slippery", "Whether a warning of slippery pavements is given.", "yes_no"),
+        TableColumn("basis", "Where the numbers are from.", "text", blank="", required=False),
+    ),
+    unique=("day",),
+)
 
 
 class Day(Settings):
-    """One row of a table of days."""
+    """One row of a table of days; its bounds stand in DAYS."""
 
-    day: str = Field(min_length=1)
+    day: str
     """Name of the row."""
     season: str
     """For people: autumn, winter, summer."""
-    temperature_c: float = Field(ge=-60, le=50)
+    temperature_c: float
     """Mean of the day, degrees C."""
-    snow_cm_h: float = Field(ge=0, le=20)
+    snow_cm_h: float
     """Snow that falls while people travel, cm an hour."""
     slippery: bool
     """Whether a warning of slippery pavements is given for the day."""
@@ -187,28 +197,12 @@ def read_days(table: str) -> dict[str, Day]:
     ConfigError
         With every broken row.
     """
-    path = find(table, "configs")
     try:
-        text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError([Fault(str(path), f"cannot read it: {reason}")]) from None
-    days: dict[str, Day] = {}
-    faults = []
-    for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
-        values = {name: _YES_NO.get(value, value) if name == "slippery" else value for name, value in row.items()}
-        try:
-            day = Day.model_validate(values)
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                faults.append(Fault(f"{path}:{line}", f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"))
-            continue
-        if day.day in days:
-            faults.append(Fault(f"{path}:{line}", f"day: '{day.day}' stands there already, expected each name once"))
-        days[day.day] = day
-    if faults:
-        raise ConfigError(faults)
-    return days
+        rows = read_table(find(table, "configs"), DAYS)
+    except DataError as error:
+        raise ConfigError(error.faults) from None
+    columns = zip(*rows.columns.values(), strict=True)
+    return {row[0]: Day(**dict(zip(rows.columns, row, strict=True))) for row in columns}
 
 
 def _applied(effect: Effect, weather: Weather) -> Weather:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from scipy.spatial import cKDTree
 
-from kera_mobility.config.resources import find
+from kera_mobility.config.resources import area_folder
 from kera_mobility.config.settings import Place
 from kera_mobility.dice import Dice
 from kera_mobility.errors import NetworkError
@@ -199,11 +199,6 @@ def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str,
         population = _population(people, folder, seed, overlays)
     demand = partial(draw_trips, population, streets, people)
     return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed), opened)
-
-
-def area_folder(area: str) -> Path:
-    """Return the folder of a shipped area, or of one named by its folder; raise MissingFileError if there is none."""
-    return find(Path("networks") / area if not Path(area).is_dir() else area, "networks")
 
 
 def description(town: Town) -> dict[str, Any]:

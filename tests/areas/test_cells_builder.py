@@ -9,7 +9,7 @@ import pytest
 
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.town.population.land_use import AGE_COLUMNS
+from kera_mobility.town.area_tables import AGE_COLUMNS
 from tools.population_cells import RAW_BANDS, build_cells
 
 KERA = shipped_folder("networks") / "kera"

@@ -119,7 +119,7 @@ def test_an_unknown_overlay_is_named_with_those_that_exist() -> None:
 @pytest.mark.parametrize(
     ("feature", "named"),
     [
-        (square(0, 0, 1, 1, effect="opens"), "effect 'opens'"),
+        (square(0, 0, 1, 1, effect="opens"), "effect: got 'opens'"),
         (square(0, 0, 1, 1, effect="close", modes=["tram"]), "tram"),
         ({"type": "Feature", "properties": {"effect": "open"}}, "geometry"),
     ],

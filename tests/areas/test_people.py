@@ -15,13 +15,13 @@ import pytest
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.dice import Dice
 from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.geometry import contains
+from kera_mobility.town.area_tables import AGE_COLUMNS
 from kera_mobility.town.population.land_use import (
-    AGE_COLUMNS,
     CELL,
     DEVELOPMENT,
     Gravity,
     balanced,
-    contains,
     read_zones,
 )
 from kera_mobility.town.population.persons import POPULATIONS, PURPOSES, People, Trips
@@ -517,7 +517,7 @@ def test_a_broken_line_of_the_table_of_events_is_named(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=r"events\.csv:2: fair: expected an end after the start"):
         read_events(tmp_path, ["fair"])
     file.write_text("event,title,lon,lat,start,end,attendance,comes\nfair,Fair,24.7,60.2,noon,17:00,5,any_time\n")
-    with pytest.raises(NetworkError, match=r"events\.csv:2: expected event,title"):
+    with pytest.raises(NetworkError, match=r"events\.csv:2: start: got 'noon', expected a time"):
         read_events(tmp_path, ["fair"])
 
 

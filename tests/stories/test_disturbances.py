@@ -459,11 +459,12 @@ def test_who_stays_away_is_not_missed_on_a_disturbed_day() -> None:
 
 
 def test_a_street_graph_with_streets_shut_keeps_its_nodes(tmp_path: Path) -> None:
-    from kera_mobility.town.streets.overlays import shut
+    from kera_mobility.shapes import polygon_of
+    from kera_mobility.town.streets.overlays import Feature, OverlaySettings, shut
 
     town = hamlet_town(tmp_path)
     ring = [[24.9, 59.0], [26.0, 59.0], [26.0, 61.0], [24.9, 61.0]]
-    closure = {"properties": {"modes": ["walk"]}, "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}}
+    closure = Feature(OverlaySettings(effect="close", modes=("walk",)), polygon_of("ring", {}, ring))
     found: Streets = shut(town.streets, [closure])
     assert found.nodes == town.streets.nodes
     skims = compute_skims(found)

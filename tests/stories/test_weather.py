@@ -256,7 +256,7 @@ def test_broken_tables_are_told_line_by_line(tmp_path: Path) -> None:
         read_days(table(tmp_path, TABLE.replace("-5", "cold")))
     with pytest.raises(ConfigError, match=r"days\.csv:3: slippery"):
         read_days(table(tmp_path, TABLE.replace("yes", "perhaps")))
-    with pytest.raises(ConfigError, match="'fair' stands there already"):
+    with pytest.raises(ConfigError, match="'fair' stands in line 2 too"):
         read_days(table(tmp_path, TABLE + "fair,autumn,1,0,no,here\n"))
 
 

@@ -14,7 +14,7 @@ import pytest
 from kera_mobility.demand.choice_model import ChoiceModel
 from kera_mobility.errors import ConfigError, NetworkError
 from kera_mobility.services.contract import Offer, Requests
-from kera_mobility.services.scooter.geofences import read_riding_zones
+from kera_mobility.services.scooter.gbfs_zones import read_riding_zones
 from kera_mobility.services.scooter.service import Scooter
 from kera_mobility.simulation.run import Run, live, open_services
 from kera_mobility.town.streets.skims import best_ways, compute_skims, ways_of
@@ -297,7 +297,7 @@ def test_a_broken_zone_says_what_is_wrong(tmp_path: Path, about: dict[str, Any],
         ("{\n not json", r"rules\.geojson:2: no JSON"),
         ("[]", "expected a GeoJSON collection of features"),
         ('{"features": [{"geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {"rule": "no_ride"}}]}',
-         r"features\.0: expected a polygon"),
+         r"features\.0: got the geometry 'Point', expected Polygon"),
     ],
 )  # fmt: skip
 def test_a_file_that_holds_no_zones_says_so_with_its_place(tmp_path: Path, text: str, told: str) -> None:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from kera_mobility.cache import computed_once
 from kera_mobility.config.messages import read_settings
-from kera_mobility.config.resources import code_hash
+from kera_mobility.config.resources import area_folder, code_hash
 from kera_mobility.experiments.calibration.fit import Gauge
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import sampled
 from kera_mobility.experiments.uncertainty import Accept, UncertainInput, with_drawn
 from kera_mobility.simulation.run import live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
-from kera_mobility.town.town import area_folder
 
 BASE = "configs/today.yaml"
 TARGETS = "configs/calibration.yaml"

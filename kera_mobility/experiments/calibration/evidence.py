@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -15,6 +14,7 @@ from kera_mobility.geometry import distance_m
 from kera_mobility.results import observations
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import Check
+from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.town import Town
 from kera_mobility.units import BoolArray, FloatArray
 
@@ -185,8 +185,8 @@ def _untold(calibration: Calibration, facts: Facts) -> Iterator[Check]:
 
 def _place(town: Town, name: str) -> int:
     """Return the street node of a place beyond the map."""
-    with (town.folder / "outside.csv").open(encoding="utf-8", newline="") as stream:
-        names = [row["place"] for row in csv.DictReader(stream)]
+    table = read_outside_table(town.folder)
+    names = table.columns["place"] if table else []
     if name not in names:
         raise NetworkError(f"outside.csv: no place '{name}'; expected one of {', '.join(names)}")
     return int(np.flatnonzero(town.streets.node_outside)[names.index(name)])

@@ -6,7 +6,6 @@ constant stays. In a logit the full step would be exact; a nest, a tour of sever
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from kera_mobility.config.messages import read_settings
-from kera_mobility.errors import ConfigError, MissingFileError, NetworkError
+from kera_mobility.errors import ConfigError, NetworkError
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import sampled
 from kera_mobility.experiments.scenario_keys import content_of, value_at, with_values
@@ -25,6 +24,8 @@ from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import boardings_at, legs_of, mode_share, trips_of
 from kera_mobility.simulation.run import Run, live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
+from kera_mobility.tables import Schema, TableColumn, read_table
+from kera_mobility.town.area_tables import place_columns
 from kera_mobility.town.town import Lines, Town
 from kera_mobility.units import BoolArray
 
@@ -44,6 +45,17 @@ DECIMALS = 3
 """Constants are rounded in each round, so that the figures belong to what is written."""
 STATION_REACH_M = 300.0
 """A counted station is the nearest stop within this distance. Assumption."""
+BOARDINGS = Schema(
+    "checks/boardings.csv",
+    "Counted boardings at stations, one of which is fitted by calibration.",
+    (
+        TableColumn("station", "Name of the station, once each.", "text"),
+        *place_columns(),
+        TableColumn("boardings_per_weekday", "Counted boardings.", "number", "persons a weekday", 0, 1_000_000),
+        TableColumn("year", "Year of the count.", "whole", "", 1900, 2100, 1900.0, required=False),
+    ),
+    unique=("station",),
+)
 LEAST = 1e-4
 """Share that stands for none at all, so that its logarithm exists."""
 
@@ -184,26 +196,22 @@ def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple
 
     Raises
     ------
-    MissingFileError, NetworkError
-        If there is no such file, or a column is missing.
+    MissingFileError, DataError
+        If there is no such file, or with every fault of it.
     """
-    if not file.exists():
-        raise MissingFileError(f"{file}: no such file; the area has no counts at stations")
+    table = read_table(file, BOARDINGS, purpose="the area has no counts at stations")
     timetable = lines.timetable
     called = np.zeros(timetable.stops, dtype=np.bool_)
     called[np.asarray(timetable.call_stop)[counted_runs(lines, route_types)[timetable.call_run]]] = True
     stops = np.flatnonzero(called & (lines.stop_node >= 0))
     lonlat = np.asarray(timetable.stop_lonlat, dtype=np.float64)[stops]
     stations = []
-    with file.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            try:
-                apart_m = distance_m(lonlat, (float(row["lon"]), float(row["lat"])))
-                name, counted = row["station"], float(row["boardings_per_weekday"])
-            except (KeyError, ValueError) as error:
-                raise NetworkError(f"{file}: expected station, lon, lat, boardings_per_weekday; {error!r}") from None
-            if len(stops) and apart_m.min() <= STATION_REACH_M:
-                stations.append(CountedStation(name, counted, int(lines.stop_node[stops[apart_m.argmin()]])))
+    for name, (lon, lat, counted) in zip(
+        table.columns["station"], table.numbers("lon", "lat", "boardings_per_weekday").tolist(), strict=True
+    ):
+        apart_m = distance_m(lonlat, (lon, lat))
+        if len(stops) and apart_m.min() <= STATION_REACH_M:
+            stations.append(CountedStation(name, counted, int(lines.stop_node[stops[apart_m.argmin()]])))
     return tuple(stations)
 
 

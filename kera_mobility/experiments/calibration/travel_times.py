@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from kera_mobility.demand.mode_chains import ModeChain
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import Plans, TripDemand
 from kera_mobility.dice import Dice
-from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.services.contract import Offers, Requests
 from kera_mobility.simulation.run import open_services
 from kera_mobility.simulation.scenario import Scenario
+from kera_mobility.tables import Schema, TableColumn, read_table
+from kera_mobility.town.area_tables import place_columns
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, BoolArray, FloatArray, IntArray
 
@@ -27,6 +28,16 @@ STEP_S = 60.0
 _COLUMNS = (
     "car_midday_min", "car_rush_min", "transit_midday_min", "transit_midday_with_wait_min", "transit_rush_min",
     "transit_rush_with_wait_min",
+)  # fmt: skip
+TRAVEL_TIMES = Schema(
+    "checks/travel_times.csv",
+    "Measured times from door to door, from cells to one place, which calibration is checked against.",
+    (
+        TableColumn("cell", "Name of the cell.", "text", blank="", required=False),
+        *place_columns(what="its middle"),
+        *(TableColumn(name, "Measured; empty where nothing was.", "number", "min", 0, 1440, math.nan)
+          for name in _COLUMNS),
+    ),
 )  # fmt: skip
 
 
@@ -47,19 +58,11 @@ class Measured:
         ------
         MissingFileError
             If there is no such file.
-        NetworkError
-            If a column is missing or holds something else than numbers.
+        DataError
+            With every fault of it.
         """
-        if not file.exists():
-            raise MissingFileError(f"{file}: no such file; the area has no travel times to check")
-        with file.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        try:
-            lonlat = np.array([[float(row["lon"]), float(row["lat"])] for row in rows]).reshape(-1, 2)
-            minutes = {name: np.array([float(row[name] or "nan") for row in rows]) for name in _COLUMNS}
-        except (KeyError, ValueError) as error:
-            raise NetworkError(f"{file}: expected lon, lat, {', '.join(_COLUMNS)}; got {error!r}") from None
-        return cls(lonlat, minutes)
+        table = read_table(file, TRAVEL_TIMES, purpose="the area has no travel times to check")
+        return cls(table.numbers("lon", "lat"), {name: table.numbers(name)[:, 0] for name in _COLUMNS})
 
 
 @dataclass(frozen=True)

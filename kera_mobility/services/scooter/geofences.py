@@ -1,13 +1,13 @@
 """Zones for shared vehicles: where nobody rides, rides slowly, may not park, or must park at a hub, and when.
 
-A file of zones is `zones/<name>.geojson` in the area's folder: polygons whose properties say the `rule` and, if they do
-not always hold, `hours` ("22:00", "05:00"), `days` ("sat", "sun": on which the hours begin) and `season` ("04-01",
-"10-31"). A street lies in a zone if the middle of its line does; nobody parks where nobody rides.
+A file of zones is `zones/<name>.geojson` in the area's folder, or any file by its path: polygons whose properties say
+the `rule` and, if they do not always hold, `hours` ("22:00", "05:00"), `days` ("sat", "sun": on which the hours begin)
+and `season` ("04-01", "10-31"); or a `geofencing_zones.json` of an operator (see `gbfs_zones`). A street lies in a zone
+if the middle of its line does; nobody parks where nobody rides.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from kera_mobility.config.calendar import Season, Weekday, Window
 from kera_mobility.config.settings import Settings
-from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
-from kera_mobility.geometry import contains
-from kera_mobility.ledger import is_file, read_text
+from kera_mobility.errors import DataError, Fault, MissingFileError, nearest_name
+from kera_mobility.ledger import is_file
+from kera_mobility.shapes import POLYGONS, Shape, shapes_of
+from kera_mobility.town.streets.overlays import middles
 from kera_mobility.town.streets.skims import ways_of
-from kera_mobility.town.streets.streets import Streets
+from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray
 
 Rule = Literal["no_ride", "no_park", "slow", "mandatory_parking"]
@@ -72,53 +73,63 @@ class RidingZone:
     """One zone: what holds where."""
 
     about: ZoneSettings
-    rings: tuple[FloatArray, ...]
-    """Outlines and holes, (R, 2) degrees each; a point is inside if it lies in an odd number of them."""
+    shape: Shape
+
+    @property
+    def rings(self) -> tuple[FloatArray, ...]:
+        """Outlines and holes, (R, 2) degrees each; a point is inside if it lies in an odd number of them."""
+        return self.shape.rings
 
     def holds(self, lonlat: FloatArray) -> BoolArray:
         """Return which points lie in the zone, (S, 2) -> (S,)."""
-        inside = np.zeros(len(lonlat), dtype=np.bool_)
-        for ring in self.rings:
-            inside ^= contains(ring, lonlat)
-        return inside
+        return self.shape.holds(lonlat)
 
 
-def read_riding_zones(area_folder: Path, name: str) -> list[RidingZone]:
-    """Return the zones of one file of an area.
+def zone_file(area_folder: Path, name: str) -> Path:
+    """Return the file of zones of an area by name, or any file by its path.
 
     Raises
     ------
     MissingFileError
-        If the area has no such file; the message names those it has.
-    NetworkError
-        If the file is broken.
+        If there is no such file; the message names those that the area has.
     """
+    if "/" in name or name.endswith((".geojson", ".json")):
+        if not is_file(Path(name)):
+            raise MissingFileError(f"{name}: no such file of zones")
+        return Path(name)
     path = area_folder / "zones" / f"{name}.geojson"
     if not is_file(path):
         names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(
             f"{path}: no such file of zones{nearest_name(name, names)}; expected one of {', '.join(names) or '(none)'}"
         )
-    try:
-        features = list(json.loads(read_text(path))["features"])
-    except json.JSONDecodeError as error:
-        raise NetworkError(f"{path}:{error.lineno}: no JSON ({error.msg}), expected GeoJSON polygons") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NetworkError(f"{path}: expected a GeoJSON collection of features, got {error!r}") from None
-    return [_zone_of(feature, f"{path}: features.{number}") for number, feature in enumerate(features)]
+    return path
 
 
-def _zone_of(feature: Any, where: str) -> RidingZone:
-    try:
-        return _zone(feature)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(["properties", *(str(part) for part in first["loc"])])
-        value = f"got {first['input']!r}, " if first["loc"] else ""
-        expected = first["msg"].replace("Input should be ", "expected ").removeprefix("Value error, ")
-        raise NetworkError(f"{where}.{key}: {value}{expected}") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        raise NetworkError(f"{where}: expected a polygon or several, with properties that name a rule") from None
+def zones_of(path: Path, content: Any) -> list[RidingZone]:
+    """Return the zones of parsed GeoJSON; `path` is where faults are said to be.
+
+    Raises
+    ------
+    DataError
+        With every fault of the file.
+    """
+    zones, faults = [], []
+    for shape in shapes_of(path, content, POLYGONS):
+        try:
+            zones.append(RidingZone(ZoneSettings.model_validate(shape.properties), shape))
+        except ValidationError as error:
+            faults += shape.setting_faults(error)
+    if faults:
+        raise DataError(faults)
+    return zones
+
+
+def off_map_faults(zone: RidingZone, streets: Streets) -> list[Fault]:
+    """Return a fault of a zone that covers neither the middle nor an end of any street where one rides."""
+    rides = (np.asarray(streets.edge_modes) & MODE_BIT["cycle"]) > 0
+    points = [middles(streets)[rides], np.asarray(streets.node_lonlat)[streets.edge_from[rides]]]
+    return zone.shape.coverage_faults(np.concatenate(points), "street to ride or park in")
 
 
 def slowed_ways(
@@ -141,22 +152,6 @@ def slowed_ways(
     equivalent_m = np.where(slowest_m_s < speed_m_s, length_m * (speed_m_s / slowest_m_s), length_m)
     equivalent_m = np.round(equivalent_m * STEPS_PER_M) / STEPS_PER_M
     return ways_of(streets, "cycle", np.where(open_to_ride, equivalent_m, np.inf))
-
-
-def middles(streets: Streets) -> FloatArray:
-    """Return the middle point of each edge's line, degrees, (E, 2)."""
-    start = np.asarray(streets.shape_start)
-    points = np.asarray(streets.shape_lonlat, dtype=np.float64)
-    low, high = (start[:-1] + start[1:] - 1) // 2, (start[:-1] + start[1:]) // 2
-    middle: FloatArray = (points[low] + points[high]) * 0.5
-    return middle
-
-
-def _zone(feature: dict[str, Any]) -> RidingZone:
-    geometry = feature["geometry"]
-    polygons = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}[geometry["type"]]
-    rings = tuple(np.asarray(ring, dtype=np.float64)[:-1, :2] for polygon in polygons for ring in polygon)
-    return RidingZone(ZoneSettings.model_validate(feature["properties"]), rings)
 
 
 def _seconds(clock: str) -> float:

@@ -14,7 +14,8 @@ from kera_mobility.config.calendar import Timeline
 from kera_mobility.errors import MissingFileError, SettingError
 from kera_mobility.services.base import off_map, operating_area
 from kera_mobility.services.scooter.fleet import Fleet
-from kera_mobility.services.scooter.geofences import RidingZone, read_riding_zones, slowed_ways
+from kera_mobility.services.scooter.gbfs_zones import read_riding_zones
+from kera_mobility.services.scooter.geofences import RidingZone, slowed_ways
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.town.streets.streets import Skims
 from kera_mobility.town.town import Town
@@ -147,9 +148,12 @@ class Parking:
 
     def _read_zones(self) -> list[RidingZone]:
         zones: list[RidingZone] = []
-        for index, name in enumerate(self._settings.zones):
+        settings, streets = self._settings, self._town.streets
+        for index, name in enumerate(settings.zones):
             try:
-                zones += read_riding_zones(self._town.folder, name)
+                zones += read_riding_zones(
+                    self._town.folder, name, streets, settings.vehicle_type, date.fromisoformat(settings.date)
+                )
             except MissingFileError as error:
                 raise SettingError(f"zones.{index}", str(error)) from None
         return zones
@@ -172,7 +176,8 @@ class Parking:
     def _ways(self, active: tuple[int, ...]) -> tuple[Table, Table]:
         """Return the ways under zones, computed once for a town."""
         speed_m_s, zones = self._settings.speed_m_s, [self._zones[index] for index in active]
-        key = ("riding zones", self._settings.zones, active, speed_m_s)
+        settings = self._settings
+        key = ("riding zones", settings.zones, settings.vehicle_type, settings.date, active, speed_m_s)
         return self._town.computed_once(key, lambda: slowed_ways(self._town.streets, zones, speed_m_s))
 
     def _hub_required(self, zones: list[RidingZone]) -> BoolArray:

@@ -127,7 +127,10 @@ class ScooterSettings(ServiceSettings):
     closed: tuple[Window, ...] = ()
     """When nothing can be rented; rides under way end as they would."""
     zones: tuple[str, ...] = ()
-    """Files of the area's `zones/` that are obeyed: no riding, riding slowly, no parking, parking at hubs only."""
+    """Zones that are obeyed (no riding, riding slowly, no parking, parking at hubs only): names of files in the area's
+    `zones/`, or paths of GeoJSON files or of an operator's `geofencing_zones.json`."""
+    vehicle_type: str = ""
+    """Type of vehicle in an operator's `geofencing_zones.json`, whose rules alone hold; rules of any type if empty."""
     rides_in_snow: bool = False
     """Whether it can be rented while heavy snow is announced. Assumption: operators stop."""
     overnight: OvernightSettings = Field(default_factory=ResetSettings)

@@ -1,26 +1,38 @@
 """People who ride the lines but are not of the model: between which stops, in which hour, and how many a vehicle holds.
 
-`background.csv` of an area has a row for each pair of stops and hour: origin, origin_lon, origin_lat, destination,
-destination_lon, destination_lat, type (GTFS route_type), hour (of departure, 0 to 27), persons.
+`background.csv` of an area has a row for each pair of stops and hour.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.geometry import degree_scale
-from kera_mobility.ledger import is_file, read_text
+from kera_mobility.tables import Schema, TableColumn, read_table
+from kera_mobility.town.area_tables import place_columns
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
 
 FILE = "background.csv"
+BACKGROUND = Schema(
+    FILE,
+    "How many people of a weekday ride between which stops in which hour without being of the model.",
+    (
+        TableColumn("origin", "Name of the first stop.", "text", blank="", required=False),
+        *place_columns("origin_", "the first stop"),
+        TableColumn("destination", "Name of the last stop.", "text", blank="", required=False),
+        *place_columns("destination_", "the last stop"),
+        TableColumn("type", "GTFS route_type of the lines that they take.", "whole", "", 0, 1702),
+        TableColumn("hour", "Hour of departure.", "whole", "h", 0, 47),
+        TableColumn("persons", "People in that hour.", "number", "persons", 0, 100_000),
+    ),
+    unique=("origin_lon", "origin_lat", "destination_lon", "destination_lat", "type", "hour"),
+    least_rows=0,
+)
 NEAR_M = 500.0
 """A stop of the table is the nearest stop of the timetable within this straight distance. Assumption."""
 
@@ -48,23 +60,13 @@ def read_background(area_folder: Path) -> Background:
     ------
     MissingFileError
         If the area has none.
-    NetworkError
-        If a column is missing or is no number.
+    DataError
+        With every fault of the table.
     """
-    path = area_folder / FILE
-    if not is_file(path):
-        raise MissingFileError(f"{path}: no such file; it says who rides besides the people of the model")
-    try:
-        lines = io.StringIO(read_text(path), newline="")
-        rows = [[float(row[name]) for name in _NUMBERS] for row in csv.DictReader(lines)]
-    except (KeyError, TypeError, ValueError) as error:
-        raise NetworkError(f"{path}: expected the columns {', '.join(_NUMBERS)} with numbers, got {error!r}") from None
-    table = np.array(rows, dtype=np.float64).reshape(-1, len(_NUMBERS))
-    line_type, hour = table[:, 4:6].astype(np.int64).T
-    return Background(table[:, 0:2], table[:, 2:4], line_type, hour, table[:, 6])
-
-
-_NUMBERS = ("origin_lon", "origin_lat", "destination_lon", "destination_lat", "type", "hour", "persons")
+    table = read_table(area_folder / FILE, BACKGROUND, purpose="it says who rides besides the people of the model")
+    origin, destination = (table.numbers(f"{end}_lon", f"{end}_lat") for end in ("origin", "destination"))
+    line_type, hour = (np.array(table.columns[name], dtype=np.int64) for name in ("type", "hour"))
+    return Background(origin, destination, line_type, hour, table.numbers("persons")[:, 0])
 
 
 def background_aboard(background: Background, timetable: Timetable, factor: float = 1.0) -> IntArray:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from pydantic import ConfigDict, Field, ValidationError
 from scipy.spatial import cKDTree
 
-from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.geometry import contains, degree_scale
+from kera_mobility.config.settings import Settings
+from kera_mobility.errors import DataError, Fault, NetworkError
+from kera_mobility.geometry import degree_scale, distance_m
 from kera_mobility.kernels import exact
-from kera_mobility.ledger import is_file, read_text
+from kera_mobility.shapes import POLYGONS, Shape, read_shapes
+from kera_mobility.tables import Table, read_table
+from kera_mobility.town import area_tables
+from kera_mobility.town.area_tables import AGE_COLUMNS, MOST_AT_PLACE, WEIGHTS
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.units import AnyArray, FloatArray, IntArray
 
 KINDS = ("cell", "place", "development", "outside")
 CELL, PLACE, DEVELOPMENT, OUTSIDE = range(4)
-AGE_COLUMNS = (
-    "age_0_9", "age_10_19", "age_20_29", "age_30_39", "age_40_49", "age_50_59", "age_60_69", "age_70_79", "age_80",
-)  # fmt: skip
-"""Residents by age in `cells.csv`: ten years each, the last one open."""
-WEIGHTS = ("residents", "jobs", "pupils", "students", "shops", "leisure")
-"""What a zone holds, the columns of `attractions.csv`: persons, jobs, pupils of ages 7-15, students, shops (a
-neighbourhood grocery is 1), leisure (in residents whose visits it equals)."""
-
 CELL_HALF_M = 125.0
 """Half the side of a cell of the population grid."""
 FEWEST_NODES = 4
 """A zone inside the map has at least this many nodes, the nearest if need be: who leaves one can go to another."""
 BALANCE_TOLERANCE = 1e-3
 """Arrivals in every zone are met within this part of them."""
+AGES_TOLERANCE = (10.0, 0.1)
+"""The ages of a cell add up to its residents within so many persons, or within this part of them. Assumption."""
+OFF_MAP_M = 5_000.0
+"""What lies farther than this from every street node is not of the map. Assumption."""
+MOVED_M = 1_000.0
+"""A place beyond the map stands within this distance of its node, unless the streets were made for other places."""
 _MOST_ROUNDS = 60
 """Rounds of balancing, at most."""
 _FURTHEST = 600.0
@@ -156,6 +157,21 @@ def _over(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     return np.asarray(np.where(held, numerator / np.where(held, denominator, 1.0), 0.0))
 
 
+class Development(Settings):
+    """The properties of a feature of `developments.geojson`: a quarter that is built or to be built."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field(min_length=1)
+    """Name for people."""
+    residents: float = Field(0.0, ge=0, le=MOST_AT_PLACE)
+    """Residents of the finished quarter, persons."""
+    jobs: float = Field(0.0, ge=0, le=MOST_AT_PLACE)
+    """Jobs in the finished quarter."""
+    basis: str = ""
+    """Source, or that it is an assumption."""
+
+
 def read_zones(folder: Path, streets: Streets) -> Zones:
     """Return the zones of an area from cells.csv, attractions.csv, developments.geojson and outside.csv.
 
@@ -163,43 +179,97 @@ def read_zones(folder: Path, streets: Streets) -> Zones:
     ------
     MissingFileError
         If one of them is not there.
+    DataError
+        If one is broken or does not lie on the map, with every fault.
     NetworkError
         If one contradicts the streets: an outside place without a node.
     """
-    cells, places, outside = (_rows(folder / name) for name in ("cells.csv", "attractions.csv", "outside.csv"))
-    developments = _features(folder / "developments.geojson")
-    inside = _inside(places, outside)
+    purpose = "an area needs it to know its people"
+    cells, places, outside = (
+        read_table(folder / schema.name, schema, purpose=purpose)
+        for schema in (area_tables.CELLS, area_tables.ATTRACTIONS, area_tables.OUTSIDE)
+    )
     plane = _Plane(streets)
-    rings = [_rings(feature) for feature in developments]
-    built_names = [str(feature["properties"]["name"]) for feature in developments]
-    drawn = {row["place"]: row for row in places}
-    lonlat = np.concatenate([
-        _lonlat(cells), _lonlat(inside), _centres(rings), streets.node_lonlat[streets.node_outside],
-    ])  # fmt: skip
+    inside = np.flatnonzero(~np.isin(places.columns["place"], outside.columns["place"]))
+    faults = [*_age_faults(cells), *plane.faults(cells, range(len(cells))), *plane.faults(places, inside.tolist())]
+    if faults:
+        raise DataError(faults)
+    developments, about = read_developments(folder, plane.lonlat)
+    at_cell, at_place = cells.numbers("lon", "lat"), places.numbers("lon", "lat")[inside]
+    lonlat = np.concatenate([at_cell, at_place, _centres(developments), streets.node_lonlat[streets.node_outside]])
     nodes = [
-        *plane.nodes_of_cells(plane.metres(_lonlat(cells))),
-        *plane.nodes_around(plane.metres(_lonlat(inside)), [float(row["radius_m"]) for row in inside]),
-        *(plane.nodes_within(outline) for outline in rings),
+        *plane.nodes_of_cells(plane.metres(at_cell)),
+        *plane.nodes_around(plane.metres(at_place), places.numbers("radius_m")[inside, 0].tolist()),
+        *(plane.nodes_within(shape) for shape in developments),
         *_outside_nodes(outside, streets),
     ]
-    built = [{"residents": _number(feature, "residents"), "jobs": _number(feature, "jobs")} for feature in developments]
-    far = [drawn.get(row["place"], {}) for row in outside]
     counts = (len(cells), len(inside), len(developments), len(outside))
     bands = np.zeros((sum(counts), len(AGE_COLUMNS)))
-    bands[: len(cells)] = [[float(row[name]) for name in AGE_COLUMNS] for row in cells]
+    bands[: len(cells)] = cells.numbers(*AGE_COLUMNS)
+    names = places.columns["place"]
     return Zones(
-        names=(*(row["cell"] for row in cells), *(row["place"] for row in inside),
-               *built_names, *(row["place"] for row in outside)),
+        names=(*cells.columns["cell"], *(names[row] for row in inside.tolist()),
+               *(development.name for development in about), *outside.columns["place"]),
         kind=np.repeat(np.arange(4), counts),
         scale=plane.scale,
         xy_m=plane.metres(lonlat),
         bands=bands,
-        weights={
-            name: np.array([float(row.get(name) or 0.0) for row in (*cells, *inside, *built, *far)]) for name in WEIGHTS
-        },
+        weights=dict(zip(WEIGHTS, _weights(cells, places, inside, about, outside).T, strict=True)),
         node_start=np.concatenate([[0], np.cumsum([len(zone_nodes) for zone_nodes in nodes])]).astype(np.int64),
         node_list=np.concatenate(nodes).astype(np.int64),
     )  # fmt: skip
+
+
+def read_developments(folder: Path, map_lonlat: FloatArray) -> tuple[list[Shape], list[Development]]:
+    """Return the outlines of an area's developments and what is said of them; they touch the points of a map, (S, 2).
+
+    Raises
+    ------
+    MissingFileError, DataError
+        If there is no such file, or with every fault of it.
+    """
+    path = folder / "developments.geojson"
+    shapes = read_shapes(path, POLYGONS)
+    about: list[Development] = []
+    faults = [fault for shape in shapes for fault in shape.map_faults(map_lonlat)]
+    for shape in shapes:
+        try:
+            about.append(Development.model_validate(shape.properties))
+        except ValidationError as error:
+            faults += shape.setting_faults(error)
+    if faults:
+        raise DataError(faults)
+    return shapes, about
+
+
+def _age_faults(cells: Table) -> list[Fault]:
+    """Return a fault for each cell whose ages do not add up to its residents, and one if nobody lives anywhere."""
+    residents, ages = cells.numbers("residents")[:, 0], cells.numbers(*AGE_COLUMNS).sum(axis=1)
+    persons, part = AGES_TOLERANCE
+    apart = np.abs(ages - residents) > np.maximum(persons, part * residents)
+    off = np.flatnonzero(apart | ((residents > 0) & (ages <= 0)))
+    faults = [
+        cells.fault(row, f"residents: got {residents[row]:g}, expected the sum of the ages, {ages[row]:g}")
+        for row in off.tolist()
+    ]
+    if not faults and residents.max() <= 0:
+        faults.append(Fault(str(cells.path), "residents: got 0 in every cell, expected somebody"))
+    return faults
+
+
+def _weights(cells: Table, places: Table, inside: IntArray, about: list[Development], outside: Table) -> FloatArray:
+    """Return what each zone holds, (Z, WEIGHTS)."""
+    held = places.numbers(*WEIGHTS)
+    of_cells = np.zeros((len(cells), len(WEIGHTS)))
+    of_cells[:, 0] = cells.numbers("residents")[:, 0]
+    built = np.zeros((len(about), len(WEIGHTS)))
+    built[:, :2] = np.array([(development.residents, development.jobs) for development in about]).reshape(-1, 2)
+    row_of = {name: row for row, name in enumerate(places.columns["place"])}
+    far = np.zeros((len(outside), len(WEIGHTS)))
+    for row, name in enumerate(outside.columns["place"]):
+        if name in row_of:
+            far[row] = held[row_of[name]]
+    return np.concatenate([of_cells, held[inside], built, far])
 
 
 class _Plane:
@@ -233,14 +303,20 @@ class _Plane:
         neighbours = self.tree.query_ball_point(centres, radius_m)
         return [self._enough(np.sort(near), centre) for near, centre in zip(neighbours, centres, strict=True)]
 
-    def nodes_within(self, rings: list[FloatArray]) -> IntArray:
-        """Return the nodes inside the rings of a development (holes are rings too), the nearest if they are few."""
-        inside = np.zeros(len(self.nodes), dtype=bool)
-        for ring in rings:
-            inside ^= contains(ring, self.lonlat)
-        corners = np.concatenate(rings)
-        middle = self.metres((corners.min(axis=0) + corners.max(axis=0)) * 0.5)
-        return self._enough(np.flatnonzero(inside), middle)
+    def nodes_within(self, shape: Shape) -> IntArray:
+        """Return the nodes inside a development, the nearest if they are few."""
+        return self._enough(np.flatnonzero(shape.holds(self.lonlat)), self.metres(_middle(shape)))
+
+    def faults(self, table: Table, rows: Iterable[int]) -> Iterator[Fault]:
+        """Yield a fault for each of some rows that lies off the map."""
+        chosen = np.fromiter(rows, dtype=np.int64)
+        lonlat = table.numbers("lon", "lat")[chosen]
+        away_m = np.asarray(self.tree.query(self.metres(lonlat))[0])
+        swapped_m = np.asarray(self.tree.query(self.metres(lonlat[:, ::-1]))[0])
+        for index in np.flatnonzero(away_m > OFF_MAP_M).tolist():
+            hint = ": are lon and lat swapped?" if swapped_m[index] <= OFF_MAP_M else ""
+            lon, lat = lonlat[index].tolist()
+            yield table.fault(int(chosen[index]), f"lon, lat: got {lon:g}, {lat:g}, expected a place on the map{hint}")
 
     def _enough(self, near: AnyArray, centre: FloatArray) -> IntArray:
         if len(near) < FEWEST_NODES:
@@ -254,46 +330,26 @@ def nearest_nodes(streets: Streets, lonlat: FloatArray) -> IntArray:
     return np.asarray(plane.nodes[np.asarray(plane.tree.query(plane.metres(lonlat))[1], dtype=np.int64)])
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not is_file(path):
-        raise MissingFileError(f"{path}: no such file; an area needs it to know its people")
-    return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+def off_map(streets: Streets, table: Table, rows: Iterable[int]) -> list[Fault]:
+    """Return a fault for each of some rows of a table with `lon` and `lat` that lies off the map."""
+    return list(_Plane(streets).faults(table, rows))
 
 
-def _features(path: Path) -> list[dict[str, Any]]:
-    if not is_file(path):
-        raise MissingFileError(f"{path}: no such file; an area needs it to know its people")
-    features: list[dict[str, Any]] = json.loads(read_text(path))["features"]
-    return features
+def _middle(shape: Shape) -> FloatArray:
+    """Return the middle of the box around a shape, (2,)."""
+    corners = np.concatenate(shape.rings)
+    return np.asarray((corners.min(axis=0) + corners.max(axis=0)) * 0.5)
 
 
-def _number(feature: dict[str, Any], name: str) -> str:
-    return str(feature["properties"].get(name) or 0)
+def _centres(shapes: list[Shape]) -> FloatArray:
+    return np.array([_middle(shape) for shape in shapes]).reshape(-1, 2)
 
 
-def _rings(feature: dict[str, Any]) -> list[FloatArray]:
-    shape = feature["geometry"]
-    polygons = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
-    return [np.asarray(ring, dtype=np.float64)[:-1, :2] for polygon in polygons for ring in polygon]
-
-
-def _centres(rings: list[list[FloatArray]]) -> FloatArray:
-    """Return the middle of the outer box of each development, (D, 2)."""
-    boxes = [np.concatenate(feature_rings) for feature_rings in rings]
-    return np.asarray(np.array([(box.min(axis=0) + box.max(axis=0)) * 0.5 for box in boxes]).reshape(-1, 2))
-
-
-def _lonlat(rows: list[dict[str, str]]) -> FloatArray:
-    return np.array([[float(row["lon"]), float(row["lat"])] for row in rows]).reshape(-1, 2)
-
-
-def _inside(places: list[dict[str, str]], outside: list[dict[str, str]]) -> list[dict[str, str]]:
-    beyond = {row["place"] for row in outside}
-    return [row for row in places if row["place"] not in beyond]
-
-
-def _outside_nodes(outside: list[dict[str, str]], streets: Streets) -> list[IntArray]:
+def _outside_nodes(outside: Table, streets: Streets) -> list[IntArray]:
     nodes = np.flatnonzero(streets.node_outside)
     if len(nodes) != len(outside):
         raise NetworkError(f"outside.csv: {len(outside)} places, but the streets know {len(nodes)} beyond the map")
+    for row, point in enumerate(np.asarray(streets.node_lonlat)[nodes]):
+        if distance_m(outside.numbers("lon", "lat")[row : row + 1], (float(point[0]), float(point[1])))[0] > MOVED_M:
+            raise DataError([outside.fault(row, "lon, lat: the streets have another place there; make them anew")])
     return [nodes[index : index + 1] for index in range(len(nodes))]

@@ -25,7 +25,7 @@ from kera_mobility.town.population.land_use import (
 )
 from kera_mobility.town.population.persons import People
 from kera_mobility.town.population.settings import PeopleSettings, PurposeSettings
-from kera_mobility.town.population.visitors import Event, event_numbers, homes_of_visitors, read_events
+from kera_mobility.town.population.visitors import Event, homes_of_visitors, read_events
 from kera_mobility.town.streets.streets import Streets
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
 
@@ -116,9 +116,9 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     elsewhere[near] = False
     catchment = np.where(elsewhere, commuting.origins, 0.0)
     workers = _commuters(settings, zones, catchment, distance_m, developments, open_jobs, dice)
-    events = read_events(area_folder, settings.events)
+    events = read_events(area_folder, settings.events, streets)
     catchment = np.where(elsewhere, zones.weights["residents"], 0.0)
-    visitors = _visitors(settings, zones, area_folder, events, catchment, dice)
+    visitors = _visitors(settings, zones, events, catchment, dice)
     groups = (residents, workers, neighbours, visitors)
     joined = {name: np.concatenate([group[name] for group in groups]) for name in residents if name != "small"}
     people = People(**{part.name: joined.pop(part.name) for part in fields(People)})
@@ -305,14 +305,13 @@ def _commuters(
 
 
 def _visitors(
-    settings: PeopleSettings, zones: Zones, area_folder: Path, events: tuple[Event, ...], catchment: FloatArray,
-    dice: Dice,
-) -> dict[str, Any]:  # fmt: skip
+    settings: PeopleSettings, zones: Zones, events: tuple[Event, ...], catchment: FloatArray, dice: Dice
+) -> dict[str, Any]:
     """Return the people who come to the events of the day from beyond the neighbours."""
     attendance = np.array([event.attendance for event in events], dtype=np.int64)
     event = np.repeat(np.arange(len(events)), attendance)
     slot = positions_within(attendance)
-    number = event_numbers(area_folder, events)[event] if len(events) else event
+    number = np.array([event.number for event in events], dtype=np.int64)[event]
     person = VISITOR * POPULATION_SLOTS + number * PLACE_SLOTS + slot
     age = (_VISITOR_FROM + dice.uniform("age", person) * _VISITOR_YEARS).astype(np.int16)
     licence = dice.uniform("licence", person) < settings.licence.at(age)

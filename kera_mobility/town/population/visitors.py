@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from kera_mobility.dice import Dice
-from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
-from kera_mobility.ledger import is_file, read_text
-from kera_mobility.town.population.land_use import Gravity, Zones
-from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray, IntArray
-
-COMES = ("at_start", "any_time")
-"""Visitors are there when it begins and stay to the end, or come and go while it lasts."""
+from kera_mobility.errors import DataError, MissingFileError, nearest_name
+from kera_mobility.tables import read_table
+from kera_mobility.town.area_tables import EVENTS
+from kera_mobility.town.population.land_use import Gravity, Zones, off_map
+from kera_mobility.town.streets.streets import Streets
+from kera_mobility.units import HOUR_S, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -35,62 +32,42 @@ class Event:
     """People who come from beyond the neighbours; who lives near has leisure tours of their own."""
     comes: str
     """One of COMES."""
+    number: int
+    """Row of the table; it lasts."""
 
 
-def read_events(area_folder: Path, names: Sequence[str]) -> tuple[Event, ...]:
+def read_events(area_folder: Path, names: Sequence[str], streets: Streets | None = None) -> tuple[Event, ...]:
     """Return events of an area by name, in the order of its `events.csv`, so that ids do not hang on who asks.
 
     Raises
     ------
     MissingFileError
         If the area has no such event; the message names those it has.
-    NetworkError
-        If the table is broken, with file and line.
+    DataError
+        If the table is broken, or an event lies off the map of the streets that are given; with every fault.
     """
     if not names:
         return ()
-    path = area_folder / "events.csv"
-    if not is_file(path):
-        raise MissingFileError(f"{path}: no such file; `town.people.events` needs it")
-    table = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    events = [_event(path, number, row) for number, row in enumerate(table, start=2)]
-    listed = [event.name for event in events]
+    table = read_table(area_folder / EVENTS.name, EVENTS, purpose="`town.people.events` needs it")
+    listed = table.columns["event"]
     for name in names:
         if name not in listed:
             raise MissingFileError(
-                f"{path}: no event '{name}'{nearest_name(name, listed)}; expected some of {', '.join(listed)}"
+                f"{table.path}: no event '{name}'{nearest_name(name, listed)}; expected some of {', '.join(listed)}"
             )
-    return tuple(event for event in events if event.name in names)
-
-
-def event_numbers(area_folder: Path, events: Sequence[Event]) -> IntArray:
-    """Return the lasting number of each event, its row in the table, (E,)."""
-    lines = io.StringIO(read_text(area_folder / "events.csv"), newline="")
-    order = [row["event"] for row in csv.DictReader(lines)]
-    return np.array([order.index(event.name) for event in events], dtype=np.int64)
-
-
-def _event(path: Path, line: int, row: dict[str, str]) -> Event:
-    try:
-        start_s, end_s = _clock_s(row["start"]), _clock_s(row["end"])
-        event = Event(
-            row["event"], row["title"], (float(row["lon"]), float(row["lat"])), start_s, end_s,
-            int(row["attendance"]), row["comes"],
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise NetworkError(
-            f"{path}:{line}: expected event,title,lon,lat,start,end,attendance,comes with times as 18:30, got {error!r}"
-        ) from None
-    if event.comes not in COMES or event.attendance < 0 or not 0.0 <= start_s < end_s <= 24 * HOUR_S:
-        raise NetworkError(
-            f"{path}:{line}: {event.name}: expected an end after the start, attendance from 0 and comes one of {COMES}"
-        )
-    return event
-
-
-def _clock_s(text: str) -> float:
-    hours, minutes = text.split(":")
-    return int(hours) * HOUR_S + int(minutes) * MINUTE_S
+    chosen = [row for row, name in enumerate(listed) if name in names]
+    start_s, end_s = (table.columns[name] for name in ("start", "end"))
+    faults = [table.fault(row, f"{name}: expected an end after the start") for row, name in enumerate(listed)
+              if start_s[row] >= end_s[row]]  # fmt: skip
+    faults += off_map(streets, table, chosen) if streets else []
+    if faults:
+        raise DataError(faults)
+    values = [table.columns[name] for name in ("title", "lon", "lat", "start", "end", "attendance", "comes")]
+    rows = [(row, *(column[row] for column in values)) for row in chosen]
+    return tuple(
+        Event(listed[row], title, (lon, lat), begins_s, ends_s, attendance, comes, row)
+        for row, title, lon, lat, begins_s, ends_s, attendance, comes in rows
+    )
 
 
 def homes_of_visitors(

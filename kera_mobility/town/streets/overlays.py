@@ -7,25 +7,46 @@ names none). Other features are for maps and people. Planned streets that no ove
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, ValidationError
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from kera_mobility.errors import MissingFileError, NetworkError, nearest_name
-from kera_mobility.geometry import contains
-from kera_mobility.ledger import is_file, read_text
+from kera_mobility.config.settings import Settings
+from kera_mobility.errors import DataError, Fault, MissingFileError, nearest_name
+from kera_mobility.ledger import is_file
+from kera_mobility.shapes import POLYGONS, Shape, read_shapes
 from kera_mobility.town.streets.streets import MODE_BIT, MODES, ORIGINS, Streets
 from kera_mobility.units import BoolArray, FloatArray
 
-EFFECTS = ("open", "close")
-Feature = dict[str, Any]
+
+class OverlaySettings(Settings):
+    """The properties of a feature of an overlay."""
+
+    model_config = ConfigDict(extra="allow")
+
+    effect: Literal["open", "close"] | None = None
+    """What a polygon does; nothing for what is only drawn."""
+    modes: tuple[Literal["walk", "cycle", "drive"], ...] = MODES  # type: ignore[assignment]
+    """For whom it closes."""
+
+    @property
+    def bits(self) -> np.uint8:
+        """The modes as bits of `Streets.edge_modes`."""
+        return np.uint8(sum({MODE_BIT[mode] for mode in self.modes}))
+
+
+class Feature(NamedTuple):
+    """A feature of an overlay."""
+
+    about: OverlaySettings
+    shape: Shape
 
 
 def with_overlays(streets: Streets, area_folder: Path, names: Sequence[str]) -> Streets:
@@ -42,11 +63,16 @@ def with_overlays(streets: Streets, area_folder: Path, names: Sequence[str]) -> 
         If an overlay is broken.
     """
     features = [feature for name in names for feature in read_overlay(area_folder, name)]
+    planned = np.asarray(streets.edge_origin) == ORIGINS.index("planned")
+    middle = middles(streets)
+    faults = [fault for feature in features for fault in _coverage_faults(feature, streets, planned, middle)]
+    if faults:
+        raise DataError(faults)
     modes: NDArray[np.uint8] = np.array(streets.edge_modes)
-    modes[(np.asarray(streets.edge_origin) == ORIGINS.index("planned")) & ~_opened(streets, features)] = 0
+    modes[planned & ~_opened(streets, features)] = 0
     for feature in features:
-        if feature["properties"].get("effect") == "close":
-            modes[_in(feature, _middles(streets))] &= ~np.uint8(_bits(feature))
+        if feature.about.effect == "close":
+            modes[feature.shape.holds(middle)] &= ~feature.about.bits
     if np.array_equal(modes, streets.edge_modes):
         return streets
     for mode in MODES:
@@ -57,63 +83,73 @@ def with_overlays(streets: Streets, area_folder: Path, names: Sequence[str]) -> 
 def shut(streets: Streets, closures: Sequence[Feature]) -> Streets:
     """Return the streets with some closed and every node kept under its number; what is cut off stays open inside."""
     modes: NDArray[np.uint8] = np.array(streets.edge_modes)
-    middles = _middles(streets)
+    middle = middles(streets)
     for feature in closures:
-        modes[_in(feature, middles)] &= ~np.uint8(_bits(feature))
+        modes[feature.shape.holds(middle)] &= ~feature.about.bits
     drives = (modes & MODE_BIT["drive"]) > 0
     return replace(streets, edge_modes=modes, edge_drive_s=np.where(drives, np.asarray(streets.edge_drive_s), np.inf))
 
 
 def read_overlay(area_folder: Path, name: str) -> list[Feature]:
-    """Return the features of an overlay by name."""
+    """Return the features of an overlay by name.
+
+    Raises
+    ------
+    MissingFileError
+        If the area has no such overlay; the message names those it has.
+    DataError
+        With every fault of the file.
+    """
     path = area_folder / "overlays" / f"{name}.geojson"
     if not is_file(path):
         names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(
             f"{path}: no such overlay{nearest_name(name, names)}; expected one of {', '.join(names) or '(none)'}"
         )
-    try:
-        features: list[Feature] = json.loads(read_text(path))["features"]
-        for feature in features:
-            effect = feature["properties"].get("effect")
-            if effect is not None and (effect not in EFFECTS or feature["geometry"]["type"] != "Polygon"):
-                raise NetworkError(f"{path}: effect '{effect}': expected a polygon that does one of {EFFECTS}")
-            if set(feature["properties"].get("modes", ())) - set(MODES):
-                raise NetworkError(f"{path}: modes {feature['properties']['modes']}: expected some of {MODES}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, NetworkError):
-            raise
-        raise NetworkError(f"{path}: expected GeoJSON features with properties, got {error!r}") from None
+    features: list[Feature] = []
+    faults: list[Fault] = []
+    for shape in read_shapes(path):
+        try:
+            feature = Feature(OverlaySettings.model_validate(shape.properties), shape)
+        except ValidationError as error:
+            faults += shape.setting_faults(error)
+            continue
+        if feature.about.effect and shape.geometry.geom_type not in POLYGONS:
+            faults.append(
+                shape.fault(f"got the geometry '{shape.geometry.geom_type}', expected a polygon for an effect")
+            )
+        features.append(feature)
+    if faults:
+        raise DataError(faults)
     return features
 
 
-def _bits(feature: Feature) -> int:
-    return sum(MODE_BIT[mode] for mode in feature["properties"].get("modes", MODES))
+def middles(streets: Streets) -> FloatArray:
+    """Return the middle point of each edge's line, degrees, (E, 2)."""
+    start = np.asarray(streets.shape_start)
+    points = np.asarray(streets.shape_lonlat, dtype=np.float64)
+    low, high = (start[:-1] + start[1:] - 1) // 2, (start[:-1] + start[1:]) // 2
+    return np.asarray((points[low] + points[high]) * 0.5)
 
 
-def _in(feature: Feature, points: FloatArray) -> BoolArray:
-    """Return which points lie in a polygon; its holes are rings too."""
-    inside = np.zeros(len(points), dtype=np.bool_)
-    for ring in feature["geometry"]["coordinates"]:
-        inside ^= contains(np.asarray(ring, dtype=np.float64)[:-1], points)
-    return inside
+def _coverage_faults(feature: Feature, streets: Streets, planned: BoolArray, middle: FloatArray) -> list[Fault]:
+    """Return a fault of an overlay's feature that opens no planned street, or closes none of its modes."""
+    if feature.about.effect == "open":
+        ends = np.unique(np.concatenate([streets.edge_from[planned], streets.edge_to[planned]]))
+        return feature.shape.coverage_faults(np.asarray(streets.node_lonlat)[ends], "end of a planned street")
+    if feature.about.effect == "close":
+        usable = (np.asarray(streets.edge_modes) & feature.about.bits) > 0
+        return feature.shape.coverage_faults(middle[usable], f"street for {', '.join(feature.about.modes)}")
+    return []
 
 
 def _opened(streets: Streets, features: Sequence[Feature]) -> BoolArray:
     """Return the edges that begin or end where an overlay opens what is planned, (E,)."""
     opened = np.zeros(streets.nodes, dtype=np.bool_)
     for feature in features:
-        if feature["properties"].get("effect") == "open":
-            opened |= _in(feature, np.asarray(streets.node_lonlat))
+        if feature.about.effect == "open":
+            opened |= feature.shape.holds(np.asarray(streets.node_lonlat))
     return np.asarray(opened[streets.edge_from] | opened[streets.edge_to])
-
-
-def _middles(streets: Streets) -> FloatArray:
-    """Return the middle point of each edge's line, degrees, (E, 2)."""
-    start = np.asarray(streets.shape_start)
-    points = np.asarray(streets.shape_lonlat, dtype=np.float64)
-    low, high = (start[:-1] + start[1:] - 1) // 2, (start[:-1] + start[1:]) // 2
-    return np.asarray((points[low] + points[high]) * 0.5)
 
 
 def _cut_off(streets: Streets, modes: NDArray[np.uint8], bit: int) -> BoolArray:

@@ -5,9 +5,7 @@ A feed dropped into `networks/<area>/gtfs/<name>/` (or `<name>.zip`) works as it
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from kera_mobility.cache import computed_once
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import SettingError, nearest_name
 from kera_mobility.ledger import is_file, read_text
+from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.timetable.gtfs import MARK, feed_hash, save_compiled, timetable_of_feed
 from kera_mobility.town.timetable.timetable import Timetable
 
@@ -67,6 +66,5 @@ def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any]) -> Timet
 
 def _outside(area_folder: Path) -> list[tuple[float, float]]:
     """Return longitude and latitude of the places beyond the map."""
-    file = area_folder / "outside.csv"
-    lines = io.StringIO(read_text(file) if is_file(file) else "", newline="")
-    return [(float(row["lon"]), float(row["lat"])) for row in csv.DictReader(lines)]
+    table = read_outside_table(area_folder)
+    return [(lon, lat) for lon, lat in table.numbers("lon", "lat").tolist()] if table else []
