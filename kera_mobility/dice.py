@@ -15,6 +15,7 @@ from typing import TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from kera_mobility.errors import ConfigError
 from kera_mobility.kernels import exact
 from kera_mobility.units import FloatArray
 
@@ -58,7 +59,16 @@ class Dice:
 
     @classmethod
     def of(cls, seed: int, day: int = 0) -> Dice:
-        """Return the dice of one seed and day."""
+        """Return the dice of one seed and day.
+
+        Raises
+        ------
+        ConfigError
+            If one is no word of 64 bits: two seeds would give one day.
+        """
+        for name, number in (("seed", seed), ("day", day)):
+            if not 0 <= number <= _MASK:
+                raise ConfigError(f"{name}: got {number}, expected 0 to {_MASK}")
         return cls().at(seed, day)
 
     def at(self, *steps: Step) -> Dice:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import shapely
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from kera_mobility.config.messages import read_settings
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import Latitude, Longitude, Place, Settings, in_order
 from kera_mobility.town.area_tables import read_outside_table
 
 LonLat = tuple[float, float]
@@ -19,10 +19,16 @@ LonLat = tuple[float, float]
 class Box(Settings):
     """The rectangle of the map, degrees."""
 
-    west: float = Field(ge=-180, le=180)
-    south: float = Field(ge=-90, le=90)
-    east: float = Field(ge=-180, le=180)
-    north: float = Field(ge=-90, le=90)
+    west: Longitude
+    south: Latitude
+    east: Longitude
+    north: Latitude
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Box:
+        in_order(self, "west", "east")
+        in_order(self, "south", "north")
+        return self
 
     @property
     def outline(self) -> BaseGeometry:
@@ -54,11 +60,11 @@ class Area(Settings):
 class Speeds(Settings):
     """Free-flow car speeds by class, km/h, stops at lights included."""
 
-    main: float = Field(48.0, gt=0)
+    main: float = Field(48.0, ge=1, le=130)
     """Source: HELMET 5, arterial 41 to 61 km/h."""
-    collector: float = Field(36.0, gt=0)
+    collector: float = Field(36.0, ge=1, le=130)
     """Source: HELMET 5, parameters.csv (car.speed.collector), 30 to 41 km/h."""
-    local: float = Field(30.0, gt=0)
+    local: float = Field(30.0, ge=1, le=130)
     """Source: HELMET 5, parameters.csv (car.speed.local), 12 to 36 km/h."""
 
     def of(self, street_class: str) -> float:

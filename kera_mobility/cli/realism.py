@@ -18,7 +18,9 @@ def command(
         "configs/realism.yaml"
     ),
     only: Annotated[list[str] | None, typer.Option(help="Try this pair only; may be repeated.")] = None,
-    seed: Annotated[list[int] | None, typer.Option(min=0, help="Day to live instead; may be repeated.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, max=2**64 - 1, help="Day to live instead; may be repeated.")
+    ] = None,
     share: Annotated[
         float | None, typer.Option(min=0.01, max=1, help="Share of the households; each pair's own if not given.")
     ] = None,

@@ -13,6 +13,8 @@ from kera_mobility.cli._progress import progress_display
 if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
 
+MOST_SEED = 2**64 - 1
+"""A seed is a word of 64 bits."""
 MOST_SEEDS = 10_000
 """More seeds than this in one command are a slip of the hand."""
 MOST_RUNS = 200
@@ -23,9 +25,9 @@ UNCERTAIN = Path("configs/uncertain.yaml")
 
 def command(
     scenario: Annotated[Path, typer.Argument(help="Scenario file, here or among those that are shipped.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="Chance of the day; 1 if not given.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=MOST_SEED, help="Chance of the day; 1 if not given.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 1-20 or 1,3,5-7.")] = None,
-    day: Annotated[int, typer.Option(min=0, help="Number of the day.")] = 0,
+    day: Annotated[int, typer.Option(min=0, max=9999, help="Number of the day.")] = 0,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key: services.scooter.fleet=80; may be repeated.")
     ] = None,
@@ -121,6 +123,9 @@ def _kept_after_interrupt(folder: Path, batch: bool) -> str:
 
 
 def _report_folders(runs: list[Written]) -> None:
+    for text in dict.fromkeys(text for run in runs for text in run.warnings):
+        seeds = [str(run.seed) for run in runs if text in run.warnings]
+        remark(f"Warning: {text}" + (f" (seeds {', '.join(seeds)})" if len(runs) > 1 else ""))
     at_hand = sum(run.at_hand for run in runs)
     if at_hand:
         number = "1 run was" if at_hand == 1 else f"{at_hand} runs were"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.units import DAY_S, FloatArray, IntArray
@@ -17,9 +17,24 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LEAP_YEAR = 2024
 """Any month and day is a date of it."""
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Years of a calendar that a trial may lie in."""
 _MONTH_AND_DAY = r"^\d\d-\d\d$"
 _DAYS = (-1, 0, 1)
 """A window of yesterday may reach into today, and a day of trips into tomorrow."""
+
+
+def _iso_date(text: str) -> str:
+    try:
+        sensible = FIRST_YEAR <= date.fromisoformat(text).year <= LAST_YEAR
+    except ValueError:
+        sensible = False
+    if not sensible:
+        raise ValueError(f"expected a date such as 2025-09-17, of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return text
+
+
+IsoDate = Annotated[str, AfterValidator(_iso_date)]
 
 
 class Season(Settings):

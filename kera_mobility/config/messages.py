@@ -15,6 +15,7 @@ from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
 from kera_mobility.config.yaml_layers import KeyPath, Node, read_layers, shown
 from kera_mobility.errors import ConfigError, Fault, nearest_name
+from kera_mobility.units import UNIT_BY_SUFFIX
 
 Schema = dict[str, Any]
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
@@ -37,6 +38,7 @@ _EXPECTED = {
     "literal_error": "{expected}",
     "enum": "{expected}",
 }
+_BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 _EXPECTED_BEGINS = {
     "int": "a whole number",
     "float": "a number",
@@ -60,6 +62,7 @@ _EXPECTED_TYPE = {
     "object": "keys with values (a map)",
 }
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_OF_FIELD = re.compile(r"(?P<field>[a-z_.]+): (?P<got>got .*), expected (?P<expected>.*)", re.DOTALL)
 _NUMBERS = frozenset({"integer", "number"})
 
 
@@ -125,6 +128,15 @@ def dotted(path: KeyPath) -> str:
     return ".".join(str(step) for step in path)
 
 
+def unit_of(path: KeyPath) -> str:
+    """Return a blank and the unit of the number at a path, as the suffix of its name has it; nothing for pure ones."""
+    names = [step for step in path if isinstance(step, str)]
+    if names[-2:-1] and names[-2].endswith("constants"):
+        return " utils"
+    suffix = next((end for end in UNIT_BY_SUFFIX if names and names[-1].endswith(end)), "")
+    return f" {UNIT_BY_SUFFIX[suffix]}" if suffix else ""
+
+
 def schemas_at(schema: Schema, path: KeyPath, data: Any) -> list[Schema]:
     """Return every schema that may describe the value at a path; `data` decides unions that have a kind."""
     schemas = _open(schema, schema, data)
@@ -157,13 +169,16 @@ def _describe(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath,
         return path, *_describe_unknown(path, data, schema)
     if kind in ("value_error", "assertion_error"):
         reason = str(context.get("error", detail["msg"]))
+        if found := _OF_FIELD.fullmatch(reason):  # an order across fields: told where the field stands
+            return (*path, *found["field"].split(".")), found["got"], found["expected"]
         got = f"got {shown(detail['input'])}"
         return (path, got, reason.removeprefix("expected ")) if reason.startswith("expected ") else (path, reason, "")
     near = ""
     if kind == "literal_error" and isinstance(detail["input"], str):
         near = nearest_name(detail["input"], _words(schemas_at(schema, path, data)))
     hint = near or _clock_hint(path, detail)
-    return path, f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"]) + hint
+    unit = unit_of(path) if kind in _BOUNDS else ""
+    return path, f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"]) + unit + hint
 
 
 def _clock_hint(path: KeyPath, detail: ErrorDetails) -> str:

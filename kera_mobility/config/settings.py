@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 DOUBTFUL = ("unverified", "assumption", "assumed")
 """Words by which the description of a setting says that nobody has measured it; the first that occurs is its status."""
+
+
+LATEST_S = 108_000.0
+"""Seconds from midnight: a day ends at four in the morning of the next; what ends later does not end that day."""
+LATEST_DAY = 9_999
+"""Number of the last day of a run."""
+
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+"""Degrees east, WGS 84."""
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+"""Degrees north, WGS 84."""
+TimeOfDay = Annotated[float, Field(ge=0, le=LATEST_S)]
+"""Seconds from midnight."""
+Hours = Annotated[float, Field(ge=0, le=30)]
+"""Hours of a day."""
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole."""
+Utils = Annotated[float, Field(ge=-100, le=100)]
+"""Utils: beyond this nobody chooses otherwise whatever happens."""
+Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
+"""Chance: a word of 64 bits."""
 
 
 class Settings(BaseModel):
@@ -24,10 +45,17 @@ class Place(Settings):
 
     name: str = ""
     """Name for people; optional."""
-    lon: float
+    lon: Longitude
     """Longitude, degrees east, WGS 84."""
-    lat: float
+    lat: Latitude
     """Latitude, degrees north, WGS 84."""
+
+
+def in_order(settings: Settings, first: str, last: str) -> None:
+    """Return if one number of settings is less than another, by their names; both are then told in a ValueError."""
+    low, high = getattr(settings, first), getattr(settings, last)
+    if not low < high:
+        raise ValueError(f"{last}: got {high:g}, expected more than {first}, {low:g}")
 
 
 def assumptions(settings: Settings, key: str = "") -> Iterator[dict[str, Any]]:

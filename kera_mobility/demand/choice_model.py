@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Settings, Utils
 from kera_mobility.dice import Dice
 from kera_mobility.services.contract import Offer, Offers
 from kera_mobility.town.population.persons import PURPOSES
@@ -55,7 +55,7 @@ class ChoiceSettings(Settings):
     Those of new services are assumptions.
     """
 
-    nest_parameter: float = Field(0.4, gt=0, le=1)
+    nest_parameter: float = Field(0.4, ge=0.05, le=1)
     """Dissimilarity l of every nest. Assumption; 1 is the plain multinomial logit."""
     wait_weight: float = Field(1.5, ge=0, le=5)
     """A minute of waiting in minutes of riding. Source: HELMET 5 assignment (pt.wait.perception_factor)."""
@@ -74,9 +74,9 @@ class ChoiceSettings(Settings):
     15 min costs what HELMET 5 gives to a first wait of 0.3 headways (pt.wait.first_headway_fraction)."""
     coefficients: Sensitivities
     """By purpose, utils per minute and per euro."""
-    constants: dict[str, float] = Field(default_factory=dict)
+    constants: dict[str, Utils] = Field(default_factory=dict)
     """Utils by service name, when it carries the main part of a journey, else 0. Fitted, or an assumption."""
-    feeder_constants: dict[str, float] = Field(default_factory=dict)
+    feeder_constants: dict[str, Utils] = Field(default_factory=dict)
     """Utils added by service name when it feeds a line; 0 where none is given. Assumption: set by hand."""
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Settings, in_order
 from kera_mobility.demand.choice_model import IMPOSSIBLE, ChoiceModel, choose_for_tours
 from kera_mobility.demand.mode_chains import ModeChain, chains_of
 from kera_mobility.demand.plans import Plans, TripDemand
@@ -42,14 +42,19 @@ class PlanningSettings(Settings):
     """Stops are chosen by mean waiting and riding times from here, seconds from midnight. Assumption."""
     typical_end_s: float = Field(19 * HOUR_S, ge=0, le=108_000)
     """... to here, seconds from midnight. Assumption."""
-    max_access_s: float = Field(2700.0, gt=0, le=14_400)
+    max_access_s: float = Field(2700.0, ge=1, le=14_400)
     """Longest way to or from a stop, s. Assumption."""
     sensible_only: bool = False
     """Whether journeys are left out that nobody would see as sensible (`demand.sensible`)."""
     warm_up_days: int = Field(5, ge=0, le=20)
     """Most days lived before the first, to learn what to expect of scarce services. Assumption."""
-    warm_up_agreement: float = Field(0.1, gt=0, le=1)
+    warm_up_agreement: float = Field(0.1, ge=0.001, le=1)
     """Learning ends when the chance of being served that was expected and that was met differ by less. Assumption."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PlanningSettings:
+        in_order(self, "typical_start_s", "typical_end_s")
+        return self
 
 
 class ParkedVehicles(NamedTuple):

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, MissingFileError, ResultError
 from kera_mobility.experiments.executors import Cluster, Executor, Lost, Outcome, Processes, Serial
 from kera_mobility.experiments.jobs import Job, Stages, Towns, Written, finished, require_room, run_folder
@@ -119,8 +120,8 @@ def experiment(
     checked = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     target = Until.of(until) if until is not None else None
     note = note or _ignore
-    require_writable(run_folder(out, checked.name, max(seeds, default=0), day), folder=True)
     plan = _Plan(checked, seeds, Path(out), day, inputs, load_uncertain(uncertain) if inputs else {}, accept)
+    require_writable(run_folder(out, checked.name, max(seeds), day), folder=True)
     first = list(plan.first())
     for job in first:
         sweep(job.folder)
@@ -232,6 +233,8 @@ class _Plan:
     ) -> None:  # fmt: skip
         if not seeds:
             raise ConfigError("seeds: got none, expected at least one")
+        for seed in seeds:
+            Dice.of(seed, day)
         self._scenario, self._seeds, self._out, self._day = scenario, list(dict.fromkeys(seeds)), out, day
         self._inputs, self._uncertain, self._accept = inputs, uncertain, accept
         self._next_draw = count(1)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from kera_mobility.config.messages import read_settings
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Seed, Settings
 from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.experiments.calibration.variants import left_out, scaled, stretched, with_timetable
 from kera_mobility.experiments.scenario_keys import content_of, value_at
@@ -33,9 +33,9 @@ class Response(Settings):
     """Id of the KPI."""
     title: str
     """Name for people."""
-    low: float
+    low: float = Field(ge=-100, le=100)
     """Lowest elasticity of the published band."""
-    high: float
+    high: float = Field(ge=-100, le=100)
     """Highest elasticity of the published band."""
     source: str
     """Who published it; `unverified` if from memory."""
@@ -58,9 +58,9 @@ class ElasticityPair(Settings):
     """Dotted keys of the numbers that are multiplied; `periods.*.factor` means each of a list."""
     timetable: str = ""
     """Timetabled service whose headways are multiplied, instead of keys; empty for none."""
-    factor: float = Field(gt=0, le=3)
+    factor: float = Field(ge=0.1, le=3)
     """What they are multiplied by."""
-    share: float = Field(1.0, gt=0, le=1)
+    share: float = Field(1.0, ge=0.01, le=1)
     """Share of the households that live the days."""
     responses: tuple[Response, ...] = Field(min_length=1)
     """Figures that answer."""
@@ -77,7 +77,7 @@ class ElasticityPair(Settings):
 class RealismSettings(Settings):
     """What is tried."""
 
-    seeds: tuple[int, ...] = Field((1, 2), min_length=1)
+    seeds: tuple[Seed, ...] = Field((1, 2), min_length=1)
     """Days, common to both sides."""
     pairs: dict[str, ElasticityPair]
     """By name."""

@@ -61,6 +61,8 @@ class Written:
     day: int = 0
     draw: int | None = None
     inputs: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    """What `run.json` warns of, such as a service that carried nobody, in words."""
     at_hand: bool = False
     """It was finished before, from equal input, and was not run again."""
 
@@ -112,7 +114,7 @@ def perform(
         meta |= {"input_draw": job.draw, "inputs": dict(job.inputs)}
     about = Written(
         job.seed, job.folder, job.folder.exists(), run.fingerprint, tuple(run.kpis()), job.day, job.draw,
-        dict(job.inputs),
+        dict(job.inputs), _warnings(meta),
     )  # fmt: skip
     try:
         write_record(replace(run.record, meta=meta), job.folder)
@@ -150,8 +152,21 @@ def finished(job: Job, town: Town) -> Written | None:
     kpis = tuple(Kpi(**{**row, "value": math.nan if row["value"] is None else row["value"]})
                  for row in read_kpis(job.folder))  # fmt: skip
     return Written(
-        job.seed, job.folder, False, meta["fingerprint"], kpis, job.day, job.draw, dict(job.inputs), at_hand=True
+        job.seed,
+        job.folder,
+        False,
+        meta["fingerprint"],
+        kpis,
+        job.day,
+        job.draw,
+        dict(job.inputs),
+        _warnings(meta),
+        at_hand=True,
     )
+
+
+def _warnings(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(warning["text"]) for warning in meta.get("warnings", ()))
 
 
 def require_same_inputs(meta: Mapping[str, Any], scenario: Scenario, town: Town, folder: Path) -> None:

@@ -40,11 +40,11 @@ class UncertainInput(Settings):
     """Dotted key or keys that it sets; `*` stands for any part of a name, an index among them."""
     sets: Literal["value", "shift", "factor"] = "value"
     """Whether the draw replaces what the scenario has, is added to it, or multiplies it."""
-    value: float | None = None
+    value: float | None = Field(None, ge=-1e6, le=1e6)
     """The best guess, where the draw replaces. A scenario that has another value has decided, and is left as it is."""
-    low: float
+    low: float = Field(ge=-1e6, le=1e6)
     """Lowest draw."""
-    high: float
+    high: float = Field(ge=-1e6, le=1e6)
     """Highest draw."""
     shape: Literal["triangular", "uniform"] = "triangular"
     """Triangular has its peak at the best guess (no shift, factor 1). Assumption: ranges come without a shape."""

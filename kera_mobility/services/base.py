@@ -104,7 +104,7 @@ class ServiceSettings(Settings):
 
     title: str = ""
     """Name shown to people; the name of the service if empty."""
-    walk_speed_m_s: float = Field(1.2, gt=0, le=3)
+    walk_speed_m_s: float = Field(1.2, ge=0.3, le=3)
     """Mean walking speed to, from and between; range 0.69 to 1.67. Source: HSL Journey Planner default (walk.speed)."""
 
 

@@ -17,11 +17,11 @@ class BicycleSettings(ServiceSettings):
     """Settings of private bicycles."""
 
     kind: Literal["bicycle"] = "bicycle"
-    speed_m_s: float = Field(4.4, gt=0, le=8.5)
+    speed_m_s: float = Field(4.4, ge=1, le=8.5)
     """Mean speed, 16 km/h; range 2.8 (mixed) to 5.3 (baana). Source: HELMET 5, path beside a road (bike.speed.*)."""
     parking_s: float = Field(60.0, ge=0, le=600)
     """Unlocking, locking and the walk to the stand, both ends together. Assumption."""
-    reach_m: float = Field(20_000.0, gt=0, le=60_000)
+    reach_m: float = Field(20_000.0, ge=1, le=60_000)
     """Longest ride considered, one way. Assumption; HELMET 5 cuts round trips at 60 km."""
 
 

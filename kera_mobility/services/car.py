@@ -6,9 +6,9 @@ import math
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import Place, Settings, in_order
 from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.services.contract import Leg, Offer, Offers, Refusal, Requests
 from kera_mobility.services.reasons import OUT_OF_REACH
@@ -25,6 +25,11 @@ class CongestedPeriod(Settings):
     """Seconds from midnight."""
     factor: float = Field(ge=1, le=4)
     """Car time over free-flow time."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CongestedPeriod:
+        in_order(self, "start_s", "end_s")
+        return self
 
 
 _PEAKS = (

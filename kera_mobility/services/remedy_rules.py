@@ -43,17 +43,17 @@ class Change:
 class DayCosts(Settings):
     """What changes cost a day, EUR, that no service states a rate for: rough, to order them by."""
 
-    seat_eur: float = Field(1.0, ge=0)
+    seat_eur: float = Field(1.0, ge=0, le=10_000)
     """One more seat in one vehicle. Assumption."""
-    space_eur: float = Field(0.2, ge=0)
+    space_eur: float = Field(0.2, ge=0, le=10_000)
     """One more marked space at a hub. Assumption."""
-    area_km2_eur: float = Field(5.0, ge=0)
+    area_km2_eur: float = Field(5.0, ge=0, le=10_000)
     """One more square kilometre to look after. Assumption."""
-    walk_100_m_eur: float = Field(4.0, ge=0)
+    walk_100_m_eur: float = Field(4.0, ge=0, le=10_000)
     """People have to walk 100 m farther to it: what it takes to win them. Assumption."""
-    comfort_eur: float = Field(2.0, ge=0)
+    comfort_eur: float = Field(2.0, ge=0, le=10_000)
     """A rule that makes the service worse for others: longer waits, detours, reservations. Assumption."""
-    line_place_eur: float = Field(5.0, ge=0)
+    line_place_eur: float = Field(5.0, ge=0, le=10_000)
     """One more place in every train, tram or bus of the lines. Assumption."""
 
 

@@ -10,16 +10,13 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import LATEST_DAY, LATEST_S, Latitude, Longitude, Place, Settings
 from kera_mobility.services.notices import BookingSuspended, FleetWithdrawn, Notice, PowerCut, ServiceClosed, Snowfall
 from kera_mobility.shapes import polygon_of
 from kera_mobility.town.streets.overlays import Feature, OverlaySettings, read_overlay
 from kera_mobility.town.streets.streets import MODES
 from kera_mobility.town.town import Town
 from kera_mobility.units import clock
-
-LATEST_S = 108_000.0
-"""A day ends at four in the morning of the next; what ends later does not end that day. Seconds from midnight."""
 
 
 class Disturbance(Settings):
@@ -30,9 +27,9 @@ class Disturbance(Settings):
 
     start_s: float = Field(ge=0, le=LATEST_S)
     """When it begins, seconds from midnight."""
-    end_s: float = Field(gt=0, le=LATEST_S)
+    end_s: float = Field(ge=0, le=LATEST_S)
     """When it is over, seconds from midnight; people are told this when it begins."""
-    days: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    days: tuple[Annotated[int, Field(ge=0, le=LATEST_DAY)], ...] = ()
     """Days of the run on which it happens, from 0; on all of them if none is named."""
     title: str = ""
     """Name for people."""
@@ -91,7 +88,7 @@ class StreetClosed(Disturbance):
     kind: Literal["street_closed"] = "street_closed"
     overlay: str = ""
     """An overlay of the area: what it closes is shut, for its own modes."""
-    polygon: tuple[tuple[float, float], ...] = ()
+    polygon: tuple[tuple[Longitude, Latitude], ...] = ()
     """Or the corners of an area, lon and lat in degrees: streets whose middle lies in it are shut."""
     modes: tuple[Literal["walk", "cycle", "drive"], ...] = MODES  # type: ignore[assignment]
     """For whom, where a polygon is given."""
@@ -150,7 +147,7 @@ class FleetHalved(Disturbance):
     topic = FleetWithdrawn
     kind: Literal["fleet_halved"] = "fleet_halved"
     service: str
-    part: float = Field(0.5, gt=0, le=1)
+    part: float = Field(0.5, ge=0.001, le=1)
     """The part that is gone."""
 
     def named_services(self) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from kera_mobility.config.settings import assumptions
 from kera_mobility.ledger import Ledger
 from kera_mobility.results.events import ENTITIES, EventLog, fingerprint, to_arrow
+from kera_mobility.results.idle_services import idle_warnings
 from kera_mobility.results.reason_texts import reasons_to_json
 from kera_mobility.results.record import PEOPLE_COLUMNS, VEHICLE_COLUMNS, RunRecord
 from kera_mobility.services.base import Service
@@ -47,13 +48,14 @@ def record_of(
     roots = scenario.roots(town.folder)
     files = opened.named(roots)
     of_area = {name: digest for name, digest in files.items() if name.startswith("area/")}
+    about = _about(services)
     meta = {
         "scenario": scenario.name, "title": scenario.title or scenario.name, "seed": seed, "day": day,
         "fingerprint": fingerprint(tables), "input_files": files,
         "input_hashes": {"scenario": scenario.hash, "town": sha256(repr(of_area).encode()).hexdigest()},
         "person_trips": result.person_trips, "journeys_dropped": result.journeys_dropped,
-        "simpy_events": result.simpy_events, "services": _about(services), "people": _counts(town),
-        "reasons": reasons_to_json(),
+        "simpy_events": result.simpy_events, "services": about, "people": _counts(town),
+        "warnings": idle_warnings(about, tables), "reasons": reasons_to_json(),
         "served_chance": {
             name: served_chance(experiences.get(name), service.experience)._asdict()
             for name, service in services.items() if service.capacity_limited

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from kera_mobility.config.messages import validated
 from kera_mobility.config.resources import find, shipped_folder
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Seed, Settings
 from kera_mobility.config.yaml_layers import Node, read_layers
 from kera_mobility.demand.choice_model import ChoiceSettings
 from kera_mobility.demand.planner import PlanningSettings
@@ -60,7 +60,7 @@ else:
 class TownSettings(Settings):
     """What the scenario takes as given, apart from the map."""
 
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
     overlays: tuple[Word, ...] = ()
     """Files in the area's `overlays/`: what is built (planned streets are opened) and what is shut."""

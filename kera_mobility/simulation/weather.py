@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -19,7 +19,9 @@ from kera_mobility.errors import ConfigError, DataError, Fault, nearest_name
 from kera_mobility.services.base import ServiceSettings, service_kinds
 from kera_mobility.tables import Schema, TableColumn, read_table
 
-Points = tuple[tuple[float, float], ...]
+Measure: TypeAlias = Annotated[float, Field(ge=-1000, le=1000)]
+"""Degrees, snow or a warning, and what comes of it: a factor or an addend."""
+Points = tuple[tuple[Measure, Measure], ...]
 UTILS = {"constant": "constants", "feeder_constant": "feeder_constants"}
 """Keys of effects on the choice model, and the keys of its constants by service, utils."""
 WITHDRAWN = "withdrawn"
@@ -76,7 +78,7 @@ class Effect(Settings):
     """Points (value of the column, factor), by rising value; straight between them, level beyond the outermost."""
     plus: Points = ()
     """Points (value of the column, what is added, in the key's own unit), likewise."""
-    range: tuple[float, float]
+    range: tuple[Measure, Measure]
     """Plausible range of the number that is farthest from no effect, from least to most."""
     source: str = Field(min_length=1)
     """Source of the numbers, or that nobody has measured them."""
@@ -218,7 +220,7 @@ def _applied(effect: Effect, weather: Weather) -> Weather:
             elif key in UTILS:
                 utils: dict[str, float] = dict(getattr(choice, UTILS[key]))
                 utils[name] = effect.applied_to(float(utils.get(name, 0.0)), weather.day)
-                choice = choice.model_copy(update={UTILS[key]: utils})
+                choice = type(choice).model_validate(choice.model_dump() | {UTILS[key]: utils})
             else:
                 services[name] = _changed(services[name], key, effect, weather.day)
     return weather._replace(services=services, choice=choice)

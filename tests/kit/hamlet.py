@@ -182,12 +182,12 @@ def scenario(services: Mapping[str, Mapping[str, Any]], prefer: Sequence[str] = 
     services
         Name -> what is different from WAYS; another name must say its `kind`.
     prefer
-        Names of ways to travel from the best liked down; each is worth 1,000 utils more than the next, also as a
+        Names of ways to travel from the best liked down; they are worth 100 utils and evenly less, also as a
         feeder, so that neither time nor chance decides.
     overrides
         Other keys of the scenario; `choice` is laid over the one here.
     """
-    liked = {name: 1000.0 * (len(prefer) - rank) for rank, name in enumerate(prefer)}
+    liked = {name: 100.0 * (len(prefer) - rank) / len(prefer) for rank, name in enumerate(prefer)}
     coefficients = {
         purpose: {f"{mode}_per_min": -0.05 for mode in ("walk", "bicycle", "car", "transit")} | {"per_eur": -0.2}
         for purpose in PURPOSES

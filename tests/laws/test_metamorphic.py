@@ -225,14 +225,14 @@ def test_a_closed_shuttle_is_a_day_without_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("service", ["shuttle", "scooter"])
 def test_what_everybody_detests_runs_empty_and_changes_nothing_else(service: str) -> None:
-    detested = day(f"choice.constants.{service}=-1000", f"choice.feeder_constants.{service}=-1000")
+    detested = day(f"choice.constants.{service}=-100", f"choice.feeder_constants.{service}=-100")
     assert not used(detested, service)
     assert used(day(), service)
     assert fingerprints(detested, service) == fingerprints(day(f"services.{service}=null"))
 
 
 def test_trains_that_everybody_detests_are_for_those_who_have_no_other_way() -> None:
-    detested = day("choice.constants.rail=-1000")
+    detested = day("choice.constants.rail=-100")
     outside = {row["node"] for row in detested.record.places.to_pylist() if row["kind"] == "outside"}
     outside |= set(np.flatnonzero(small_town().streets.node_outside).tolist())
     riders = used(detested, "rail")

@@ -57,14 +57,14 @@ def test_a_bicycle_is_never_left_behind(tmp_path: Path) -> None:
 def test_a_car_is_parked_only_where_there_is_a_car_park(tmp_path: Path, car_parks: list[object], chain: str) -> None:
     town = hamlet_town(tmp_path, [person(1, car=True)], [trip(1, HOME, CITY, "8:00"), trip(1, CITY, HOME, "16:00")])
     services = {"walk": {}, "rail": {}, "car": {"park_and_ride": car_parks}}
-    choice = {"constants": {"rail": 1000.0}, "feeder_constants": {"car": 100.0}}
+    choice = {"constants": {"rail": 100.0}, "feeder_constants": {"car": 100.0}}
     log = live(scenario(services, choice={**_coefficients(), **choice}), town)
     assert rows(log, "trips")[0]["chain"] == chain
 
 
 def test_people_are_dropped_off_and_picked_up_at_any_stop(tmp_path: Path) -> None:
     town = hamlet_town(tmp_path, [person(1, household_cars=1)], [trip(1, HOME, CITY, "8:00")])
-    choice = {"constants": {"rail": 1000.0}, "feeder_constants": {"car_passenger": 100.0}}
+    choice = {"constants": {"rail": 100.0}, "feeder_constants": {"car_passenger": 100.0}}
     log = live(scenario({"walk": {}, "rail": {}, "car_passenger": {}}, choice={**_coefficients(), **choice}), town)
     assert rows(log, "trips")[0]["chain"] == "car_passenger+rail+walk"
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
-from kera_mobility.config.settings import Settings
+from pydantic import Field, field_validator, model_validator
+
+from kera_mobility.config.settings import Seed, Settings, TimeOfDay, Utils
 
 
 class Fit(Settings):
     """How the search is made."""
 
-    share: float = Field(0.5, gt=0, le=1)
+    share: float = Field(0.5, ge=0.01, le=1)
     """Share of the households that live the days of the search."""
-    seeds: tuple[int, ...] = Field((11, 12), min_length=1)
+    seeds: tuple[Seed, ...] = Field((11, 12), min_length=1)
     """Chance of the days, whose figures are averaged."""
     iterations: int = Field(12, ge=0, le=100)
     """Most rounds; none to judge the constants that the scenario has."""
-    stop: float = Field(0.003, gt=0, le=0.1)
+    stop: float = Field(0.003, ge=0.0001, le=0.1)
     """The search ends when every share is nearer to its target than this."""
-    check_seed: int = Field(101, ge=0)
+    check_seed: Seed = 101
     """Chance of the last day, with everyone, from which all figures are told."""
 
 
@@ -27,9 +29,9 @@ class ShareTarget(Settings):
 
     modes: tuple[str, ...]
     """Modes as services name them."""
-    share: float = Field(gt=0, lt=1)
+    share: float = Field(ge=0.0001, le=1)
     """What was measured."""
-    tolerance: float = Field(gt=0, lt=1)
+    tolerance: float = Field(ge=0.0001, le=1)
     """How near is near enough; for the reader, not for the search."""
     prior: bool = False
     """A weak target: derived, or of another place."""
@@ -46,9 +48,9 @@ class RatioTarget(Settings):
     """The service counted."""
     per: str
     """The service it is divided by."""
-    ratio: float = Field(gt=0)
+    ratio: float = Field(ge=0.0001, le=10_000)
     """What was measured."""
-    tolerance: float = Field(gt=0)
+    tolerance: float = Field(ge=0.0001, le=10_000)
     """How near is near enough."""
     prior: bool = False
     """A weak target."""
@@ -63,13 +65,13 @@ class BoardingTargets(Settings):
 
     service: str
     """The timetabled service."""
-    route_types: tuple[int, ...] = (2,)
+    route_types: tuple[Annotated[int, Field(ge=0, le=1799)], ...] = (2,)
     """GTFS route types that are counted."""
-    factor: float = Field(gt=0)
+    factor: float = Field(ge=0.01, le=100)
     """From the year of the count to the base year."""
-    factor_low: float = Field(gt=0)
+    factor_low: float = Field(ge=0.01, le=100)
     """The least that the factor may be."""
-    factor_high: float = Field(gt=0)
+    factor_high: float = Field(ge=0.01, le=100)
     """The most that the factor may be."""
     source: str
     """Who counted."""
@@ -77,26 +79,36 @@ class BoardingTargets(Settings):
     """Station that is fitted."""
     key: str
     """Dotted key of the whole number that is moved."""
-    key_start: int
+    key_start: int = Field(ge=0, le=1_000_000)
     """Where the search begins."""
-    key_low: int
+    key_low: int = Field(ge=0, le=1_000_000)
     """The least it may be."""
-    key_high: int
+    key_high: int = Field(ge=0, le=1_000_000)
     """The most it may be."""
     held_out: tuple[str, ...]
     """Stations that are only compared."""
     told_only: tuple[str, ...] = ()
     """Stations shown without a verdict."""
-    ratio_tolerance: float = Field(0.25, gt=0)
+    ratio_tolerance: float = Field(0.25, ge=0.001, le=10)
     """How near the boardings of a station held out, per boarding of the fitted one, must be, relative. Assumption."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BoardingTargets:
+        for low, middle, high in (("factor_low", "factor", "factor_high"), ("key_low", "key_start", "key_high")):
+            values = [getattr(self, name) for name in (low, middle, high)]
+            if values != sorted(values):
+                raise ValueError(
+                    f"{middle}: got {values[1]:g}, expected {values[0]:g} to {values[2]:g}, as bounded here"
+                )
+        return self
 
 
 class Datum(Settings):
     """One measured figure that the search does not use."""
 
-    share: float
+    share: float = Field(ge=-10_000, le=10_000)
     """What was measured, a share or another unit."""
-    tolerance: float = Field(gt=0)
+    tolerance: float = Field(ge=0.0001, le=10_000)
     """How near is near enough."""
     source: str
     """Who measured it."""
@@ -111,16 +123,23 @@ class TimeTargets(Settings):
 
     destination: str
     """Its name in outside.csv."""
-    midday: tuple[float, float]
+    midday: tuple[TimeOfDay, TimeOfDay]
     """Period, seconds from midnight."""
-    rush: tuple[float, float]
+    rush: tuple[TimeOfDay, TimeOfDay]
     """Period, seconds from midnight."""
-    bands_km: tuple[float, ...]
+    bands_km: tuple[Annotated[float, Field(ge=0, le=1000)], ...]
     """Edges of bands of distance from the centre of the area."""
-    tolerance_min: float = Field(gt=0)
+    tolerance_min: float = Field(ge=0.1, le=600)
     """Minutes of median error that are near enough."""
     source: str
     """Who measured them."""
+
+    @field_validator("midday", "rush")
+    @classmethod
+    def _a_period(cls, period: tuple[float, float]) -> tuple[float, float]:
+        if not period[0] < period[1]:
+            raise ValueError(f"expected a period that ends after it begins, got {period}")
+        return period
 
 
 class CalibrationSettings(Settings):
@@ -132,7 +151,7 @@ class CalibrationSettings(Settings):
     """How the search is made."""
     reference: str
     """Service whose constant stays."""
-    start: dict[str, float]
+    start: dict[str, Utils]
     """Where the search begins, by service."""
     shares: dict[str, ShareTarget]
     """Shares of trips by main mode."""
@@ -142,7 +161,7 @@ class CalibrationSettings(Settings):
     """Counts at stations."""
     held_out: dict[str, Datum] = Field(default_factory=dict)
     """Figures that nothing is fitted to."""
-    tours_per_person: dict[str, float] = Field(default_factory=dict)
+    tours_per_person: dict[str, Annotated[float, Field(ge=0, le=10)]] = Field(default_factory=dict)
     """Settings that are read back, by purpose."""
     travel_times: TimeTargets
     """Measured times."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -85,7 +86,7 @@ class Values(Settings):
     """Added per vehicle-km over the life cycle: vehicle and fuel chain. Assumption, from memory; range 30 to 90."""
     bus_g_per_km: tuple[OfYear, ...] = Field(_BUS_G_PER_KM, min_length=1)
     """g CO2 per vehicle-km by year, straight lines between. HSL, MAL effect calculations; 2040 0 to 200."""
-    bus_riders: float = Field(10.0, gt=0, le=100)
+    bus_riders: float = Field(10.0, ge=1, le=100)
     """Mean load of a bus, by which its grams are shared. Derived: 763 g/km over 73 g/pkm (HSL-jälki). Weak."""
     train_g_per_pkm_market: float = Field(0.0, ge=0, le=100)
     """g CO2 per passenger-km by market: fossil-free electricity contracts. HSL."""
@@ -110,9 +111,9 @@ class Values(Settings):
     """Electricity by market: fossil-free contracts. Assumption for operators other than HSL."""
     grid_g_per_kwh_location: float = Field(40.0, ge=0, le=1500)
     """Electricity by location, Finland mid-2020s; unverified; range 25 to 90."""
-    age_from: tuple[int, ...] = Field((7, 18, 30, 45, 65), min_length=1)
+    age_from: tuple[Annotated[int, Field(ge=0, le=120)], ...] = Field((7, 18, 30, 45, 65), min_length=1)
     """Ages at which the groups of the benefit begin."""
-    home_bands_m: tuple[int, ...] = (400, 800, 1600)
+    home_bands_m: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = (400, 800, 1600)
     """Straight distances from the centre of the area that part the home zones. Assumption."""
 
     @model_validator(mode="after")

@@ -8,6 +8,9 @@ from typing import Any
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.notice_log import ALL_STREETS_OPEN, LATE, WEATHER, WITHDRAWN, facts_of
 
+WARNING = "warning"
+"""Topic of what `run.json` warns of: services that carried nobody."""
+
 
 def day_events(facts: Facts) -> dict[str, Any]:
     """Return the public events of a day, for a list and for marks on the time of the playback.
@@ -22,10 +25,11 @@ def day_events(facts: Facts) -> dict[str, Any]:
     return {
         "weather": _weather(weather) if weather else None,
         "kept_in": [[name, part] for name, part in kept_in.items()],
-        "facts": _spans(shown),
+        "facts": [[0.0, None, WARNING, warning["text"]] for warning in facts.record.meta.get("warnings", ())]
+                 + _spans(shown),
         "late": sum(row["topic"] == LATE for row in notices),
         "cut": [row for service in facts.services for row in _cut_runs(facts, service)],
-    }
+    }  # fmt: skip
 
 
 def _keeps_in(notice: Mapping[str, Any], kept_in: Mapping[str, float]) -> bool:

@@ -46,7 +46,7 @@ class OnDemandSettings(ServiceSettings):
     """Where vehicles begin and end their shifts, in turn."""
     centres: tuple[Place, ...] = ()
     """Centres of the operating area; the depots where none are given."""
-    operating_radius_m: float = Field(2500.0, gt=0, le=50_000)
+    operating_radius_m: float = Field(2500.0, ge=1, le=50_000)
     """Rides begin and end within this straight distance of some centre. Assumption."""
     shifts: tuple[VehicleShift, ...] = Field((VehicleShift(),), min_length=1)
     """Taken by the vehicles in turn."""
@@ -56,7 +56,7 @@ class OnDemandSettings(ServiceSettings):
     """Straight distance that virtual stops keep from each other. Assumption."""
     stops_tried: int = Field(1, ge=1, le=5)
     """How many of the nearest stops are tried at each end, the shortest walk first. Assumption."""
-    max_walk_m: float = Field(300.0, gt=0, le=2000)
+    max_walk_m: float = Field(300.0, ge=1, le=2000)
     """Longest walk to or from a virtual stop. Assumption."""
     driving_factor: float = Field(1.35, ge=1, le=4)
     """Driving time over free flow, all day; between that of cars at midday and in the rush. Assumption."""
@@ -65,7 +65,7 @@ class OnDemandSettings(ServiceSettings):
     (drt.boarding_time)."""
     person_s: float = Field(3.0, ge=0, le=60)
     """For each person who boards or alights, s. Unverified (drt.boarding_time)."""
-    max_wait_s: float = Field(600.0, gt=0, le=7200)
+    max_wait_s: float = Field(600.0, ge=1, le=7200)
     """Promised: picked up at most this long after being at the stop. Assumption; range 480 to 900
     (drt.service.max_wait)."""
     detour_factor: float = Field(1.6, ge=1, le=5)

@@ -36,7 +36,7 @@ class FleetCosts(Settings):
     """Repairs, storage and the permit of a vehicle for a day. Assumption; range 0.3 to 1.5."""
     vehicle_eur: float = Field(700.0, ge=0, le=20_000)
     """Price of a vehicle with its batteries. Assumption; range 500 to 1000."""
-    lifetime_months: float = Field(36.0, gt=0, le=240)
+    lifetime_months: float = Field(36.0, ge=1, le=240)
     """How long a vehicle lasts; unverified; range 18 to 60 (scooter.lifetime)."""
     overhead_share: float = Field(0.2, ge=0, le=2)
     """Office, app and marketing as a part of all other costs. Assumption; range 0.1 to 0.5."""

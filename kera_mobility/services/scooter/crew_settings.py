@@ -61,7 +61,7 @@ class CrewSettings(Settings):
     """How a tour is planned: nearest or pyvrp."""
     replan_every_s: float = Field(2 * HOUR_S, ge=300, le=24 * HOUR_S)
     """A crew plans a new tour so often, s. Assumption."""
-    worth_s: float = Field(900.0, gt=0, le=86_400)
+    worth_s: float = Field(900.0, ge=1, le=86_400)
     """Van time that is spent on one scooter at most, s: what takes longer is left undone. Assumption."""
     eur_per_h: float = Field(45.0, ge=0, le=200)
     """A van with its crew, per hour of a shift. Assumption, from a minibus with driver at 45 to 70, itself unverified

@@ -44,7 +44,7 @@ class ZoneSettings(Settings):
     """Name for people."""
     basis: str = ""
     """Where it is from, or that it is an assumption."""
-    speed_km_h: float | None = Field(None, gt=0, le=25)
+    speed_km_h: float | None = Field(None, ge=1, le=25)
     """Highest speed in a slow zone."""
     hours: tuple[str, str] = ("00:00", "24:00")
     """From when to when."""

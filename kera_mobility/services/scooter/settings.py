@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, model_validator
 
-from kera_mobility.config.calendar import Season, Window
+from kera_mobility.config.calendar import IsoDate, Season, Window
 from kera_mobility.config.registry import policy_settings_beside
 from kera_mobility.config.settings import Place, Settings
 from kera_mobility.services.base import ServiceSettings
@@ -24,17 +23,6 @@ if TYPE_CHECKING:
     OvernightSettings = Any
 else:
     OvernightSettings = policy_settings_beside(__name__, OvernightPolicy)
-
-
-def _iso_date(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("expected a date such as 2025-09-17") from None
-    return text
-
-
-IsoDate = Annotated[str, AfterValidator(_iso_date)]
 
 
 class Hub(Place):
@@ -80,13 +68,13 @@ class ScooterSettings(ServiceSettings):
     one and at the destination elsewhere."""
     hub_zone_m: float = Field(300.0, ge=0, le=50_000)
     """With mixed parking, who goes to a place within this straight distance of a hub must park at one. Assumption."""
-    operating_radius_m: float = Field(2500.0, gt=0, le=50_000)
+    operating_radius_m: float = Field(2500.0, ge=1, le=50_000)
     """Rides begin and end within this straight distance of some hub. Assumption."""
-    max_walk_m: float = Field(300.0, gt=0, le=2000)
+    max_walk_m: float = Field(300.0, ge=1, le=2000)
     """Longest walk to a scooter. Assumption; range 100 to 400 (scooter.max_walk_to_vehicle)."""
     shortest_ride_m: float = Field(200.0, ge=0, le=5000)
     """Nobody unlocks a scooter for less than this. Assumption; range 0 to 500."""
-    speed_m_s: float = Field(3.6, gt=0, le=7)
+    speed_m_s: float = Field(3.6, ge=1, le=7)
     """Mean speed from unlocking to locking, 13 km/h; unverified; range 2.8 to 4.4 (scooter.average_riding_speed)."""
     handling_s: float = Field(45.0, ge=0, le=600)
     """Unlocking, and parking with a photograph, both together, s. Assumption."""
@@ -104,9 +92,9 @@ class ScooterSettings(ServiceSettings):
     """Who has the app, by age. Assumption: no local figure was found; range half to one and a half."""
     reservation: bool = True
     """Whether a scooter is kept for who walks to it; if not, who comes first takes it."""
-    reservation_s: float = Field(1200.0, gt=0, le=7200)
+    reservation_s: float = Field(1200.0, ge=1, le=7200)
     """How long it is kept. Assumption; range 300 to 1800."""
-    battery_wh: float = Field(550.0, gt=0, le=3000)
+    battery_wh: float = Field(550.0, ge=1, le=3000)
     """Usable energy of a full battery; unverified; range 350 to 1000 (scooter.battery_capacity)."""
     energy_wh_per_km: float = Field(18.0, ge=0, le=100)
     """At 20 degrees C; unverified; range 13 to 25 (scooter.energy_per_km_20C). 0 for what has no battery."""
@@ -141,6 +129,17 @@ class ScooterSettings(ServiceSettings):
     """Rates of the cost model, and what KPIs of carbon and injuries are made of."""
     permit: PermitSettings | None = None
     """What the city allows, for the figures of the result."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScooterSettings:
+        if self.energy_wh_per_km and self.low_charge < self.reserve_charge:
+            raise ValueError(
+                f"low_charge: got {self.low_charge:g}, expected at least reserve_charge, {self.reserve_charge:g}"
+            )
+        ages = [entry.from_age for entry in self.registered]
+        if ages != sorted(set(ages)):
+            raise ValueError(f"registered: got ages {ages}, expected rising ones")
+        return self
 
     def used(self, ride_m: float) -> float:
         """Return the state of charge that a ride takes."""

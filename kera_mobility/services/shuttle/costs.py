@@ -33,7 +33,7 @@ class ShuttleCosts(Settings):
     safety_operator_hour_eur: float = Field(40.0, ge=0, le=1000)
     """A safety operator aboard, in place of the driver. Assumption; range 30 to 60; all Finnish pilots had one
     (robotbus.safety_operator_required)."""
-    vehicles_per_remote_operator: float = Field(5.0, gt=0, le=100)
+    vehicles_per_remote_operator: float = Field(5.0, ge=0.1, le=100)
     """Vehicles that one person watches from afar, at the price of a safety operator. Assumption; range 2 to 20."""
 
 

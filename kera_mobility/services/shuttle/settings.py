@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import Place, Settings, TimeOfDay
 from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
 from kera_mobility.services.stops.operation import TimetabledSettings
 from kera_mobility.units import HOUR_S
@@ -43,7 +43,7 @@ class ByTimetable(Settings):
     """Laps leave the terminal at published times."""
 
     kind: Literal["timetable"] = "timetable"
-    departures_s: tuple[float, ...] = ()
+    departures_s: tuple[TimeOfDay, ...] = ()
     """Departures from the terminal, seconds from midnight."""
     periods: tuple[HeadwayPeriod, ...] = ()
     """Periods of regular departures; they and the list are laid together."""
@@ -52,8 +52,6 @@ class ByTimetable(Settings):
     def _some(self) -> ByTimetable:
         if not self.departures_s and not self.periods:
             raise ValueError("departures_s: got none, expected at least one departure or period")
-        if any(not 0 <= moment <= 108_000 for moment in self.departures_s):
-            raise ValueError("departures_s: expected 0 to 108000, seconds from midnight")
         return self
 
 
@@ -71,7 +69,7 @@ class MeetsTrain(Settings):
     """Name of the service whose notices of late trains are heard."""
     lines: tuple[str, ...] = ()
     """Names of the lines to meet; all trains if empty."""
-    near_m: float = Field(400.0, gt=0, le=2000)
+    near_m: float = Field(400.0, ge=1, le=2000)
     """Longest walk from a platform to the terminal, m. Assumption."""
     alight_s: float = Field(60.0, ge=0, le=600)
     """From a train's arrival to its passengers having left the platform, s. Assumption."""
@@ -105,9 +103,9 @@ class WheelchairPlace(Settings):
 class Battery(Settings):
     """Vehicles charge while they rest at the terminal, and make a lap only if they will come back from it."""
 
-    battery_kwh: float = Field(30.0, gt=0, le=500)
+    battery_kwh: float = Field(30.0, ge=0.1, le=500)
     """Usable energy of a full battery, kWh. Assumption; range 20 to 60."""
-    energy_kwh_per_km: float = Field(0.35, gt=0, le=5)
+    energy_kwh_per_km: float = Field(0.35, ge=0.01, le=5)
     """Driving, heating and computers, kWh/km; unverified; range 0.25 to 0.6 (eminibus.energy)."""
     charge_kw: float = Field(11.0, ge=0, le=500)
     """Power at the terminal for each vehicle, kW. Assumption; range 7 to 50."""
@@ -157,7 +155,7 @@ class ShuttleSettings(TimetabledSettings):
     """When laps begin: by a headway, by a timetable, or when a train has come."""
     headway_s: float = Field(600.0, ge=60, le=7200)
     """Between departures at a stop, s; the least where trains are met. Assumption."""
-    speed_m_s: float = Field(2.8, gt=0, le=14)
+    speed_m_s: float = Field(2.8, ge=0.5, le=14)
     """Mean speed between stops, 10 km/h as Finnish robot-bus pilots; range 2.5 to 5 (robotbus.speed_average_*)."""
     dwell_s: float = Field(25.0, ge=0, le=300)
     """Planned at each stop, s. Assumption (drt.boarding_time, unverified)."""
@@ -167,7 +165,7 @@ class ShuttleSettings(TimetabledSettings):
     """First departure, seconds from midnight. Assumption."""
     last_s: float = Field(22 * HOUR_S, ge=0, le=108_000)
     """No new loop begins after this, seconds from midnight. Assumption."""
-    max_walk_m: float = Field(600.0, gt=0, le=3000)
+    max_walk_m: float = Field(600.0, ge=1, le=3000)
     """Longest walk to or from a stop that people consider. Assumption."""
     fare_eur: float = Field(0.0, ge=0, le=20)
     """Per ride. Assumption: a trial is free."""
@@ -185,7 +183,7 @@ class ShuttleSettings(TimetabledSettings):
     """Who uses a wheelchair needs the place for it; none: nobody does."""
     battery: Battery | None = None
     """Range and charging; none: no vehicle runs out."""
-    energy_factor: float = Field(1.0, gt=0, le=5)
+    energy_factor: float = Field(1.0, ge=0.1, le=5)
     """Times the consumption of the battery, for weather. Assumption; frost 1.3 to 2."""
     breakdowns: Breakdowns | None = None
     """Failures on the way; none: there are none."""
@@ -201,6 +199,8 @@ class ShuttleSettings(TimetabledSettings):
     @model_validator(mode="after")
     def _in_order(self) -> ShuttleSettings:
         _check_hours(self.first_s, self.last_s)
+        if self.wheelchair and self.wheelchair.places > self.seats:
+            raise ValueError(f"wheelchair.places: got {self.wheelchair.places}, expected at most seats, {self.seats}")
         return self
 
     @property

@@ -251,11 +251,13 @@ class Transit(Service):
         return [Vehicle(run, places, first, last, nothing, nothing) for run, (places, first, last) in enumerate(rows)]
 
     def about(self) -> dict[str, Any]:
-        """Return what each kind of line runs with, and at what costs, for KPIs."""
+        """Return what each kind of line runs with, at what costs, and the lines without any run on the date."""
         settings = self.settings
         rolling = {"train": settings.train, "tram": settings.tram, "bus": settings.bus}
         places = {kind: vehicle.places for kind, vehicle in rolling.items()}
-        return {"places": places, "costs": settings.costs.model_dump()}
+        lines = self.timetable.line_name
+        idle_lines = [lines[line] for line in sorted(set(range(len(lines))) - set(self.timetable.run_line.tolist()))]
+        return {"places": places, "costs": settings.costs.model_dump(), "idle_lines": idle_lines}
 
     def places(self) -> list[tuple[int, str, str]]:
         """Return the stops."""

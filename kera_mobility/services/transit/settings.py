@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.stops.operation import TimetabledSettings
@@ -27,10 +27,16 @@ class RollingStock(Settings):
     least_dwell_s: float = Field(20.0, ge=0, le=300)
     """A late vehicle stays at a stop at least this long, where stops are lengthened by riders. Assumption."""
 
+    @model_validator(mode="after")
+    def _seats_are_places(self) -> RollingStock:
+        if self.seats is not None and self.seats > self.places:
+            raise ValueError(f"seats: got {self.seats}, expected at most places, {self.places}")
+        return self
+
     @property
     def seated(self) -> int:
         """Seats of one vehicle."""
-        return self.places if self.seats is None else min(self.seats, self.places)
+        return self.places if self.seats is None else self.seats
 
 
 class TransitSettings(TimetabledSettings):

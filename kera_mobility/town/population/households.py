@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Settings, Share
 from kera_mobility.dice import Dice
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
@@ -29,17 +30,15 @@ _PARTNER_OLDER, _PARTNER_SPAN = 5, 9
 class ByAge(Settings):
     """A share that depends on age, in steps."""
 
-    from_age: tuple[int, ...]
+    from_age: tuple[Annotated[int, Field(ge=0, le=120)], ...]
     """First age of each step, years, rising; nobody has it who is younger than the first."""
-    share: tuple[float, ...]
+    share: tuple[Share, ...]
     """Share of the people from that age on, 0 to 1."""
 
     @model_validator(mode="after")
     def _fits(self) -> ByAge:
         if len(self.from_age) != len(self.share) or list(self.from_age) != sorted(set(self.from_age)):
             raise ValueError(f"expected one share for each of rising ages, got {self.from_age} and {self.share}")
-        if not all(0.0 <= share <= 1.0 for share in self.share):
-            raise ValueError(f"expected shares from 0 to 1, got {self.share}")
         return self
 
     def at(self, age: NDArray[np.integer]) -> FloatArray:
@@ -55,14 +54,21 @@ class HouseholdSettings(Settings):
     """Share of households with children that have two adults. Assumption; range 0.70 to 0.88."""
     couples_of_others: float = Field(0.45, ge=0, le=1)
     """Share of households without children that are two adults, the rest one. Assumption; range 0.35 to 0.55."""
-    children: tuple[float, float, float] = (0.42, 0.41, 0.17)
+    children: tuple[Share, Share, Share] = (0.42, 0.41, 0.17)
     """Shares of households with children that have one, two, three. Assumption."""
-    parents_by_band: tuple[float, float, float, float] = (0.05, 0.36, 0.45, 0.14)
+    parents_by_band: tuple[Share, Share, Share, Share] = (0.05, 0.36, 0.45, 0.14)
     """Shares of parents in their twenties, thirties, forties, fifties. Assumption."""
     child_car_weight: float = Field(0.4, ge=0, le=1)
     """How much a child adds to the cars of a household, against an adult. Assumption; 0.2 to 0.7."""
-    car_limit: float = Field(0.95, gt=0, le=1)
+    car_limit: float = Field(0.95, ge=0.01, le=1)
     """Greatest chance that a licence holder has a car of one's own use. Assumption."""
+
+    @field_validator("children", "parents_by_band")
+    @classmethod
+    def _a_whole(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if abs(sum(shares) - 1.0) > 0.01:
+            raise ValueError(f"expected shares that sum to 1, not to {sum(shares):g}")
+        return shares
 
     @property
     def mean_children(self) -> float:

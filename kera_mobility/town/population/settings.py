@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Annotated
 
-from kera_mobility.config.settings import Settings
+from pydantic import Field, field_validator, model_validator
+
+from kera_mobility.config.settings import Hours, Settings, in_order
 from kera_mobility.town.population.households import ByAge, HouseholdSettings
 
 
@@ -13,11 +15,11 @@ class PurposeSettings(Settings):
 
     tours_per_person: float = Field(ge=0, le=2)
     """Home-based tours per person of age 7+ and weekday."""
-    decay_m: float = Field(gt=50, le=50_000)
+    decay_m: float = Field(ge=51, le=50_000)
     """Distance over which the pull of a destination falls to 1/e, straight metres."""
-    out_weight_by_hour: tuple[float, ...]
+    out_weight_by_hour: tuple[Annotated[float, Field(ge=0, le=1000)], ...]
     """Relative number of tours that set out in each hour of the day, 24 numbers from 0."""
-    stay_h: tuple[float, ...]
+    stay_h: tuple[Hours, ...]
     """Hours at the destination: the least, three quartiles, the most; even in between."""
     stop_out_share: float = Field(0.0, ge=0, le=1)
     """Share of tours with a stop on the way out."""
@@ -27,14 +29,14 @@ class PurposeSettings(Settings):
     @field_validator("out_weight_by_hour")
     @classmethod
     def _a_day(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
-        if len(weights) != 24 or min(weights) < 0.0 or max(weights) <= 0.0:
+        if len(weights) != 24 or max(weights) <= 0.0:
             raise ValueError(f"expected 24 weights from 0, not all 0, got {weights}")
         return weights
 
     @field_validator("stay_h")
     @classmethod
     def _quartiles(cls, hours: tuple[float, ...]) -> tuple[float, ...]:
-        if len(hours) != 5 or list(hours) != sorted(hours) or hours[0] < 0.0:
+        if len(hours) != 5 or list(hours) != sorted(hours):
             raise ValueError(f"expected 5 hours that never fall, got {hours}")
         return hours
 
@@ -61,7 +63,7 @@ class PeopleSettings(Settings):
     """Share of the licence holders who come to work that have a car of their own use. Assumption; 0.45 to 0.75."""
     events: tuple[str, ...] = ()
     """Rows of the area's `events.csv` that take place on the day; their visitors come from beyond the neighbours."""
-    visitor_decay_m: float = Field(8_000.0, gt=50, le=100_000)
+    visitor_decay_m: float = Field(8_000.0, ge=51, le=100_000)
     """Distance over which an event's pull falls to 1/e, straight metres. Assumption."""
     visitor_car_share: float = Field(0.45, ge=0, le=1)
     """Share of the visitors with a licence who have a car of their own use for the way. Assumption; 0.3 to 0.6."""
@@ -69,7 +71,7 @@ class PeopleSettings(Settings):
     """Visitors mean to be at what begins on time up to this long before, s, evenly. Assumption."""
     visit_linger_s: float = Field(1_200.0, ge=0, le=14_400)
     """... and leave up to this long after its end, s, evenly. Assumption."""
-    visit_stay_h: float = Field(1.5, gt=0, le=12)
+    visit_stay_h: float = Field(1.5, ge=0.1, le=12)
     """Mean stay at what people drop in to, hours; half to one and a half of it, evenly. Assumption."""
     licence: ByAge = ByAge(from_age=(18, 20, 30, 65, 75), share=(0.45, 0.65, 0.88, 0.82, 0.55))
     """Share with a driving licence by age. Assumption; each 0.1 up or down."""
@@ -123,17 +125,17 @@ class PeopleSettings(Settings):
     """Tours: tour_rate.ho_other (HSL, HELMET 5). Hours as for shopping; peak_hour_share.ho.*. All else: assumption."""
     walks_per_person: float = Field(0.20, ge=0, le=1)
     """Walks for their own sake, out and back, per person 7+ and weekday; two trips each. Assumption; 0.10 to 0.30."""
-    walk_decay_m: float = Field(450.0, gt=50, le=5_000)
+    walk_decay_m: float = Field(450.0, ge=51, le=5_000)
     """Distance over which the pull of a walk's far end falls to 1/e, straight metres. Assumption."""
     work_based_share: float = Field(0.15, ge=0, le=1)
     """Share of work tours with a trip out from work and back (lunch, meeting). Assumption; 0.08 to 0.25."""
-    stop_decay_m: float = Field(900.0, gt=50, le=20_000)
+    stop_decay_m: float = Field(900.0, ge=51, le=20_000)
     """Distance over which the pull of a stop on the way falls to 1/e, straight metres. Assumption."""
     damping_after_main: float = Field(0.65, ge=0, le=1)
     """Rate of shopping and other tours of those who go to work or school on the day, against all. Assumption."""
     child_shopping: float = Field(0.30, ge=0, le=1)
     """Rate of shopping tours of pupils against all people. Assumption."""
-    pause_h: tuple[float, float, float, float, float] = (0.1, 0.35, 0.8, 1.5, 3.5)
+    pause_h: tuple[Hours, Hours, Hours, Hours, Hours] = (0.1, 0.35, 0.8, 1.5, 3.5)
     """Hours at home between work or school and the next tour: least, quartiles, most. Assumption."""
     jobs_per_resident: float = Field(0.10, ge=0, le=1)
     """Jobs in cells per resident there (care, schools, shops), beside those named in attractions.csv. Assumption."""
@@ -141,11 +143,18 @@ class PeopleSettings(Settings):
     """Shops in cells per 1,000 residents there, a neighbourhood grocery being 1. Assumption."""
     circuity: float = Field(1.3, ge=1, le=3)
     """Way over straight line, for planned times only. Assumption."""
-    planned_speed_m_s: float = Field(6.0, gt=0.5, le=30)
+    planned_speed_m_s: float = Field(6.0, ge=0.5, le=30)
     """Speed that people plan with, whatever the mode. Assumption."""
     planned_delay_s: float = Field(300.0, ge=0, le=3_600)
     """Time that people plan for each trip besides, s. Assumption."""
     latest_start_h: float = Field(21.5, ge=12, le=23)
     """No tour but to work or school sets out from home later, hours. Assumption."""
-    latest_departure_h: float = Field(23.5, ge=12, lt=24)
+    latest_departure_h: float = Field(23.5, ge=12, le=23.9)
     """Nobody plans to set out later, hours. Assumption."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PeopleSettings:
+        if list(self.pause_h) != sorted(self.pause_h):
+            raise ValueError(f"pause_h: got {self.pause_h}, expected hours that never fall")
+        in_order(self, "latest_start_h", "latest_departure_h")
+        return self

@@ -30,7 +30,7 @@ class Call(Settings):
     """A stop of a path, and how one gets there."""
 
     stop: str
-    run_s: int = Field(0, ge=0)
+    run_s: int = Field(0, ge=0, le=86_400)
     """From leaving the stop before to arriving here."""
     source: str = ""
     divided: str = ""
@@ -45,7 +45,7 @@ class TimetablePeriod(Settings):
     start: str = Field(alias="from", pattern=r"^\d\d:\d\d$")
     until: str = Field(pattern=r"^\d\d:\d\d$")
     """No departure at or after this time; hours run on past 24."""
-    headway_min: float = Field(gt=0)
+    headway_min: float = Field(ge=1, le=1440)
     source: str
     note: str = ""
 
@@ -60,7 +60,7 @@ class Line(Settings):
 
     name: str
     title: str
-    type: int = Field(ge=0)
+    type: int = Field(ge=0, le=1799)
     """GTFS route_type."""
     path: str
     source: str
@@ -70,8 +70,8 @@ class Line(Settings):
 class StopDwell(Settings):
     """Time at each stop on the way."""
 
-    rail: int = Field(ge=0)
-    road: int = Field(ge=0)
+    rail: int = Field(ge=0, le=3600)
+    road: int = Field(ge=0, le=3600)
     """Buses, trams and light rail."""
 
 

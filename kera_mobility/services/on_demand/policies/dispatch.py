@@ -99,7 +99,7 @@ class BatchSettings(Settings):
     """Settings of joint assignment."""
 
     kind: Literal["batch"] = "batch"
-    round_s: float = Field(30.0, gt=0, le=600)
+    round_s: float = Field(30.0, ge=1, le=600)
     """Requests are collected this long and then given to vehicles jointly, s. Assumption."""
 
 

@@ -54,7 +54,7 @@ class ExpectedSettings(Settings):
     """Settings of waiting where requests are expected."""
 
     kind: Literal["expected"] = "expected"
-    within_s: float = Field(600.0, gt=0, le=3600)
+    within_s: float = Field(600.0, ge=1, le=3600)
     """No zone farther than this drive is considered, s. Assumption."""
     least_gain: float = Field(1.0, ge=0, le=100)
     """Requests in the hour by which another zone must have more, for each vehicle, to be driven to. Assumption."""
