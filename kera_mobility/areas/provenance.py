@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -37,7 +38,7 @@ class Dataset(Settings):
     derived_how: str
     notices: tuple[str, ...] = ()
     """What a user should know of the data."""
-    kilometres: dict[str, dict[str, float]] = Field(default_factory=dict)
+    kilometres: dict[str, dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]]] = Field(default_factory=dict)
     """Account of an import of streets, km by row and mode: in + added - left = out."""
 
     @property
