@@ -42,15 +42,15 @@ DAYS = Schema(
 
 
 class Day(Settings):
-    """One row of a table of days; its bounds stand in DAYS."""
+    """One row of a table of days, with the bounds of DAYS."""
 
     day: str
     """Name of the row."""
     season: str
     """For people: autumn, winter, summer."""
-    temperature_c: float
+    temperature_c: float = Field(ge=-60, le=50)
     """Mean of the day, degrees C."""
-    snow_cm_h: float
+    snow_cm_h: float = Field(ge=0, le=20)
     """Snow that falls while people travel, cm an hour."""
     slippery: bool
     """Whether a warning of slippery pavements is given for the day."""
