@@ -38,7 +38,7 @@ class Dataset(Settings):
     derived_how: str
     notices: tuple[str, ...] = ()
     """What a user should know of the data."""
-    kilometres: dict[str, dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]]] = Field(default_factory=dict)
+    kilometres: dict[str, dict[str, Annotated[float, Field(ge=-1e6, le=1e6)]]] = Field(default_factory=dict)
     """Account of an import of streets, km by row and mode: in + added - left = out."""
 
     @property
