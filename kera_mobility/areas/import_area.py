@@ -40,9 +40,9 @@ from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, Streets
 from kera_mobility.units import FloatArray
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
-MERGE_M = 1.5
-"""Parts of one junction nearer than this become one node. Assumption: in central Helsinki 99 of 100 ways between nodes
-then keep their length within 1 %, on foot and by car; with 8 m it is 62 and 72."""
+MERGE_M = 1.0
+"""Parts of one junction nearer than this become one node. Assumption: in central Helsinki at least 99 of 100 ways
+between nodes then keep their length within 1 %, by any mode; with 8 m it is 61 on foot and 70 by car."""
 LEAST_SAME_LENGTH = 0.98
 """Below this share of ways that keep their length, merging is said to have changed the map; CHECKED_PAIRS tell it
 within a percentage point."""
@@ -118,7 +118,7 @@ def import_area(
         If `out` exists, the extract is of another place, or it holds no network.
     """
     require_new(out)
-    area = read_area(like) if like else _area_of(extract, out.name, box)
+    area = read_area(like) if like else area_of(extract, out.name, box)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
         made = Path(temporary) / "area"
@@ -133,7 +133,7 @@ def import_area(
         same = {mode: share_of_same_length(drawn, merger, mode, CHECKED_PAIRS) for mode in ("walk", "drive")}
         graph = merger.graph
         for mode in MODES:
-            _keep_main_part(graph, mode, kilometres)
+            keep_main_part(graph, mode, kilometres)
         graph.remove_nodes_from([node for node in list(graph) if graph.degree(node) == 0])
         covered = _covered(graph, frame)
         if covered is not None and covered < LEAST_COVERED:
@@ -174,7 +174,7 @@ def pieces_of_extract(extract: Extract, frame: Frame, kilometres: Kilometres) ->
     ways = [Way(way.tags, LineString(line), way.modes) for way, line in zip(extract.ways, lines, strict=True)]
     pieces = united(pieces_of_ways(ways, frame.outline, "osm", kilometres), kilometres)
     squares = [(tags, frame.in_metres(square)) for tags, square in extract.squares]
-    pieces += across_squares(pieces, squares, kilometres)
+    pieces = united([*pieces, *across_squares(pieces, squares, kilometres)], kilometres)
     stops: dict[Point, int] = {}
     for place, tags in extract.barriers:
         stops[point_of(frame.metres([place])[0])] = stopped_by(tags)
@@ -235,7 +235,7 @@ def _copy(like: Path | None, made: Path) -> None:
         shutil.copytree(like, made, ignore=lambda folder, names: _STREET_FILES if Path(folder) == like else ())
 
 
-def _area_of(extract: Extract, name: str, box: Box | None) -> Area:
+def area_of(extract: Extract, name: str, box: Box | None) -> Area:
     """Return the description of an area that holds just an extract, cut to a rectangle if there is one."""
     west, south, east, north = extract.bounds
     west, south, east, north = (
@@ -256,7 +256,7 @@ def _area_of(extract: Extract, name: str, box: Box | None) -> Area:
     })  # fmt: skip
 
 
-def _keep_main_part(graph: nx.MultiDiGraph[Any], mode: str, kilometres: Kilometres) -> None:
+def keep_main_part(graph: nx.MultiDiGraph[Any], mode: str, kilometres: Kilometres) -> None:
     """Close to a mode what does not belong to its largest part."""
     bit = MODE_BIT[mode]
     open_edges = [(u, v, key) for u, v, key, tags in graph.edges(keys=True, data=True) if tags["modes"] & bit]

@@ -48,7 +48,7 @@ def fetch(
     bbox: BoxText = "",
     service: Annotated[str, typer.Option(help="Address of an Overpass service other than OSMnx's own.")] = "",
     out: OutFolder = None,
-    merge_m: Merge = 1.5,
+    merge_m: Merge = 1.0,
     gtfs: FeedFile = None,
 ) -> None:
     """Download today's streets from OpenStreetMap with OSMnx and make an area of them.
@@ -81,7 +81,7 @@ def import_(
     bbox: BoxText = "",
     gtfs: FeedFile = None,
     out: OutFolder = None,
-    merge_m: Merge = 1.5,
+    merge_m: Merge = 1.0,
 ) -> None:
     """Make an area of the streets in a file: OpenStreetMap XML or PBF, GraphML or GeoPackage of OSMnx.
 
