@@ -43,7 +43,10 @@ def require_writable(target: Path, *, folder: bool = False) -> None:
         If something else stands there, a name is too long, or there is no permission or no room.
     """
     try:
-        if os.path.lexists(target):
+        if target.is_symlink():  # what is written takes the place of the link, as that of /dev/stdout
+            target.stat()
+            raise FileError(errno.EINVAL, "it is a link, expected a file or a new name", str(target))
+        if target.exists():
             _require_kind(target, "folder" if folder else "file")
         _try_writing(target.absolute())
     except FileError:

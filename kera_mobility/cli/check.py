@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._net import BAD_INPUT
 from kera_mobility.cli._output import remark, try_first, write_text
 
 if TYPE_CHECKING:
@@ -52,13 +53,18 @@ def command(
     results = regression.check(folder, _show)
     if junit is not None:
         write_text(regression.junit(results), junit)
-    moved = [result.name for result in results if not result.passed]
+    moved = [result.name for result in results if not (result.passed or result.fault)]
+    unmade = [result.name for result in results if result.fault]
+    if unmade:
+        remark(f"{len(unmade)} of {len(results)} checks could not be made: {', '.join(unmade)}")
     if moved:
         remark(
             f"{len(moved)} of {len(results)} checks moved: {', '.join(moved)}. Is it meant? Then: "
             f"kera check {folder} --renew --why '...'"
         )
         raise typer.Exit(MOVED)
+    if unmade:
+        raise typer.Exit(BAD_INPUT)
     typer.echo("1 check, as before." if len(results) == 1 else f"{len(results)} checks, all as before.")
 
 

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,16 @@ FILES = (
 )  # fmt: skip
 """What a result folder holds, and nothing else."""
 
+Kinds = Mapping[str, type | tuple[type, ...]]
+"""What each entry of a map may be."""
 _COLUMNS = {"people": PEOPLE_COLUMNS, "vehicles": VEHICLE_COLUMNS, "places": PLACE_COLUMNS}
+_META: Kinds = {"scenario": str, "seed": int, "services": dict}
+_META_OF_MOST: Kinds = {
+    "day": int, "input_hashes": dict, "inputs": dict, "reasons": dict, "people": dict, "weather": dict,
+    "assumptions": list,
+}  # fmt: skip
+_KPI: Kinds = {"id": str, "value": (int, float, type(None)), "unit": str, "population": str, "definition": str}
+_AREA: Kinds = {"streets": list, "rail": list, "zones": list, "sources": list}
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The moment stamped on every array of `overnight.npz`, so that equal arrays make equal bytes."""
 
@@ -85,7 +95,7 @@ def load_record(folder: str | Path, *, lacking: Collection[str] = ()) -> RunReco
         overnight=_read_arrays(place / "overnight.npz"),
         meta=meta,
         scenario_yaml=read_settings(place),
-        area=_read_json(place / "area.json", dict),
+        area=_read_area(place / "area.json"),
         **entities,
     )
     try:
@@ -117,13 +127,17 @@ def read_unchecked_meta(folder: str | Path) -> dict[str, Any]:
     version = meta.get("schema_version")
     if version != SCHEMA_VERSION:
         raise ResultError(f"{place / 'run.json'}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}")
+    _require_entries(place / "run.json", meta, _META, _META_OF_MOST)
     return meta
 
 
 def read_kpis(folder: str | Path) -> list[dict[str, Any]]:
     """Return `kpis.json` of an unchanged folder: id, value (None where there is none), unit, population, definition."""
     read_meta(folder)
-    kpis: list[dict[str, Any]] = _read_json(Path(folder) / "kpis.json", list)
+    file = Path(folder) / "kpis.json"
+    kpis: list[dict[str, Any]] = _read_json(file, list)
+    for kpi in kpis:
+        _require_entries(file, kpi, _KPI)
     return kpis
 
 
@@ -293,9 +307,26 @@ def _read_arrays(file: Path) -> dict[str, dict[str, NDArray[Any]]]:
                 arrays.setdefault(service, {})[name] = archive[key]
     except FileNotFoundError:
         raise ResultError(f"{file}: is missing; the result is torn") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:  # text, or nothing at all
         raise ResultError(f"{file}: cannot be read; the result is torn ({_first_line(error)})") from None
     return arrays
+
+
+def _read_area(file: Path) -> dict[str, Any]:
+    area: dict[str, Any] = _read_json(file, dict)
+    _require_entries(file, area, {}, _AREA)
+    return area
+
+
+def _require_entries(file: Path, content: Any, needed: Kinds, possible: Kinds = MappingProxyType({})) -> None:
+    """Return if a map of a result has its entries, each of its kind: an older result has no manifest that says so."""
+    if not isinstance(content, dict):
+        raise ResultError(f"{file}: expected a map, found {str(content)[:60]!r}; {ADVICE}")
+    for name, kind in {**possible, **needed}.items():
+        if name not in content and name in needed:
+            raise ResultError(f"{file}: lacks '{name}'; {ADVICE}")
+        if name in content and not isinstance(content[name], kind):
+            raise ResultError(f"{file}: '{name}' cannot be {str(content[name])[:60]!r}; {ADVICE}")
 
 
 def _write_json(content: Mapping[str, Any] | Sequence[Any], file: Path, indent: int | None = 2) -> None:

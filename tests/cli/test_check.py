@@ -281,7 +281,8 @@ def test_a_scenario_with_a_fault_fails_its_check_and_the_others_are_checked(plac
     (place / "broken.yaml").write_text(MINE + "twon: {seed: 1}\n", encoding="utf-8")
     shutil.copy(baseline(place), place / "baselines" / "broken.json")
     found = kera("check", str(place), cwd=tmp_path)
-    assert found.returncode == 1
+    assert found.returncode == 2
+    assert found.stderr == "1 of 2 checks could not be made: broken\n"
     assert "twon: unknown key (did you mean 'town'?)" in found.stdout
     assert "mine: as before" in found.stdout
 

@@ -306,6 +306,12 @@ def test_what_stands_in_the_place_of_an_output_is_named(tmp_path: Path) -> None:
         special(kind, tmp_path / kind)
         with pytest.raises(FileError, match=f"{kind}: it is a {kind}, expected a file"):
             require_writable(tmp_path / kind)
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(FileError, match="link: cannot write here: no such file"):
+        require_writable(tmp_path / "link")
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="link: it is a link, expected a file or a new name"):
+        require_writable(tmp_path / "link")
     with pytest.raises(FileError, match="null: it is a device, expected a file"):
         require_writable(Path("/dev/null"))
     with pytest.raises(FileError, match="null byte"):
