@@ -11,8 +11,11 @@ import pytest
 
 import kera_mobility
 from kera_mobility.cache import CACHE_VARIABLE
+from kera_mobility.config import resources
+from kera_mobility.errors import NetworkError
 from kera_mobility.experiments.batch import experiment
 from kera_mobility.experiments.jobs import Job, Towns, finished
+from kera_mobility.files import package_version
 from kera_mobility.ledger import ABSENT, path_of
 from kera_mobility.results.store import read_meta
 from kera_mobility.simulation.run import simulate
@@ -130,9 +133,27 @@ def test_a_changed_table_of_days_is_not_finished_before(
     assert warm.fingerprint == cold.fingerprint != first.fingerprint
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("city,City,24.9", "city,City,24.8"), ("city,City", "town,City,1\ncity,City")]
+)
+def test_a_place_that_was_moved_after_the_streets_were_built_is_a_fault(day: Path, old: str, new: str) -> None:
+    outside = day.parent / "village" / "outside.csv"
+    outside.write_text(outside.read_text().replace(old, new))
+    with pytest.raises(NetworkError, match="build the streets again"):
+        Towns().of(load_scenario(day))
+
+
+def test_another_version_of_a_library_that_plans_tours_is_other_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = resources.code_hash.__wrapped__()
+    assert "pyvrp" in resources.LIBRARIES
+    monkeypatch.setattr(resources, "package_version", lambda name: "0" if name == "pyvrp" else package_version(name))
+    assert resources.code_hash.__wrapped__() != here
+
+
 OPENS = {
-    "open", "read_text", "read_bytes", "read_csv", "read_file", "read_feed", "read_table", "loadtxt", "genfromtxt",
-    "fromfile", "memmap", "ParquetFile", "ZipFile", "iterdir", "glob", "rglob", "np.load", "json.load", "pickle.load",
+    "open", "read_text", "read_bytes", "read_csv", "read_file", "read_feed", "pd.read_table", "pq.read_table",
+    "loadtxt", "genfromtxt", "fromfile", "memmap", "ParquetFile", "ZipFile", "iterdir", "glob", "rglob", "np.load",
+    "json.load", "pickle.load",
 }  # fmt: skip
 """What reads a file or a folder, by the name that is called."""
 ROOMS = ("config", "demand", "services", "simulation", "town")

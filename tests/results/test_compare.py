@@ -484,6 +484,14 @@ def test_runs_on_other_files_or_other_code_are_told(tmp_path: Path) -> None:
     assert "made by different versions of the code" in notes
 
 
+def test_the_files_of_the_area_that_changed_between_the_runs_are_named(tmp_path: Path) -> None:
+    for name, cells in (("a", "1"), ("b", "2")):
+        files = {"area/cells.csv": cells, "area/area.yaml": "3", f"{name}.yaml": cells, "today.yaml": cells}
+        write_record(village(name, input_files=files), tmp_path / name)
+    notes = [note for note in compare(tmp_path / "a", tmp_path / "b").notes if "changed between the runs" in note]
+    assert notes == ["The files of the area changed between the runs (area/cells.csv): run them anew."]
+
+
 @pytest.mark.parametrize(("column", "values"), [("destination", [1, 1, 2]), ("purpose", ["work", "work", "study"])])
 def test_days_with_other_trips_have_no_yearly_balance(tmp_path: Path, column: str, values: list[Any]) -> None:
     write_record(village("a"), tmp_path / "a")

@@ -13,7 +13,7 @@ from kera_mobility.errors import NetworkError
 from kera_mobility.geometry import degree_scale
 from kera_mobility.ledger import is_file, read_text
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
-from kera_mobility.units import FloatArray, round_m, round_one_s
+from kera_mobility.units import BoolArray, round_m, round_one_s
 
 FILE = "outside.csv"
 BUILT_WITHIN_M = 30.0
@@ -54,10 +54,10 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
     return replace(streets, edge_length_m=length_m, edge_drive_s=drive_s)
 
 
-def _ways(streets: Streets, node: int, mode: str) -> FloatArray:
+def _ways(streets: Streets, node: int, mode: str) -> BoolArray:
     """Return which edges join a place beyond the map for a mode, (E,)."""
     joins = (np.asarray(streets.edge_from) == node) | (np.asarray(streets.edge_to) == node)
-    return joins & ((np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0)
+    return np.asarray(joins & ((np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0))
 
 
 def _require_same_place(streets: Streets, row: dict[str, str], node: int) -> None:
