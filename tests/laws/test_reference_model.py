@@ -43,7 +43,7 @@ LOCAL_TRAINS = tuple(
 """Between mill and station every ten minutes, so that the way to the city may take two trains."""
 HUBS = [at(MILL, capacity=2), at(STATION, capacity=2), at(SCHOOL, capacity=1)]
 STOPS = [at(MILL), at(STATION), at(SCHOOL)]
-NOT_MODELLED = {"bicycle": -1000.0, "car": -1000.0, "car_passenger": -1000.0}
+NOT_MODELLED = {"bicycle": -100.0, "car": -100.0, "car_passenger": -100.0}
 """The reference model parks nothing at stops and drops nobody off: these are never chosen; see test_leaving.py."""
 MILLIMETRES = 3
 """Decimals of metres that are compared: the length of a ride by train is a sum of rounded sines."""
@@ -159,7 +159,8 @@ def test_they_agree_on_a_crowded_day_with_all_that_can_go_wrong(tmp_path: Path) 
         ways: dict[str, dict[str, Any]] = {
             "walk": {}, "bicycle": {}, "car": {},
             "rail": {"train": {"places": 3, "boarding_penalty_min": 2.0}, "patience": 1},
-            "scooter": {"fleet": 4, "parking": parking, "hubs": HUBS, "battery_wh": 60.0, "reserve_charge": 0.4},
+            "scooter": {"fleet": 4, "parking": parking, "hubs": HUBS, "battery_wh": 60.0, "reserve_charge": 0.4,
+                        "low_charge": 0.4},
             "shuttle": {"seats": 1, "vehicles": 3, "reserved_seats": reserved, "stops": STOPS, "last_s": 25_200.0},
         }  # fmt: skip
         likes = {"scooter": 2.0, "shuttle": 3.0, "rail": 2.0}

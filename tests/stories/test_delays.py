@@ -76,7 +76,7 @@ def day(tmp_path: Path, trips: Sequence[TripRow], trains: Sequence[RunRow], **de
     """Return a day on which people take the train from the stop where they are, for they walk very slowly."""
     rail = {"delays": {"on": True, **delays}}
     return live(
-        scenario({"walk": {"walk_speed_m_s": 0.1}, "rail": rail}, prefer=("rail",)),
+        scenario({"walk": {"walk_speed_m_s": 0.3}, "rail": rail}, prefer=("rail",)),
         hamlet_town(tmp_path, trips=trips, trains=trains),
     )
 

@@ -217,7 +217,7 @@ def test_scooters_that_all_want_alike_are_a_loss_system(tmp_path: Path, fleet: i
     """
     served_s, offered, days, calls = 230.0, float(fleet), 6, 0
     riders, draws = 0, Dice.of(4)
-    likes = {"choice": {"constants": {"scooter": 500.0}}}
+    likes = {"choice": {"constants": {"scooter": 100.0}}}
     where = {
         "hubs": [at(STATION, capacity=fleet)], "max_walk_m": 600.0, "walk_speed_m_s": 3.0, "shortest_ride_m": 0.0,
     }  # fmt: skip
