@@ -173,7 +173,7 @@ def _features(content: Any) -> list[Any] | None:
         return features
     if kind == "Feature":
         return [content]
-    return [{"properties": {}, "geometry": content}] if kind in _DEPTH else None
+    return [{"properties": {}, "geometry": content}] if isinstance(kind, str) and kind in _DEPTH else None
 
 
 def _title(feature: Any) -> str:
@@ -208,7 +208,7 @@ def _converter(crs: Any) -> Convert | None:
 def _shape(where: str, feature: Any, kinds: Sequence[str], convert: Convert | None) -> Shape:
     raw = feature.get("geometry") if isinstance(feature, dict) else None
     kind = raw.get("type") if isinstance(raw, dict) else None
-    if not isinstance(raw, dict) or kind not in kinds or kind not in _DEPTH:
+    if not isinstance(raw, dict) or not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"got the geometry '{kind}', expected {' or '.join(kinds)}")
     properties = feature.get("properties")
     if not isinstance(properties, dict | None):

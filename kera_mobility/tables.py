@@ -26,6 +26,8 @@ from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray
 DELIMITERS = (",", ";", "\t")
 LONGEST_TEXT = 2000
 """Characters of a cell of text."""
+SMALLEST = 1e-9
+"""A number nearer to nothing is a slip; it would overflow what divides by it."""
 _HIDDEN = frozenset({"-1", "-9", "-99", "-999", "-9999", "nan", "na", "n/a", "null", "none", "#n/a", "..", "x"})
 """Usual marks of a value that nobody may see or knows."""
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -94,7 +96,11 @@ class TableColumn:
         if not _NUMBER.fullmatch(plain):
             return None
         number = float(plain)
-        if not self.least <= number <= self.most or (self.kind == "whole" and number != math.floor(number)):
+        if (
+            not self.least <= number <= self.most
+            or 0.0 < abs(number) < SMALLEST
+            or (self.kind == "whole" and number != math.floor(number))
+        ):
             return None
         return int(number) if self.kind == "whole" else number
 
@@ -229,7 +235,7 @@ def _places(
     if not faults:
         for name in unknown:
             near = nearest_name(name, [known for known in names if known not in header])
-            _log.warning("%s: column '%s' is not read%s", where, name, near)
+            _log.warning("%s: column %.60r is not read%s", where, name, near)
     return {name: header.index(name) for name in names if name in header}, faults
 
 

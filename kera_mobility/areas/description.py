@@ -30,6 +30,12 @@ class Box(Settings):
         in_order(self, "south", "north")
         return self
 
+    @model_validator(mode="after")
+    def _has_area(self) -> Box:
+        if not (self.west < self.east and self.south < self.north):
+            raise ValueError("expected west below east and south below north")
+        return self
+
     @property
     def outline(self) -> BaseGeometry:
         """The rectangle as a polygon of longitudes and latitudes."""

@@ -263,7 +263,10 @@ def area(tmp_path: Path) -> Path:
         (polygon([[lat, lon] for lon, lat in SQUARE], name="New"), r"\('New'\): does not touch the map: are longitude"),
         (polygon(moved(SQUARE, 3.0), name="New"), r"\('New'\): does not touch the map$"),
         (polygon(SQUARE, name="New", residents=-1), r"\('New'\)\.properties\.residents: got -1, expected greater"),
-        (polygon(SQUARE, name="New", jobs="many"), r"\('New'\)\.properties\.jobs: got 'many', expected a valid number"),
+        (
+            polygon(SQUARE, name="New", jobs="many"),
+            r"\('New'\)\.properties\.jobs: got 'many', expected a valid integer",
+        ),
         (polygon(SQUARE, residents=5), r"features\.0\.properties\.name: Field required"),
     ],
 )

@@ -92,6 +92,7 @@ def test_times_and_yes_and_no_are_read_as_seconds_and_truth() -> None:
         ("mill,nan,3", "floor_m2: got 'nan', expected a number from 0 to 5,000 (m2); a mark of a hidden value?"),
         ("mill,-1,3", "floor_m2: got '-1', expected a number from 0 to 5,000 (m2); a mark of a hidden value?"),
         ("mill,,3", "floor_m2: is empty, expected a number from 0 to 5,000 (m2)"),
+        ("mill,1e-320,3", "floor_m2: got '1e-320', expected a number"),
         ("mill,inf,3", "floor_m2: got 'inf', expected a number"),
         ("mill,1e308,3", "floor_m2: got '1e308', expected a number"),
         ("mill,1_000,3", "floor_m2: got '1_000', expected a number"),

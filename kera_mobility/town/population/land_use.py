@@ -164,9 +164,9 @@ class Development(Settings):
 
     name: str = Field(min_length=1)
     """Name for people."""
-    residents: float = Field(0.0, ge=0, le=MOST_AT_PLACE)
+    residents: int = Field(0, ge=0, le=MOST_AT_PLACE)
     """Residents of the finished quarter, persons."""
-    jobs: float = Field(0.0, ge=0, le=MOST_AT_PLACE)
+    jobs: int = Field(0, ge=0, le=MOST_AT_PLACE)
     """Jobs in the finished quarter."""
     basis: str = ""
     """Source, or that it is an assumption."""
@@ -191,7 +191,10 @@ def read_zones(folder: Path, streets: Streets) -> Zones:
     )
     plane = _Plane(streets)
     inside = np.flatnonzero(~np.isin(places.columns["place"], outside.columns["place"]))
-    faults = [*_age_faults(cells), *plane.faults(cells, range(len(cells))), *plane.faults(places, inside.tolist())]
+    faults = [
+        *_age_faults(cells), *plane.faults(cells, range(len(cells))),
+        *plane.faults(places, inside.tolist(), "; a place beyond it has its name in outside.csv too"),
+    ]  # fmt: skip
     if faults:
         raise DataError(faults)
     developments, about = read_developments(folder, plane.lonlat)
@@ -307,14 +310,14 @@ class _Plane:
         """Return the nodes inside a development, the nearest if they are few."""
         return self._enough(np.flatnonzero(shape.holds(self.lonlat)), self.metres(_middle(shape)))
 
-    def faults(self, table: Table, rows: Iterable[int]) -> Iterator[Fault]:
+    def faults(self, table: Table, rows: Iterable[int], advice: str = "") -> Iterator[Fault]:
         """Yield a fault for each of some rows that lies off the map."""
         chosen = np.fromiter(rows, dtype=np.int64)
         lonlat = table.numbers("lon", "lat")[chosen]
         away_m = np.asarray(self.tree.query(self.metres(lonlat))[0])
         swapped_m = np.asarray(self.tree.query(self.metres(lonlat[:, ::-1]))[0])
         for index in np.flatnonzero(away_m > OFF_MAP_M).tolist():
-            hint = ": are lon and lat swapped?" if swapped_m[index] <= OFF_MAP_M else ""
+            hint = ": are lon and lat swapped?" if swapped_m[index] <= OFF_MAP_M else advice
             lon, lat = lonlat[index].tolist()
             yield table.fault(int(chosen[index]), f"lon, lat: got {lon:g}, {lat:g}, expected a place on the map{hint}")
 

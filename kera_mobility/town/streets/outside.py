@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from kera_mobility.errors import NetworkError
+from kera_mobility.errors import DataError, NetworkError
 from kera_mobility.geometry import degree_scale
-from kera_mobility.ledger import is_file, read_text
+from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.units import BoolArray, round_m, round_one_s
 
-FILE = "outside.csv"
 BUILT_WITHIN_M = 30.0
 """A place or gateway that is farther from where the streets have it was moved since they were built. Assumption: a
 projection moves what is near by less."""
@@ -28,27 +26,29 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
     Raises
     ------
     NetworkError
-        If a number is broken, or a place or a gateway was moved: that needs the streets to be built again.
+        If the table is broken, or a place or a gateway was moved: that needs the streets to be built again.
     """
-    path = area_folder / FILE
-    if not is_file(path):
+    table = read_outside_table(area_folder)
+    if table is None:
         return streets
     nodes = np.flatnonzero(np.asarray(streets.node_outside))
-    rows = list(csv.DictReader(io.StringIO(read_text(path, "utf-8-sig"), newline="")))
-    if len(rows) != len(nodes):
-        raise NetworkError(f"{path}: {len(rows)} places, but the streets know {len(nodes)}: build the streets again")
+    if len(table) != len(nodes):
+        raise NetworkError(
+            f"{table.path}: {len(table)} places, but the streets know {len(nodes)}: build the streets again"
+        )
     length_m, drive_s = np.array(streets.edge_length_m), np.array(streets.edge_drive_s)
-    for line, (row, node) in enumerate(zip(rows, nodes.tolist(), strict=True), start=2):
+    for index, node in enumerate(nodes.tolist()):
+        row = {name: values[index] for name, values in table.columns.items()}
         try:
             _require_same_place(streets, row, node)
             for column, mode in _WAYS:
                 ways = _ways(streets, node, mode)
-                if row.get(column):
-                    length_m[ways] = round_m(np.array([float(row[column]) * 1000.0]))[0]
-                if mode == "drive" and row.get("drive_min"):
-                    drive_s[ways] = round_one_s(float(row["drive_min"]) * 60.0)
+                if row[column] is not None:
+                    length_m[ways] = round_m(np.array([row[column] * 1000.0]))[0]
+                if mode == "drive" and row["drive_min"] is not None:
+                    drive_s[ways] = round_one_s(row["drive_min"] * 60.0)
         except ValueError as error:
-            raise NetworkError(f"{path}:{line}: {error}") from None
+            raise DataError([table.fault(index, str(error))]) from None
     if np.array_equal(length_m, streets.edge_length_m) and np.array_equal(drive_s, streets.edge_drive_s):
         return streets
     return replace(streets, edge_length_m=length_m, edge_drive_s=drive_s)
@@ -60,7 +60,7 @@ def _ways(streets: Streets, node: int, mode: str) -> BoolArray:
     return np.asarray(joins & ((np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0))
 
 
-def _require_same_place(streets: Streets, row: dict[str, str], node: int) -> None:
+def _require_same_place(streets: Streets, row: dict[str, Any], node: int) -> None:
     """Return if a place and its gateway stand where the streets were built with them; raise ValueError else."""
     lonlat = np.asarray(streets.node_lonlat, dtype=np.float64)
     gates = np.unique(np.asarray(streets.edge_to)[np.asarray(streets.edge_from) == node])
@@ -68,13 +68,13 @@ def _require_same_place(streets: Streets, row: dict[str, str], node: int) -> Non
                for mode in ("cycle", "drive")]  # fmt: skip
     inside = np.setdiff1d(np.intersect1d(*reached), np.flatnonzero(streets.node_outside))
     for prefix, joined, among in (("", [node], [node]), ("gateway_", gates, inside)):
-        if not row.get(f"{prefix}lon") or not row.get(f"{prefix}lat"):
+        if row[f"{prefix}lon"] is None or row[f"{prefix}lat"] is None:
             continue
-        point = np.array([float(row[f"{prefix}lon"]), float(row[f"{prefix}lat"])])
+        point = np.array([row[f"{prefix}lon"], row[f"{prefix}lat"]])
         away_m = np.sqrt((((lonlat - point) * degree_scale(float(point[1]))) ** 2).sum(axis=1))
         nearest_m = float(away_m[among].min()) if prefix else 0.0
         if float(away_m[joined].min()) > nearest_m + BUILT_WITHIN_M:
             raise ValueError(
-                f"{row.get('place')}: {prefix}lon, {prefix}lat: {away_m[joined].min():.0f} m from where the streets "
+                f"{row['place']}: {prefix}lon, {prefix}lat: {away_m[joined].min():.0f} m from where the streets "
                 "have it; build the streets again"
             )
