@@ -37,7 +37,7 @@ WALL = 8.0
 MOST_MEMORY = 6 * 2**30
 MOST_TESTS_S = 8.0
 """Tests of one mutant, the fastest first, take at most so much processor time together; slower ones are left out."""
-SLOW_S = 8.0
+SLOW_S = 3.0
 """A test that takes longer is left out altogether."""
 HEAVY = ("numpy", "pandas", "scipy.special", "pyarrow.parquet", "pydantic", "simpy")
 """Imported before the first fork."""
