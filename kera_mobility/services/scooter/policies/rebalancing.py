@@ -99,7 +99,7 @@ class ForecastSettings(Settings):
     kind: Literal["forecast"] = "forecast"
     ahead_s: float = Field(3 * HOUR_S, ge=900, le=24 * HOUR_S)
     """How far the crew looks ahead, s. Assumption."""
-    least_gain: float = Field(0.2, ge=0.001, le=1)
+    least_gain: float = Field(0.2, ge=1e-9, le=1)
     """A vehicle is moved if that serves so many more people at least, by expectation. Assumption."""
 
 
