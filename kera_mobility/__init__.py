@@ -63,17 +63,16 @@ def __getattr__(name: str) -> Any:
 
 def _with_own_errors(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that raises a `KeraError` for whatever a user can mend, also for an error of the system."""
-    from kera_mobility.errors import in_words
+    from kera_mobility.errors import KeraError, in_words
 
     @wraps(function)
     def wrapped(*arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
+        except KeraError:
+            raise
         except (OSError, MemoryError) as error:
-            known = in_words(error)
-            if known is None or known is error:
-                raise
-            raise known from error
+            raise in_words(error) or error from error
 
     wrapped.__module__, wrapped.__name__, wrapped.__qualname__ = __name__, name, name  # where other processes find it
     return wrapped

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from typer import Context
 from typer.core import TyperGroup
 
 from kera_mobility.errors import in_words
@@ -36,7 +35,7 @@ class CarriedError(Exception):
 class Verbs(TyperGroup):
     """The verbs; an interrupt, a closed pipe or a file that ends too early comes out as it is."""
 
-    def invoke(self, ctx: Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:  # typer's own kind of context is not exported
         """Run the verb that was asked for."""
         try:
             return super().invoke(ctx)
