@@ -150,10 +150,17 @@ def draw(
 def info(
     area: AreaName,
     on: Annotated[str, typer.Option("--on", metavar="DAY", help="Count ages on this day, as 2026-01-31.")] = "",
+    service_date: Annotated[
+        str, typer.Option("--date", help="Read timetables on this service date, as 2026-01-31; default a typical day.")
+    ] = "",
+    trips: Annotated[
+        Path | None, typer.Option("--trips", metavar="FILE", help="Write what becomes of every trip of the feeds, CSV.")
+    ] = None,
 ) -> None:
-    """Say what the area's street map holds, how good it is, whose data it is and how old."""
+    """Say what the area's streets and timetables hold, how good they are, whose data it is and how old."""
     folder = _folder(area)
     _describe(folder)
+    _print_timetables(folder, service_date or None, trips)
     _print_sources(folder, _day(on))
 
 
@@ -203,6 +210,8 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float, box:
     if made.covered is not None:
         print(f"covers {made.covered:.0%} of the residents")
     _describe(out)
+    if feed:
+        _print_timetables(out, None, None)
     before, after = made.nodes
     same = ", ".join(f"{share:.0%} ({mode})" for mode, share in made.same_length.items())
     print(f"merging        {before} nodes to {after}; within 1 % as long as before: {same} of ways")
@@ -249,6 +258,42 @@ def _print_account(folder: Path) -> None:
             print(line)
         for notice in dataset.notices:
             typer.secho(f"NOTICE: {notice}", fg="red", bold=True)
+
+
+def _print_timetables(folder: Path, service_date: str | None, trips: Path | None) -> None:
+    """Print what became of the trips of each timetable; write every trip to a file if there is one."""
+    import csv
+
+    from kera_mobility.errors import SettingError, TimetableError
+    from kera_mobility.files import read_yaml
+    from kera_mobility.town.timetable.feeds import fates_in, timetable_names, timetable_of
+
+    area, rows = read_yaml(folder / "area.yaml"), []
+    for name in timetable_names(folder):
+        try:
+            timetable = timetable_of(folder, name, area, service_date)
+            if trips:
+                rows += [(name, *fate) for fate in fates_in(folder, name, area, service_date)]
+        except (SettingError, TimetableError) as error:
+            print(f"\ntimetable {name}: {error}")
+            continue
+        about = timetable.about
+        print(
+            f"\ntimetable {name}: {timetable.runs} runs of {len(timetable.line_name)} lines at {timetable.stops} stops"
+        )
+        if about:
+            counts = about["trips"]
+            print(f"  date       {about['date']} ({about['date_chosen']})")
+            print(f"  trips      {sum(counts.values())} in the feed")
+            for fate, count in counts.items():
+                print(f"  {count:>9}  {fate}")
+            for kind in ("notices", "not_honoured"):
+                for text in about[kind]:
+                    print(f"  {'notice' if kind == 'notices' else 'not done':<9}  {text}")
+    if trips:
+        with trips.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("timetable", "trip_id", "route_id", "fate", "detail"), *rows])
+        print(f"\n{trips}: {len(rows)} trips written")
 
 
 def _density(folder: Path, streets: Streets) -> str:

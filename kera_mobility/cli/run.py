@@ -92,6 +92,7 @@ def command(
 
         show_table(checked.title or checked.name, list(checked.services), runs, everyone)
     if not quiet:
+        _report_timetables(runs)
         _report_folders(runs)
 
 
@@ -120,6 +121,22 @@ def _kept_after_interrupt(folder: Path, batch: bool) -> str:
     advice = " The same command goes on from there." if batch else ""
     runs = "1 whole run is" if number == 1 else f"{number} whole runs are"
     return f"{runs} kept in {folder}; nothing half-written is.{advice}"
+
+
+def _report_timetables(runs: list[Written]) -> None:
+    """Say which service date the lines of the first run keep, and how many trips of the feed."""
+    import json
+
+    if not runs:
+        return
+    services = json.loads((runs[0].folder / "run.json").read_text(encoding="utf-8"))["services"]
+    for service, about in services.items():
+        feed = about.get("timetable") or {}
+        if "date" in feed:
+            counts, notices = feed["trips"], len(feed["notices"]) + len(feed["not_honoured"])
+            more = f", {notices} notices in run.json" if notices else ""
+            kept = f"{counts['kept']} of {sum(counts.values())} trips of its feed{more}"
+            remark(f"{service}: timetable {feed['name']} of {feed['date']} ({feed['date_chosen']}), {kept}")
 
 
 def _report_folders(runs: list[Written]) -> None:

@@ -193,11 +193,13 @@ def _changed(pair: ElasticityPair, scenario: Scenario, absent: list[int]) -> tup
     if pair.keys:
         changed = scaled(scenario, pair.keys, pair.factor)
         return changed, _days_of(changed, absent)
-    name = str(getattr(scenario.services.get(pair.timetable), "timetable", ""))
+    service = scenario.services.get(pair.timetable)
+    name, date = str(getattr(service, "timetable", "")), getattr(service, "date", None)
     if not name:
         raise ConfigError(f"timetable: {scenario.name} has no timetabled service '{pair.timetable}'")
     # No scenario file says it, so a town is changed; people then think that what is scarce is always there.
-    town = with_timetable(town_of(scenario).without(absent), name, lambda timetable: stretched(timetable, pair.factor))
+    present = town_of(scenario).without(absent)
+    town = with_timetable(present, name, lambda timetable: stretched(timetable, pair.factor), date)
     return scenario, lambda seed: live(scenario, town, seed)
 
 

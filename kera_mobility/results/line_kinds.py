@@ -1,8 +1,8 @@
-"""Which vehicles of a timetabled service are trains, trams and buses."""
+"""Which vehicles of a timetabled service are trains, trams, buses and so on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
 from kera_mobility.results.facts import Facts
@@ -11,16 +11,29 @@ from kera_mobility.results.record import numbers, settings_of
 if TYPE_CHECKING:
     import pandas as pd
 
-LINE_KINDS = ("train", "tram", "bus")
+COMMON_KINDS = ("train", "tram", "bus")
+LINE_KINDS = (*COMMON_KINDS, "metro", "ferry", "cable")
 """As the settings of such a service name them."""
 UNKNOWN_LINE = "bus"
 """What a timetabled vehicle is taken for if its places fit no kind. Assumption."""
 
 
+def reported_kinds(present: Container[str]) -> list[str]:
+    """Return the kinds that figures are given for: the common ones, and those of others that are present."""
+    return [kind for kind in LINE_KINDS if kind in COMMON_KINDS or kind in present]
+
+
 def line_kinds(facts: Facts, service: str, vehicles: pd.Series) -> pd.Series:
-    """Return the kind of line of vehicles by id, (R,), which the places of a vehicle tell; UNKNOWN_LINE if none."""
+    """Return the kind of line of vehicles by id, (R,); UNKNOWN_LINE if none.
+
+    `run.json` says which runs, each a vehicle, are of which kind; in older results the places of a vehicle tell.
+    """
     import pandas as pd
 
+    runs: Mapping[str, list[tuple[int, int]]] = facts.services[service].get("runs_of_kind") or {}
+    if runs:
+        known = {run: kind for kind, spans in runs.items() for first, last in spans for run in range(first, last + 1)}
+        return pd.Series([known.get(run, UNKNOWN_LINE) for run in vehicles], index=vehicles.index, dtype=str)
     fleet = facts.of_service("vehicles", service)
     kind_by_places = {places: kind for kind, places in reversed(_places(facts, service).items())}
     places = zip(numbers(fleet, "vehicle").tolist(), numbers(fleet, "places").tolist(), strict=True)
@@ -33,5 +46,5 @@ def _places(facts: Facts, service: str) -> dict[str, int]:
     stated: Mapping[str, int] | None = facts.services[service].get("places")
     if stated is None:
         settings = (settings_of(facts.record.scenario_yaml).get("services") or {}).get(service) or {}
-        stated = {kind: settings[kind]["places"] for kind in LINE_KINDS if "places" in (settings.get(kind) or {})}
+        stated = {kind: settings[kind]["places"] for kind in COMMON_KINDS if "places" in (settings.get(kind) or {})}
     return dict(stated)

@@ -97,23 +97,24 @@ class Town:
         use_again(opened)
         return cast("T", made)
 
-    def lines(self, timetable: str) -> Lines:
-        """Return the lines of a timetable of the area by name.
+    def lines(self, timetable: str, service_date: str | None = None) -> Lines:
+        """Return the lines of a timetable of the area by name, on a date of its feed; on a typical weekday by default.
 
         Raises
         ------
         SettingError
             If the area has no such timetable; the message names those it has.
         TimetableError
-            If its feed is broken.
+            If its feed is broken, or has no trips on the date.
         """
         return self.computed_once(
-            ("lines", timetable), lambda: self._joined(timetable_of(self.folder, timetable, self.area))
+            ("lines", timetable, service_date),
+            lambda: self._joined(timetable_of(self.folder, timetable, self.area, service_date)),
         )
 
-    def with_lines(self, timetable: str, lines: Lines) -> Town:
-        """Return the same town with other lines under the name of a timetable, and none else."""
-        return replace(self, _made={**self._made, ("lines", timetable): (lines, Ledger())})
+    def with_lines(self, timetable: str, lines: Lines, service_date: str | None = None) -> Town:
+        """Return the same town with other lines under the name of a timetable and a date, and none else."""
+        return replace(self, _made={**self._made, ("lines", timetable, service_date): (lines, Ledger())})
 
     def _joined(self, timetable: Timetable) -> Lines:
         """Return the lines with all stops at one street node made one: a street node is where people wait."""

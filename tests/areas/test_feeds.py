@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import SettingError, TimetableError
-from kera_mobility.town.timetable.feeds import timetable_of
+from kera_mobility.town.timetable.feeds import fates_in, timetable_of
+from kera_mobility.town.timetable.timetable import Timetable
 
 AREA = {"bbox": {"west": 24.70, "south": 60.200, "east": 24.83, "north": 60.235}}
 
@@ -81,6 +84,36 @@ def test_a_broken_feed_is_one_clear_error(area: Path) -> None:
     (area / "gtfs" / "today" / "stop_times.txt").unlink()
     with pytest.raises(TimetableError, match=r"stop_times\.txt: missing"):
         timetable_of(area, "today", AREA)
+
+
+def test_extended_codes_in_the_shipped_feed_give_the_same_day_to_the_byte(area: Path) -> None:
+    routes = area / "gtfs" / "today" / "routes.txt"
+    text = routes.read_text(encoding="utf-8")
+    for basic, extended in (("2", "109"), ("0", "900"), ("3", "700")):
+        assert f",{basic}\n" in text
+        text = text.replace(f",{basic}\n", f",{extended}\n")
+    routes.write_text(text, encoding="utf-8")
+    shipped, coded = Timetable.load(area / "timetables" / "today"), timetable_of(area, "today", AREA)
+    for name in Timetable.__dataclass_fields__:
+        assert np.array_equal(getattr(coded, name), getattr(shipped, name)), name
+
+
+def test_a_date_of_the_feed_may_be_chosen(area: Path) -> None:
+    assert timetable_of(area, "today", AREA, "2026-01-07").about["date_chosen"] == "by setting"
+    with pytest.raises(TimetableError, match="no trips on 2026-01-10"):
+        timetable_of(area, "today", AREA, "2026-01-10")  # a Saturday
+    shutil.rmtree(area / "gtfs" / "today")
+    with pytest.raises(SettingError, match="has no feed of other days"):
+        timetable_of(area, "today", AREA, "2026-01-07")
+
+
+def test_the_fates_of_all_trips_are_those_that_were_counted(area: Path) -> None:
+    shutil.copytree(area / "gtfs" / "today", area / "gtfs" / "operator")
+    small = {"bbox": {"west": 24.75, "south": 60.21, "east": 24.76, "north": 60.22}}
+    fates = fates_in(area, "operator", small)
+    counts = timetable_of(area, "operator", small).about["trips"]
+    assert counts == Counter(fate.fate for fate in fates)
+    assert sum(counts.values()) == 978
 
 
 def test_an_unknown_timetable_names_those_there_are(area: Path) -> None:

@@ -26,6 +26,7 @@ from kera_mobility.simulation.run import Run, live, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.tables import Schema, TableColumn, read_table
 from kera_mobility.town.area_tables import place_columns
+from kera_mobility.town.timetable.route_types import basic_type
 from kera_mobility.town.town import Lines, Town
 from kera_mobility.units import BoolArray
 
@@ -163,7 +164,8 @@ class Gauge:
     def __init__(self, settings: CalibrationSettings, scenario: Scenario, town: Town) -> None:
         self._settings = settings
         board = settings.boardings
-        lines = town.lines(str(getattr(scenario.services[board.service], "timetable")))  # noqa: B009
+        service = scenario.services[board.service]
+        lines = town.lines(str(getattr(service, "timetable")), getattr(service, "date", None))  # noqa: B009
         self._runs = counted_runs(lines, board.route_types)
         file = town.folder / "checks" / "boardings.csv"
         self.stations = read_stations(file, lines, board.route_types)
@@ -216,9 +218,9 @@ def read_stations(file: Path, lines: Lines, route_types: Sequence[int]) -> tuple
 
 
 def counted_runs(lines: Lines, route_types: Sequence[int]) -> BoolArray:
-    """Return which runs of a timetable have one of the GTFS route types, (R,)."""
-    timetable = lines.timetable
-    counted: BoolArray = np.isin(np.asarray(timetable.line_type), list(route_types))[np.asarray(timetable.run_line)]
+    """Return which runs of a timetable are of the kind of one of the GTFS route types, (R,)."""
+    timetable, basic = lines.timetable, [basic_type(code) for code in route_types]
+    counted: BoolArray = np.isin(np.asarray(timetable.line_type), basic)[np.asarray(timetable.run_line)]
     return counted
 
 

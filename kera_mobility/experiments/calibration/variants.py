@@ -50,11 +50,13 @@ def sampled(town: Town, share: float) -> Town:
     return town.without(left_out(town, share))
 
 
-def with_timetable(town: Town, name: str, change: Callable[[Timetable], Timetable]) -> Town:
+def with_timetable(
+    town: Town, name: str, change: Callable[[Timetable], Timetable], service_date: str | None = None
+) -> Town:
     """Return the town with one of its timetables changed."""
-    lines = town.lines(name)
+    lines = town.lines(name, service_date)
     timetable = change(lines.timetable)
-    return town.with_lines(name, Lines(timetable, Journeys.of(timetable), lines.stop_node))
+    return town.with_lines(name, Lines(timetable, Journeys.of(timetable), lines.stop_node), service_date)
 
 
 def stretched(timetable: Timetable, factor: float) -> Timetable:

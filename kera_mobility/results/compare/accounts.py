@@ -13,7 +13,7 @@ from kera_mobility.results.costs import DayCost, day_costs
 from kera_mobility.results.crew_work import crew_work
 from kera_mobility.results.facts import TRANSIT, total
 from kera_mobility.results.kpis.modes import SCOOTER
-from kera_mobility.results.line_kinds import LINE_KINDS, line_kinds
+from kera_mobility.results.line_kinds import line_kinds, reported_kinds
 from kera_mobility.results.record import numbers
 from kera_mobility.units import HOUR_S
 
@@ -52,13 +52,13 @@ class Accounts:
 
     @cached_property
     def services(self) -> dict[tuple[str, str], ServiceDay]:
-        """What each service did, by (service, kind); timetabled lines stand by train, tram and bus."""
+        """What each service did, by (service, kind); timetabled lines stand by kind of line."""
         days: dict[tuple[str, str], ServiceDay] = {}
         for service, about in self.facts.services.items():
             legs, moves, fleet = frames = self._frames(service)
             if about["mode"] == TRANSIT and about.get("operated", True):
                 kinds = [line_kinds(self.facts, service, frame["vehicle"]) for frame in frames]
-                for line in LINE_KINDS:
+                for line in reported_kinds(set().union(*(kind.unique() for kind in kinds))):
                     parts = (frame[kind == line] for frame, kind in zip(frames, kinds, strict=True))
                     days[service, line] = self._day(service, *parts)
             else:

@@ -13,6 +13,7 @@ from kera_mobility.results.compare.accounts import Accounts, ServiceDay
 from kera_mobility.results.compare.quantity import About, Quantity
 from kera_mobility.results.compare.values import Values, at_year
 from kera_mobility.results.facts import EVERYONE
+from kera_mobility.results.line_kinds import LINE_KINDS
 
 METHODS = {
     "market": "electricity by contract",
@@ -50,7 +51,7 @@ class Carbon:
     def _grams(self, mode: str, kind: str, day: ServiceDay, method: str, *, life_cycle: bool) -> float:
         values, rode_km = self._values, day.passenger_km
         grid = values.grid_g_per_kwh_market if method == "market" else values.grid_g_per_kwh_location
-        if kind in ("train", "tram", "bus"):
+        if kind in LINE_KINDS:
             return self._line_grams(kind, day, method, grid, life_cycle=life_cycle)
         if mode == "car":
             life_cycle_g = values.car_life_cycle_g_per_km / values.car_occupancy if life_cycle else 0.0
@@ -64,11 +65,11 @@ class Carbon:
         return day.vehicle_km * (values.minibus_kwh_per_km * grid + life_cycle_g)
 
     def _line_grams(self, kind: str, day: ServiceDay, method: str, grid: float, *, life_cycle: bool) -> float:
-        values = self._values
+        values, is_diesel = self._values, kind in ("bus", "ferry")  # a ferry as a bus, for want of better: assumption
         if method == "marginal":
-            return day.vehicle_km * (self._bus_g if kind == "bus" else values.train_kwh_per_km * grid)
+            return day.vehicle_km * (self._bus_g if is_diesel else values.train_kwh_per_km * grid)
         per_km = values.train_g_per_pkm_market if method == "market" else values.train_g_per_pkm_location
-        if kind == "bus":
+        if is_diesel:
             per_km = self._bus_g / values.bus_riders
         return day.passenger_km * (per_km + (values.transit_life_cycle_g_per_pkm if life_cycle else 0.0))
 

@@ -11,14 +11,10 @@ import numpy as np
 
 from kera_mobility.config.settings import Place
 from kera_mobility.services.shuttle.settings import MeetsTrain
+from kera_mobility.town.timetable.route_types import KIND_TYPES, RAIL_TYPES
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.town.town import Lines
 from kera_mobility.units import FloatArray, round_s
-
-_BUS = 3
-"""GTFS route type."""
-TRAINS = (0, 1, 2)
-"""GTFS route types of what runs on rails: tram, metro, train."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ def timetable_of(loop: Loop, laps: Mapping[int, list[float]], name: str, stops: 
         stop_name=tuple(place.name for place in stops),
         stop_id=tuple(str(index) for index in range(loop.stops)),
         line_name=(name,),
-        line_type=np.array([_BUS], dtype=np.int32),
+        line_type=np.array([KIND_TYPES["bus"]], dtype=np.int32),
         run_line=np.zeros(len(laps), dtype=np.int32),
         run_name=tuple(f"{name}-{vehicle}" for vehicle in sorted(laps)),
         run_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
@@ -146,9 +142,10 @@ def trains_met(lines: Lines, walk_m: FloatArray, speed_m_s: float, operation: Me
     node = lines.stop_node[np.asarray(timetable.call_stop)]
     far_m = np.where(node >= 0, walk_m[np.maximum(node, 0)], np.inf)
     line = np.asarray(timetable.run_line)[timetable.call_run]
-    is_met = np.isin(np.asarray(timetable.line_type)[line], TRAINS) & (far_m <= operation.near_m)
+    is_met = np.isin(np.asarray(timetable.line_type)[line], RAIL_TYPES) & (far_m <= operation.near_m)
     if operation.lines:
         is_met &= np.isin(np.array(timetable.line_name)[line], list(operation.lines))
+    is_met &= np.asarray(timetable.call_alights)
     is_met[np.asarray(timetable.run_start)[:-1]] = False  # nobody alights where a train begins
     over_s = round_s(far_m[is_met] / speed_m_s) + operation.alight_s
     depart_s = np.asarray(timetable.call_arrive_s)[is_met] + over_s

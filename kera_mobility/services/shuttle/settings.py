@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Place, Settings, TimeOfDay
 from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
-from kera_mobility.services.stops.operation import TimetabledSettings
+from kera_mobility.services.stops.operation import ServiceDate, TimetabledSettings
 from kera_mobility.units import HOUR_S
 
 
@@ -65,6 +65,8 @@ class MeetsTrain(Settings):
     kind: Literal["meets_train"] = "meets_train"
     timetable: str = Field(min_length=1)
     """Name of the trains' timetable in the area, such as today or urban_rail."""
+    date: ServiceDate | None = None
+    """Service date of its feed, as of the service of the trains."""
     service: str = "rail"
     """Name of the service whose notices of late trains are heard."""
     lines: tuple[str, ...] = ()

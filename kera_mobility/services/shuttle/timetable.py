@@ -60,7 +60,7 @@ class LoopDay:
         if not isinstance(operation, MeetsTrain):
             return []
         try:
-            lines = self._town.lines(operation.timetable)
+            lines = self._town.lines(operation.timetable, operation.date)
         except SettingError as error:
             raise SettingError("operation.timetable", error.problem) from None
         walk_m = np.asarray(self._town.skims.walk_m[:, self._nodes[0]], dtype=np.float64)

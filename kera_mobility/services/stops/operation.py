@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from math import inf, nan
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import simpy
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.base import ServiceSettings
@@ -23,6 +24,15 @@ from kera_mobility.services.world import World
 Life = Generator[simpy.Event, Any, None]
 NOWHERE = -1
 """No call, no run."""
+
+
+def _is_a_date(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+ServiceDate = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_is_a_date)]
+"""A day of the calendar of a feed, as 2026-01-31."""
 
 
 class TimetabledSettings(ServiceSettings):

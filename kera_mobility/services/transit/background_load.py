@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from kera_mobility.errors import NetworkError
 from kera_mobility.geometry import degree_scale
 from kera_mobility.tables import Schema, TableColumn, read_table
 from kera_mobility.town.area_tables import place_columns
+from kera_mobility.town.timetable.route_types import basic_type
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
 
@@ -48,7 +50,7 @@ class Background:
     destination_lonlat: FloatArray
     """(K, 2) degrees."""
     line_type: IntArray
-    """GTFS route_type of the lines that they take."""
+    """Basic GTFS route_type of the lines that they take."""
     hour: IntArray
     persons: FloatArray
 
@@ -66,7 +68,10 @@ def read_background(area_folder: Path) -> Background:
     table = read_table(area_folder / FILE, BACKGROUND, purpose="it says who rides besides the people of the model")
     origin, destination = (table.numbers(f"{end}_lon", f"{end}_lat") for end in ("origin", "destination"))
     line_type, hour = (np.array(table.columns[name], dtype=np.int64) for name in ("type", "hour"))
-    return Background(origin, destination, line_type, hour, table.numbers("persons")[:, 0])
+    basic = np.array([basic_type(code) for code in line_type.tolist()], dtype=np.int64)
+    for row in np.flatnonzero(basic < 0).tolist():
+        raise NetworkError(f"{area_folder / FILE}: type: got {line_type[row]}, expected the GTFS route_type of a line")
+    return Background(origin, destination, basic, hour, table.numbers("persons")[:, 0])
 
 
 def background_aboard(background: Background, timetable: Timetable, factor: float = 1.0) -> IntArray:

@@ -8,8 +8,7 @@ from math import inf, nan
 from kera_mobility.services.contract import Leg
 from kera_mobility.services.transit.operation import TransitOperation
 from kera_mobility.services.world import World
-from kera_mobility.town.timetable.connection_scan import Transfers
-from kera_mobility.town.timetable.timetable import TRANSFER_SLACK_S, Journeys, NextJourney, Timetable
+from kera_mobility.town.timetable.timetable import TRANSFER_SLACK_S, Journeys, NextJourney, Timetable, platforms_of
 from kera_mobility.units import STEPS_PER_S
 
 
@@ -38,11 +37,13 @@ class Connections:
         """
         self._world, self._operation, self._journeys, self._hold_s = world, operation, journeys, hold_s
         self._stop: list[int] = planned.call_stop.tolist()
+        self._origin: list[int] = journeys.call_origin.tolist()
         self._planned_arrive_s: list[float] = planned.call_arrive_s.tolist()
         self._arrive_s: list[float] = displayed.call_arrive_s.tolist()
         self._depart_s: list[float] = displayed.call_depart_s.tolist()
-        walks = Transfers.of(planned.stop_lonlat, TRANSFER_SLACK_S).walks
-        self._walk_s = {(a, b): step / STEPS_PER_S for a, near in enumerate(walks) for b, step in near}
+        self._platforms = platforms_of(planned, TRANSFER_SLACK_S)
+        walks = self._platforms.walks
+        self._way_s = {(a, b): step / STEPS_PER_S for a, near in enumerate(walks) for b, step in near}
         self._awaited_s: dict[int, float] = {}
         self._outside: dict[tuple[int, int, int], NextJourney] = {}
         self._coming_s: dict[int, list[Callable[[], float]]] = {}
@@ -109,7 +110,7 @@ class Connections:
             held_s = max(0.0, self.until_s(onward.run, call) - self._depart_s[call])
             arrive_s = self._arrive_s[onward.alight_call] + held_s
         else:
-            instead = displayed.next_one(self._stop[alight_call], target, now_s + TRANSFER_SLACK_S)
+            instead = displayed.next_one(self._origin[alight_call], target, now_s + TRANSFER_SLACK_S)
             arrive_s = instead.arrive_s if instead else nan
         caught = waits or (runs and ready_s <= self._depart_s[call])
         end = "missed" if not caught else "made" if ready_s <= onward.depart_s else "saved"
@@ -123,8 +124,8 @@ class Connections:
     def _onward(self, alight_call: int, target: int) -> NextJourney | None:
         """Return the connection that the timetable has after a call."""
         ready_s = self._planned_arrive_s[alight_call] + TRANSFER_SLACK_S
-        return self._journeys.next_one(self._stop[alight_call], target, ready_s)
+        return self._journeys.next_one(self._origin[alight_call], target, ready_s)
 
     def _at_platform_s(self, alight_call: int, board_call: int, arrive_s: float) -> float:
-        walk_s = self._walk_s.get((self._stop[alight_call], self._stop[board_call]), 0.0)
-        return arrive_s + TRANSFER_SLACK_S + walk_s
+        pair = self._origin[alight_call], self._platforms.call_platform.item(board_call)
+        return arrive_s + TRANSFER_SLACK_S + self._way_s.get(pair, 0.0)

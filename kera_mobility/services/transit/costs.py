@@ -1,4 +1,6 @@
-"""What timetabled lines cost: hours and kilometres of their runs, over the whole length of the lines.
+"""What timetabled lines cost: hours and kilometres of their runs, as far as these lie in the area or go beyond it.
+
+Of a feed that goes on outside the rectangle only the calls inside and at places beyond the map are kept.
 
 Paid hours are those of the runs as they were run, from the first stop of each to its last: turning at the ends, rests
 and empty runs are not simulated, and are left to the rate of the hour, which holds driver and vehicle (capital).
@@ -11,7 +13,7 @@ from pydantic import Field
 from kera_mobility.config.settings import Settings
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.facts import Facts, total
-from kera_mobility.results.line_kinds import LINE_KINDS, line_kinds
+from kera_mobility.results.line_kinds import line_kinds, reported_kinds
 from kera_mobility.units import HOUR_S
 
 KIND = "transit"
@@ -48,18 +50,24 @@ class LineCosts(Settings):
     """Trams."""
     bus: BusCosts = BusCosts()
     """Buses."""
+    metro: TrainCosts = TrainCosts()
+    """Metros. Assumption: as trains."""
+    ferry: TrainCosts = TrainCosts()
+    """Ferries. Assumption: as trains."""
+    cable: TramCosts = TramCosts()
+    """Funiculars and aerial lifts. Assumption: as trams."""
 
 
 def day_cost(facts: Facts, service: str) -> DayCost:
     """Return the cost of a day; at the default rates where the run, an older one, states none."""
     stated = facts.services[service].get("costs")
-    rates = stated or LineCosts().model_dump()
+    rates = LineCosts().model_dump() | (stated or {})
     moves = facts.frame("moves", service)
     work = moves.assign(h=(moves.end_s - moves.t_s) / HOUR_S, km=moves.distance_m / 1000.0)
     runs = work.groupby(line_kinds(facts, service, moves.vehicle))
     hours, km = ({kind: total(part) for kind, part in runs[name]} for name in ("h", "km"))
     eur = {
         kind: hours.get(kind, 0.0) * rates[kind]["vehicle_hour_eur"] + km.get(kind, 0.0) * rates[kind]["vehicle_km_eur"]
-        for kind in LINE_KINDS
+        for kind in reported_kinds(hours)
     }
     return DayCost(sum(hours.values()), eur, stated=stated is not None)

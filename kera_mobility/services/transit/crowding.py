@@ -58,4 +58,4 @@ def crowding_more_s(settings: CrowdingSettings, timetable: Timetable, load: IntA
     hop_s = np.append(np.asarray(timetable.call_arrive_s)[1:] - np.asarray(timetable.call_depart_s)[:-1], 0.0)
     hop_s[timetable.run_start[1:] - 1] = 0.0
     more_s = round_s((weight - 1.0) * hop_s)
-    return np.cumsum(more_s) - more_s
+    return timetable.chained(np.cumsum(more_s) - more_s)

@@ -12,6 +12,7 @@ from pydantic import Field
 from kera_mobility.config.settings import Settings
 from kera_mobility.dice import Dice, word
 from kera_mobility.services.transit.operation import MinimumDwell, remaining_delay_s
+from kera_mobility.town.timetable.route_types import kind_of_basic
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import MINUTE_S, AnyArray, BoolArray, FloatArray, round_s
 
@@ -26,9 +27,9 @@ class DelaySettings(Settings):
     94.4 % of 2017 (train.punctuality_commuter_2017) and the operator's 92.8 % within 2 min 29 s
     (train.punctuality_target_hsl, which alone gives train.delay_exponential_mean, 0.95, range 0.85 to 1.6)."""
     tram_mean_min: float = Field(1.0, ge=0, le=10)
-    """The same of trams and light rail, min. Assumption."""
+    """The same of trams, light rail and cable cars, min. Assumption."""
     bus_mean_min: float = Field(2.0, ge=0, le=20)
-    """The same of buses, min. Assumption."""
+    """The same of buses and ferries, min. Assumption."""
     cancelled_share: float = Field(0.01, ge=0, le=1)
     """Share of runs that do not start. Assumption: boards show it, so nobody waits for them."""
     recovery: float = Field(0.0, ge=0, le=0.5)
@@ -44,10 +45,14 @@ class DelaySettings(Settings):
     Assumption: trains do not wait."""
 
 
+_LATE_AS = {"metro": "train", "cable": "tram", "ferry": "bus"}
+"""Kinds of line whose lateness is that of another kind. Assumption."""
+
+
 def late_s(settings: DelaySettings, timetable: Timetable, dice: Dice) -> FloatArray:
     """Return how late each run leaves its first stop, s, (R,): exponential, rounded to 1/64 s."""
-    by_type = {0: settings.tram_mean_min, 1: settings.train_mean_min, 2: settings.train_mean_min}
-    mean_min = np.array([by_type.get(kind, settings.bus_mean_min) for kind in timetable.line_type.tolist()])
+    kinds = [kind_of_basic(basic) for basic in timetable.line_type.tolist()]
+    mean_min = np.array([getattr(settings, f"{_LATE_AS.get(kind, kind)}_mean_min") for kind in kinds])
     drawn = dice.at("late").exponential(*_address(timetable))
     return round_s(mean_min[timetable.run_line] * MINUTE_S * drawn)
 
@@ -64,9 +69,13 @@ def displayed(
     """Return the timetable as displays show it: every run as late as it is known to be, whoever boards."""
     arrive_s, depart_s = timetable.call_arrive_s.tolist(), timetable.call_depart_s.tolist()
     starts = timetable.run_start.tolist()
-    for run, delay_s in enumerate(late_s.tolist()):
+    came_s: dict[int, float] = {}
+    delays_s = late_s.tolist()
+    for run in timetable.by_departure():
         first, last = starts[run], starts[run + 1] - 1
-        depart_s[first] += delay_s
+        planned_s, came = depart_s[first], came_s.get(run, 0.0)
+        depart_s[first] = max(planned_s + delays_s[run], came)
+        delay_s = depart_s[first] - planned_s
         for call in range(first + 1, last + 1):
             hop_s = arrive_s[call] - timetable.call_depart_s.item(call - 1)
             dwell_s = dwells[run].doors_s if dwells else depart_s[call] - arrive_s[call]
@@ -74,12 +83,15 @@ def displayed(
             arrive_s[call] += delay_s
             left_s = arrive_s[call] if call == last else max(depart_s[call], arrive_s[call] + dwell_s)
             delay_s, depart_s[call] = left_s - depart_s[call], left_s
+        came_s[int(timetable.run_next[run])] = arrive_s[last]
     return replace(timetable, call_arrive_s=np.array(arrive_s), call_depart_s=np.array(depart_s))
 
 
 def without(timetable: Timetable, cut: BoolArray) -> tuple[Timetable, NDArray[np.int32]]:
     """Return the timetable without some runs (R,), and the call of the full one that each of its calls is, (C,)."""
     kept = ~cut
+    run_next = np.asarray(timetable.run_next)[kept]
+    number = np.where(kept, np.cumsum(kept) - 1, -1)
     calls = np.flatnonzero(kept[timetable.call_run]).astype(np.int32)
     counts = np.diff(timetable.run_start)[kept]
     reduced = replace(
@@ -90,6 +102,11 @@ def without(timetable: Timetable, cut: BoolArray) -> tuple[Timetable, NDArray[np
         call_stop=np.asarray(timetable.call_stop)[calls],
         call_arrive_s=np.asarray(timetable.call_arrive_s)[calls],
         call_depart_s=np.asarray(timetable.call_depart_s)[calls],
+        call_boards=np.asarray(timetable.call_boards)[calls],
+        call_alights=np.asarray(timetable.call_alights)[calls],
+        run_next=np.where(run_next >= 0, number[run_next], -1).astype(np.int32),
+        call_from_class=np.asarray(timetable.call_from_class)[calls],
+        call_to_class=np.asarray(timetable.call_to_class)[calls],
     )
     return reduced, calls
 

@@ -11,13 +11,12 @@ import pandas as pd
 
 from kera_mobility.results.facts import Facts, mean, share, total
 from kera_mobility.results.kpis import Kpi, kpi, service_kpi
+from kera_mobility.town.timetable.route_types import KIND_TYPES
 from kera_mobility.units import MINUTE_S
 
 PUNCTUAL_S = 180.0
 """A run that reaches its last stop less than 3 min late is punctual. Source: Finnish commuter trains, 2017
 (train.punctuality_commuter_2017)."""
-TYPES = {"train": (1, 2), "tram": (0,), "bus": (3,)}
-"""GTFS route_types of the kinds of line that punctuality is given for."""
 CONNECTION_ENDS = {
     "made": "Changes of vehicle that went as the timetable has them.",
     "saved": "Changes that were too late by the timetable, but for a next vehicle that was late or waited.",
@@ -75,7 +74,9 @@ def punctuality(facts: Facts) -> Iterator[Kpi]:
                           "Runs that were cancelled, or ended before their last stop.")  # fmt: skip
         last_calls = running[~running["run"].duplicated(keep="last") & ~is_cut]
         definition = "Runs that reached their last stop less than 3 min late; cancelled and cut ones do not count."
-        kinds = {"": last_calls["type"] >= 0} | {f".{kind}": last_calls["type"].isin(TYPES[kind]) for kind in TYPES}
+        kinds = {"": last_calls["type"] >= 0} | {
+            f".{kind}": last_calls["type"] == basic for kind, basic in KIND_TYPES.items()
+        }
         for suffix, is_kind in kinds.items():
             late_s = last_calls.loc[is_kind, "arrive_late_s"]
             if len(late_s):

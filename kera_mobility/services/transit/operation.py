@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+import simpy
+
 from kera_mobility.services.notices import RunLate
 from kera_mobility.services.reasons import CANCELLED, GONE
 from kera_mobility.services.stops.operation import Life, StopOperation, VehicleRun
+from kera_mobility.services.world import World
 from kera_mobility.town.timetable.timetable import Timetable
 from kera_mobility.units import MINUTE_S, BoolArray, FloatArray, IntArray, round_one_s
 
@@ -87,6 +90,9 @@ class TransitOperation(StopOperation):
         self._posted_late: set[int] = set()
         cancelled = [] if conditions.cancelled is None else conditions.cancelled.nonzero()[0].tolist()
         self._ends: dict[int, str] = dict.fromkeys(cancelled, CANCELLED)
+        self._following: list[int] = timetable.run_next.tolist()
+        self._coming: dict[int, simpy.Event] = {}
+        """For each run that its vehicle comes to from another with riders aboard: when it has come, or will not."""
 
     # What happens to runs.
 
@@ -113,12 +119,25 @@ class TransitOperation(StopOperation):
 
     # A run.
 
+    def start(self, world: World) -> None:
+        """Begin to operate: a process for each run."""
+        self._coming = {run: simpy.Event(world.env) for run in self._following if run >= 0}
+        super().start(world)
+
     def _operate(self, run: VehicleRun) -> Life:
+        yield from self._make_calls(run)
+        if self._following[run.run] in self._coming:
+            self._coming[self._following[run.run]].succeed()
+
+    def _make_calls(self, run: VehicleRun) -> Life:
+        """Make the calls of a run, the first when its vehicle has come from the run before."""
         env, number = self._world.env, run.run
         first, last = self._starts[number], self._starts[number + 1] - 1
         for call in range(first, last + 1):
             yield env.timeout(max(0.0, self._reaches_s(number, call) - env.now))
             if call == first:
+                if number in self._coming:
+                    yield self._coming[number]
                 if number in self._ends:
                     self._log_running(run, first, 0.0)
                     return
@@ -131,10 +150,15 @@ class TransitOperation(StopOperation):
             if number in self._ends:
                 last = call
                 self._set_all_down(run, call, self._ends[number])
+            following = self._runs[self._following[number]] if call == last and run.riding else None
+            if following and following.run in self._ends:
+                self._set_all_down(run, call, self._ends[following.run])
             self._depart(run, call)
             self._log_running(run, call, held_s)
             if call == last:
                 self._log_drive(run, call)
+                if following:
+                    following.aboard, following.riding = run.aboard, run.riding
                 return
 
     def _not_served(self, call: int) -> str:

@@ -83,4 +83,5 @@ class PassengerInformation:
         return replace(
             journeys, board_call=calls[journeys.board_call], alight_call=calls[journeys.alight_call],
             call_run=timetable.call_run, call_depart_s=np.asarray(timetable.call_depart_s), _by_pair={},
+            call_origin=self._journeys.call_origin,
         )  # fmt: skip

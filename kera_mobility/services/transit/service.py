@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from kera_mobility.ledger import is_file
+from kera_mobility.results.line_kinds import COMMON_KINDS
 from kera_mobility.services.base import Carried, Ride, Service, Vehicle
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Outcome, Refusal, Requests
 from kera_mobility.services.notices import Announcement, ServiceClosed
@@ -22,6 +24,7 @@ from kera_mobility.services.transit.operation import MinimumDwell, RunConditions
 from kera_mobility.services.transit.passenger_information import PassengerInformation
 from kera_mobility.services.transit.settings import TransitSettings
 from kera_mobility.services.world import World
+from kera_mobility.town.timetable.route_types import kind_of_basic
 from kera_mobility.town.timetable.timetable import TRANSFER_SLACK_S, Journeys, NextJourneys
 from kera_mobility.town.town import Town
 from kera_mobility.units import MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, IntArray, round_m
@@ -52,8 +55,9 @@ class Transit(Service):
 
     def __init__(self, name: str, settings: TransitSettings, town: Town) -> None:
         super().__init__(name, settings, town)
-        lines = town.lines(settings.timetable)
+        lines = town.lines(settings.timetable, settings.date)
         self.timetable, self.journeys, self._stop_node = lines.timetable, lines.journeys, lines.stop_node
+        self._origin: list[int] = self.journeys.call_origin.tolist()
         self._node_stop = np.full(town.streets.nodes, -1, dtype=np.int64)
         served = np.flatnonzero(self._stop_node >= 0)
         self._node_stop[self._stop_node[served]] = served
@@ -126,7 +130,8 @@ class Transit(Service):
         self._connections: Connections | None = None
         if settings.on:
             assert conditions.late_s is not None
-            displayed = delays.displayed(timetable, conditions.late_s, settings.recovery, conditions.dwells)
+            late_s = np.where(conditions.cancelled, 0.0, conditions.late_s)  # what does not run makes nothing late
+            displayed = delays.displayed(timetable, late_s, settings.recovery, conditions.dwells)
             self._connections = Connections(
                 world, self._operation, timetable, displayed, self.journeys, settings.connection_hold_s
             )
@@ -233,7 +238,7 @@ class Transit(Service):
             wait_s += end.boarded_s - begin_s
             ride_s += env.now - end.boarded_s
             ride_m += operation.call_m[end.call] - operation.call_m[journey.board_call]
-            vehicle, here, place = end.vehicle, int(self.timetable.call_stop[end.call]), operation.call_node[end.call]
+            vehicle, here, place = end.vehicle, self._origin[end.call], operation.call_node[end.call]
             ready_s = env.now + TRANSFER_SLACK_S
             if place != leg.destination and end.reason:
                 refusal = Refusal(end.reason, place)
@@ -252,12 +257,23 @@ class Transit(Service):
 
     def about(self) -> dict[str, Any]:
         """Return what each kind of line runs with, at what costs, and the lines without any run on the date."""
-        settings = self.settings
-        rolling = {"train": settings.train, "tram": settings.tram, "bus": settings.bus}
-        places = {kind: vehicle.places for kind, vehicle in rolling.items()}
+        settings, kinds = self.settings, self._kind_of_runs()
+        places = {kind: getattr(settings, kind).places for kind in [*COMMON_KINDS, *kinds]}
+        feed = {"timetable": {"name": settings.timetable, **self.timetable.about}}
         lines = self.timetable.line_name
         idle_lines = [lines[line] for line in sorted(set(range(len(lines))) - set(self.timetable.run_line.tolist()))]
-        return {"places": places, "costs": settings.costs.model_dump(), "idle_lines": idle_lines}
+        costs = {"costs": settings.costs.model_dump(), "idle_lines": idle_lines}
+        return {"places": places, **costs, "runs_of_kind": kinds, **feed}
+
+    def _kind_of_runs(self) -> dict[str, list[tuple[int, int]]]:
+        """Return the first and the last run of each span of runs of one kind, by kind."""
+        basic = np.asarray(self.timetable.line_type)[self.timetable.run_line]
+        bounds = [0, *(np.flatnonzero(np.diff(basic)) + 1).tolist(), len(basic)]
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for first, end in pairwise(bounds):
+            if end > first:
+                spans.setdefault(kind_of_basic(int(basic[first])), []).append((first, end - 1))
+        return spans
 
     def places(self) -> list[tuple[int, str, str]]:
         """Return the stops."""
@@ -283,10 +299,11 @@ class Transit(Service):
             more_s[rows] += self._crowding_more_s[ride.alight_call] - self._crowding_more_s[ride.board_call]
             stop = self.timetable.call_stop[ride.alight_call].astype(np.int64)
             on = np.flatnonzero(stop != destination[rows])
+            origin = self.journeys.call_origin[ride.alight_call]
             if not len(on):
                 break
             ready_s = np.asarray(self.timetable.call_arrive_s)[ride.alight_call[on]] + TRANSFER_SLACK_S
-            ride = self._next(stop[on], destination[rows[on]], ready_s)
+            ride = self._next(origin[on], destination[rows[on]], ready_s)
             reached = np.flatnonzero(ride.run >= 0)
             rows, ride = rows[on[reached]], _at(ride, reached)
         return more_s
@@ -302,7 +319,7 @@ class Transit(Service):
         return straight_m * self.settings.circuity
 
     def _call_m(self) -> FloatArray:
-        """Return the distance from the start of its run to each call, (C,)."""
+        """Return the distance from the start of its run to each call, (C,); it grows on where riders stay aboard."""
         timetable = self.timetable
         lonlat = np.asarray(timetable.stop_lonlat, dtype=np.float64)[timetable.call_stop]
         middle = np.cos(np.radians(float(lonlat[:, 1].mean()))) if len(lonlat) else 1.0
@@ -311,7 +328,7 @@ class Transit(Service):
         along = np.cumsum(hop_m)
         first = timetable.run_start[:-1]
         from_start_m: FloatArray = along - np.repeat(along[first], np.diff(timetable.run_start))
-        return from_start_m
+        return timetable.chained(from_start_m)
 
 
 def _at(journeys: NextJourneys, rows: IntArray) -> NextJourneys:

@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Settings
-from kera_mobility.services.stops.operation import TimetabledSettings
+from kera_mobility.services.stops.operation import ServiceDate, TimetabledSettings
 from kera_mobility.services.transit.costs import LineCosts
 from kera_mobility.services.transit.crowding import BackgroundSettings, CrowdingSettings
 from kera_mobility.services.transit.delays import DelaySettings
+from kera_mobility.town.timetable.route_types import kind_of_basic
 
 
 class RollingStock(Settings):
@@ -45,13 +46,21 @@ class TransitSettings(TimetabledSettings):
     kind: Literal["transit"] = "transit"
     timetable: str = Field(min_length=1)
     """Name of a timetable of the area, such as today or urban_rail."""
+    date: ServiceDate | None = None
+    """Service date of its feed; a typical weekday if not given."""
     train: RollingStock = RollingStock(places=583, boarding_penalty_min=2.0, seats=238, doors=6, least_dwell_s=30.0)
     """One Sm5 unit, seats and standing (sm5.capacity_total), 204 seats and 34 that fold (sm5.seats_*), doors
     (sm5.door_pairs_per_side), dwell (sm5.dwell_min, unverified)."""
+    metro: RollingStock = RollingStock(places=583, boarding_penalty_min=0.0, seats=238, doors=6, least_dwell_s=30.0)
+    """A metro train, as a train but for the penalty. Places, seats, doors and dwell: assumption."""
     tram: RollingStock = RollingStock(places=200, boarding_penalty_min=0.0, seats=80, doors=6)
     """A light-rail car. Places, seats and doors: assumption."""
     bus: RollingStock = RollingStock(places=80, boarding_penalty_min=3.0, seats=40, doors=3, least_dwell_s=10.0)
     """A 12 m bus. Places, seats, doors and dwell: assumption."""
+    ferry: RollingStock = RollingStock(places=300, boarding_penalty_min=3.0, seats=200, doors=1, least_dwell_s=60.0)
+    """A harbour ferry. All: assumption."""
+    cable: RollingStock = RollingStock(places=40, boarding_penalty_min=0.0, seats=20, doors=2)
+    """A car of a funicular or an aerial lift. All: assumption."""
     transfer_penalty_min: float = Field(3.0, ge=0, le=20)
     """Felt minutes for each transfer. Source: HELMET 5, work trips (pt.transfer_penalty.work)."""
     fare_single_eur: float = Field(3.2, ge=0, le=20)
@@ -70,5 +79,6 @@ class TransitSettings(TimetabledSettings):
     """What running costs, by kind of line."""
 
     def rolling_stock(self, route_type: int) -> RollingStock:
-        """Return what runs on a GTFS route type: 0 tram, 1 metro and 2 rail as trains, the rest as buses."""
-        return {0: self.tram, 1: self.train, 2: self.train}.get(route_type, self.bus)
+        """Return what runs on a line by its basic GTFS route type, see `route_types.KIND_TYPES`."""
+        stock: RollingStock = getattr(self, kind_of_basic(route_type))
+        return stock

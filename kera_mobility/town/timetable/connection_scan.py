@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kera_mobility.errors import TimetableError
 from kera_mobility.geometry import distance_m
-from kera_mobility.units import STEPS_PER_S, FloatArray, IntArray
+from kera_mobility.units import STEPS_PER_S, BoolArray, FloatArray, IntArray
 
 INTERCHANGE_M = 150.0
 """Stops this near to each other in a straight line are one interchange. Assumption."""
@@ -53,11 +53,82 @@ class Transfers:
         return cls(slack_step, walks)
 
 
+class ScannedRuns(NamedTuple):
+    """The runs R of a timetable with calls C, and where riders may get on and off."""
+
+    start: NDArray[np.int32]
+    """(R + 1,)"""
+    following: NDArray[np.int32]
+    """(R,) run that the vehicle makes next with riders aboard, -1 if none."""
+    boards: BoolArray
+    """(C,)"""
+    alights: BoolArray
+    """(C,)"""
+
+
+@dataclass(frozen=True)
+class Platforms:
+    """Where riders board (platforms P) and from where they set out (origins O): a stop where no rules part its calls.
+
+    The first S origins are the stops, for who comes from the street, or changes without rules; each further one is a
+    stop and a class of alighting.
+    """
+
+    stop: tuple[int, ...]
+    """(O,) stop of each origin."""
+    walks: tuple[tuple[tuple[int, int], ...], ...]
+    """(O,) for each origin the platforms in reach and the way to each, steps beyond the slack of a change."""
+    call_platform: IntArray
+    """(C,)"""
+    call_origin: IntArray
+    """(C,) where who alights sets out."""
+    slack_step: int
+    platforms: int
+    stops: int
+
+    @classmethod
+    def of(
+        cls, transfers: Transfers, stop_lonlat: FloatArray, call_stop: NDArray[np.int32],
+        call_class: tuple[NDArray[np.int32], NDArray[np.int32]], pair: NDArray[np.int32], need_s: FloatArray,
+    ) -> Platforms:  # fmt: skip
+        """Return the platforms and origins of the calls (C,) by their classes of alighting and of boarding.
+
+        `need_s` is the least time between each `pair` of classes (K, 2): nan as elsewhere, inf never. Origins are
+        numbered alike for any part of the calls.
+        """
+        stops, slack_step, lonlat = len(transfers.walks), transfers.slack_step, np.asarray(stop_lonlat)
+        boarding, call_platform = _distinct(call_stop, call_class[1])
+        by_stop: dict[int, list[int]] = {}
+        by_class: dict[int, list[int]] = {}
+        for platform, (stop, number) in enumerate(boarding):
+            by_stop.setdefault(stop, []).append(platform)
+            by_class.setdefault(number, []).append(platform)
+        walks = [tuple((platform, walk) for other, walk in near for platform in by_stop.get(other, ()))
+                 for near in transfers.walks]  # fmt: skip
+        stop_of = dict(zip(np.asarray(call_class[0]).tolist(), np.asarray(call_stop).tolist(), strict=True))
+        begins = np.unique(pair[:, 0])
+        reach = {begin: dict(walks[stop_of[begin]]) if begin in stop_of else {} for begin in begins.tolist()}
+        for (begin, end), need in zip(pair.tolist(), need_s.tolist(), strict=True):
+            for platform in by_class.get(end, ()) if begin in stop_of else ():
+                if need == np.inf:
+                    reach[begin].pop(platform, None)
+                else:
+                    other = boarding[platform][0]
+                    reach[begin][platform] = _way_step(slack_step, need, lonlat, stop_of[begin], other)
+        place = np.searchsorted(begins, call_class[0])
+        ruled = np.isin(call_class[0], begins)
+        return cls(
+            (*range(stops), *(stop_of.get(begin, 0) for begin in reach)),
+            (*walks, *(tuple(ways.items()) for ways in reach.values())), call_platform,
+            np.where(ruled, stops + place, call_stop).astype(np.int64), slack_step, len(boarding), stops,
+        )  # fmt: skip
+
+
 class ScannedJourneys(NamedTuple):
     """All journeys worth making, arrays (J,), sorted by pair, then by `leave_step`."""
 
     pair: Steps
-    """from * S + to."""
+    """from * S + to, from an origin to a stop."""
     leave_step: Steps
     """Latest readiness at the first stop: departure less the walk to the stop of boarding."""
     arrive_step: Steps
@@ -68,14 +139,14 @@ class ScannedJourneys(NamedTuple):
 
 
 def scan(
-    run_start: NDArray[np.int32],
+    runs: ScannedRuns,
     call_stop: NDArray[np.int32],
     arrive_step: IntArray,
     depart_step: IntArray,
-    transfers: Transfers,
+    platforms: Platforms,
     most_boardings: int,
 ) -> ScannedJourneys:
-    """Return the journeys worth making between all stops, with at most `most_boardings` vehicles (1 to 7).
+    """Return the journeys worth making from all origins to all stops, with at most `most_boardings` vehicles (1 to 7).
 
     Raises
     ------
@@ -87,18 +158,18 @@ def scan(
     if not 1 <= most_boardings <= MOST_LAYERS:
         raise ValueError(f"boardings: got {most_boardings}, expected 1 to {MOST_LAYERS}")
     rank = _Rank(arrive_step, depart_step)
-    work = _Scan(call_stop, arrive_step, depart_step, transfers, most_boardings, rank)
+    work = _Scan(runs, call_stop, arrive_step, depart_step, platforms, most_boardings, rank)
     last_call = np.zeros(len(call_stop), dtype=bool)
-    last_call[np.asarray(run_start[1:], dtype=np.int64) - 1] = True
-    run_of = np.repeat(np.arange(len(run_start) - 1), np.diff(run_start)).tolist()
-    starts = run_start.tolist()
+    last_call[np.asarray(runs.start[1:], dtype=np.int64) - 1] = True
+    run_of = np.repeat(np.arange(len(runs.start) - 1), np.diff(runs.start)).tolist()
+    starts, follows = runs.start.tolist(), set(runs.following[runs.following >= 0].tolist())
     calls = np.flatnonzero(~last_call)
     for call in calls[np.lexsort((-calls, -depart_step[calls]))].tolist():
         work.board(call, run_of[call])
-        if call == starts[run_of[call]]:
+        if call == starts[run_of[call]] and run_of[call] not in follows:
             del work.riding[run_of[call]]
     work.past.clear()  # the largest part of the memory, and no longer read
-    return _worth_making(work, transfers)
+    return _worth_making(work, platforms)
 
 
 class _Rank:
@@ -140,29 +211,34 @@ class _Scan:
 
     def __init__(
         self,
+        runs: ScannedRuns,
         call_stop: NDArray[np.int32],
         arrive_step: IntArray,
         depart_step: IntArray,
-        transfers: Transfers,
+        platforms: Platforms,
         layers: int,
         rank: _Rank,
     ) -> None:
-        self.rank, self.transfers, self.layers, self.stops = rank, transfers, layers, len(transfers.walks)
+        self.rank, self.platforms, self.layers, self.stops = rank, platforms, layers, platforms.stops
+        self.boards, self.alights, self.following = runs.boards.tolist(), runs.alights.tolist(), runs.following.tolist()
         self.arrive_step, self.stop = arrive_step, call_stop.tolist()
+        self.platform, self.origin = platforms.call_platform.tolist(), platforms.call_origin.tolist()
         self.arrivals, self.departures = arrive_step.tolist(), depart_step.tolist()
-        shape = (layers, self.stops)
+        shape, count = (layers, self.stops), range(platforms.platforms)
         self.riding: dict[int, _State] = {}
-        self.best = [(np.full(shape, _NEVER), np.zeros(shape, dtype=np.int32)) for _ in range(self.stops)]
-        self.minus_departures: list[list[int]] = [[] for _ in range(self.stops)]
-        self.past: list[list[tuple[IntArray, Steps]]] = [[] for _ in range(self.stops)]
-        """For each stop, after each departure: key and ride with one boarding less than the most, (K - 1, S)."""
-        self.kept: list[list[tuple[Steps, IntArray, Steps, Steps]]] = [[] for _ in range(self.stops)]
-        """For each stop, for each departure that is worth it: destinations, keys, rides, calls of alighting."""
+        self.best = [(np.full(shape, _NEVER), np.zeros(shape, dtype=np.int32)) for _ in count]
+        self.minus_departures: list[list[int]] = [[] for _ in count]
+        self.past: list[list[tuple[IntArray, Steps]]] = [[] for _ in count]
+        """For each platform, after each departure: key and ride with one boarding less than the most, (K - 1, S)."""
+        self.kept: list[list[tuple[Steps, IntArray, Steps, Steps]]] = [[] for _ in count]
+        """For each platform, for each departure that is worth it: destinations, keys, rides, calls of alighting."""
 
     def board(self, call: int, run: int) -> None:
         """Take the connection that leaves with a call: ride on to the next call, then see whom boarding here serves."""
         state = self._ride_on(call + 1, run)
-        stop, depart = self.stop[call], self.departures[call]
+        if not self.boards[call]:
+            return
+        stop, depart = self.platform[call], self.departures[call]
         key = state.arrive | (state.boardings << self.rank.call_bits) | self.rank.of_boarding[call]
         ride = (self.arrive_step[state.alight] - depart + state.rest).astype(np.int32)
         best_key, best_ride = self.best[stop]
@@ -180,14 +256,18 @@ class _Scan:
         """Return the state of a run before it reaches a call: alight there, or stay."""
         shape = (self.layers, self.stops)
         state = self.riding.get(run)
+        if state is None:  # the last call: riders may stay for what the vehicle does next
+            state = self.riding.pop(self.following[run], None)
         if state is None:
             none = np.zeros(shape, dtype=np.int32)
             state = _State(np.full(shape, _NEVER), none, none.copy(), np.ones(shape, dtype=np.int64))
-            self.riding[run] = state
+        self.riding[run] = state
+        if not self.alights[call]:
+            return state
         arrive, rest = np.full(shape, _NEVER), np.zeros(shape, dtype=np.int32)
         stop = self.stop[call]
         if self.layers > 1:
-            key, ride = self._onward(stop, self.arrivals[call] + self.transfers.slack_step)
+            key, ride = self._onward(self.origin[call], self.arrivals[call] + self.platforms.slack_step)
             arrive[1:], rest[1:] = self.rank.arrival(key), ride
         arrive[:, stop], rest[:, stop] = self.rank.of_arrival[call], 0
         self._merge(state, call, arrive, rest)
@@ -205,11 +285,11 @@ class _Scan:
             np.copyto(state.rest[layer], state.rest[layer - 1], where=same)
             np.copyto(state.alight[layer], state.alight[layer - 1], where=same)
 
-    def _onward(self, stop: int, ready_step: int) -> tuple[IntArray, Steps]:
-        """Return key and ride, each (K - 1, S), of the best journeys of somebody ready at a stop."""
+    def _onward(self, origin: int, ready_step: int) -> tuple[IntArray, Steps]:
+        """Return key and ride, each (K - 1, S), of the best journeys of somebody ready at an origin."""
         key, ride = np.full((self.layers - 1, self.stops), _NEVER), np.zeros((self.layers - 1, self.stops), np.int32)
         first = True
-        for near, walk_step in self.transfers.walks[stop]:
+        for near, walk_step in self.platforms.walks[origin]:
             row = bisect_right(self.minus_departures[near], -ready_step - walk_step) - 1
             if row < 0:
                 continue
@@ -222,16 +302,17 @@ class _Scan:
         return key, ride
 
 
-def _worth_making(work: _Scan, transfers: Transfers) -> ScannedJourneys:
-    """Return the journeys from every stop: those of its interchange, less the walk, without the dominated."""
-    from_each = [_from_stop(work, stop, transfers) for stop in range(work.stops)]
+def _worth_making(work: _Scan, platforms: Platforms) -> ScannedJourneys:
+    """Return the journeys from every origin: those of the platforms in reach, less the walk, without the dominated."""
+    from_each = [_from_origin(work, origin, platforms) for origin in range(len(platforms.walks))]
     if not from_each:
         return _nothing()
     return ScannedJourneys(*(np.concatenate(column) for column in zip(*from_each, strict=True)))
 
 
-def _from_stop(work: _Scan, stop: int, transfers: Transfers) -> ScannedJourneys:
-    parts = [(kept, walk_step) for near, walk_step in transfers.walks[stop] for kept in work.kept[near]]
+def _from_origin(work: _Scan, origin: int, platforms: Platforms) -> ScannedJourneys:
+    stop = platforms.stop[origin]
+    parts = [(kept, walk_step) for near, walk_step in platforms.walks[origin] for kept in work.kept[near]]
     if not parts:
         return _nothing()
     to, key, ride, alight = (np.concatenate(column) for column in zip(*(kept for kept, _ in parts), strict=True))
@@ -244,7 +325,7 @@ def _from_stop(work: _Scan, stop: int, transfers: Transfers) -> ScannedJourneys:
     good = good[np.argsort(to[good], kind="stable")]
     boardings = (key[good] >> work.rank.call_bits) & ((1 << _BOARDING_BITS) - 1)
     arrive = work.rank.times[key[good] >> work.rank.arrive_at]
-    pair = stop * work.stops + to[good].astype(np.int64)
+    pair = origin * work.stops + to[good].astype(np.int64)
     columns = (pair, leave[good], arrive, ride[good], boardings, call[good], alight[good])
     return ScannedJourneys(*(column.astype(np.int32) for column in columns))
 
@@ -263,6 +344,21 @@ def _first_of_its_kind(group: IntArray, key: IntArray) -> NDArray[np.bool_]:
     new_group = np.concatenate([[True], group[1:] != group[:-1]])
     good: NDArray[np.bool_] = new_group | (level < before)
     return good
+
+
+def _distinct(stop: NDArray[np.int32], number: NDArray[np.int32]) -> tuple[list[tuple[int, int]], IntArray]:
+    """Return the distinct pairs of a stop and a class, sorted, and which of them each call has, (C,)."""
+    both = np.stack([np.asarray(stop), np.asarray(number)], axis=1).astype(np.int64)
+    unique, inverse = np.unique(both, axis=0, return_inverse=True)
+    return [(int(a), int(b)) for a, b in unique.tolist()], inverse.reshape(-1)
+
+
+def _way_step(slack_step: int, need_s: float, lonlat: FloatArray, stop: int, other: int) -> int:
+    """Return the way between two stops beyond the slack, steps: by a rule, or walked where need_s is nan."""
+    if need_s == need_s:
+        return round(need_s * STEPS_PER_S) - slack_step
+    away_m = float(distance_m(lonlat[[other]], lonlat[stop])[0])
+    return round(away_m * (DETOUR / WALK_M_S * STEPS_PER_S))
 
 
 def _walks_from(stop: int, lonlat: FloatArray) -> tuple[tuple[int, int], ...]:

@@ -13,34 +13,62 @@ from typing import Any
 from kera_mobility.cache import computed_once
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import SettingError, nearest_name
-from kera_mobility.ledger import is_file, read_text
+from kera_mobility.geometry import Box
+from kera_mobility.ledger import files_in, is_file, read_text
 from kera_mobility.town.area_tables import read_outside_table
-from kera_mobility.town.timetable.gtfs import MARK, feed_hash, save_compiled, timetable_of_feed
+from kera_mobility.town.timetable.feed_account import TripFate
+from kera_mobility.town.timetable.gtfs import MARK, fates_of_trips, feed_hash, save_compiled, timetable_of_feed
 from kera_mobility.town.timetable.timetable import Timetable
 
 _log = logging.getLogger(__name__)
 
 
-def timetable_of(area_folder: Path, name: str, area: dict[str, Any]) -> Timetable:
+def timetable_of(area_folder: Path, name: str, area: dict[str, Any], service_date: str | None = None) -> Timetable:
     """Return a timetable of an area by name; `area` is what area.yaml says.
+
+    Parameters
+    ----------
+    service_date
+        A day of the feed's calendar, as 2026-01-31; a typical weekday if None.
 
     Raises
     ------
     SettingError
-        If the area has no such timetable; the message names those it has.
+        If the area has no such timetable; the message names those it has. If a date is given and there is no feed.
     TimetableError
-        If the feed is broken.
+        If the feed is broken, or has no trips on the date.
     """
-    compiled = area_folder / "timetables" / name
-    feeds = (area_folder / "gtfs" / name, area_folder / "gtfs" / f"{name}.zip")
-    feed = next((path for path in feeds if path.is_dir() or is_file(path)), None)
+    compiled, feed = area_folder / "timetables" / name, feed_of(area_folder, name)
     if feed is None and not compiled.is_dir():
-        names = sorted({path.stem for part in ("timetables", "gtfs") for path in (area_folder / part).glob("*")})
+        names = timetable_names(area_folder)
         near = nearest_name(name, names)
         raise SettingError("timetable", f"got '{name}', expected one of {', '.join(names) or 'none'}{near}")
-    if feed is None or _mark_of(compiled) == feed_hash(feed):
+    if feed is None and service_date:
+        raise SettingError("date", f"got {service_date}, but {compiled} has no feed of other days")
+    if feed is None or (not service_date and _mark_of(compiled) == feed_hash(feed)):
         return Timetable.load(compiled)
-    return _compiled_once(area_folder, feed, area)
+    return _compiled_once(area_folder, feed, area, service_date)
+
+
+def timetable_names(area_folder: Path) -> list[str]:
+    """Return the names of an area's timetables, sorted."""
+    return sorted({path.stem for part in ("timetables", "gtfs") for path in files_in(area_folder / part, "*")})
+
+
+def feed_of(area_folder: Path, name: str) -> Path | None:
+    """Return the feed of a timetable, None if the area has only its arrays."""
+    feeds = {path.name: path for path in files_in(area_folder / "gtfs", "*")}
+    return feeds.get(name) or feeds.get(f"{name}.zip")
+
+
+def fates_in(area_folder: Path, name: str, area: dict[str, Any], service_date: str | None = None) -> list[TripFate]:
+    """Return what becomes of each trip of a timetable's feed; nothing where the area has only arrays."""
+    feed = feed_of(area_folder, name)
+    if feed is None:
+        return []
+    if not service_date and _mark_of(area_folder / "timetables" / name) == feed_hash(feed):
+        return fates_of_trips(feed, None, ())  # as `build_timetables` compiles them
+    return fates_of_trips(feed, _box(area), _outside(area_folder), service_date)
 
 
 def _mark_of(compiled: Path) -> str:
@@ -48,20 +76,28 @@ def _mark_of(compiled: Path) -> str:
     return read_text(mark).strip() if is_file(mark) else ""
 
 
-def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any]) -> Timetable:
+def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any], service_date: str | None) -> Timetable:
     """Return the timetable of a feed from the cache, compiled if it is not there yet."""
-    box, outside = area.get("bbox"), _outside(area_folder)
-    bbox = tuple(float(box[side]) for side in ("west", "south", "east", "north")) if isinstance(box, dict) else None
-    digest = hashlib.sha256(f"{feed_hash(feed)} {bbox} {outside} {code_hash()}".encode()).hexdigest()[:20]
+    bbox, outside = _box(area), _outside(area_folder)
+    key = f"{feed_hash(feed)} {bbox} {outside} {service_date} {code_hash()}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:20]
 
     def compile_now() -> Timetable:
         _log.info("compiling %s", feed)
-        return timetable_of_feed(feed, bbox=bbox, outside=outside)  # type: ignore[arg-type]
+        return timetable_of_feed(feed, bbox=bbox, outside=outside, service_date=service_date)
 
     return computed_once(
         "timetables", digest, Timetable.load, compile_now,
         lambda timetable, folder: save_compiled(timetable, feed, folder),
     )  # fmt: skip
+
+
+def _box(area: dict[str, Any]) -> Box | None:
+    """Return the rectangle of an area, west, south, east and north; None if it has none."""
+    box = area.get("bbox")
+    if not isinstance(box, dict):
+        return None
+    return float(box["west"]), float(box["south"]), float(box["east"]), float(box["north"])
 
 
 def _outside(area_folder: Path) -> list[tuple[float, float]]:

@@ -3,40 +3,74 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kera_mobility.errors import TimetableError, nearest_name
+from kera_mobility.errors import TimetableError
 from kera_mobility.geometry import Box, distance_m, within_box
-from kera_mobility.ledger import files_in, read_bytes
-from kera_mobility.town.timetable.lines_yaml import hms, read_lines, write_feed
+from kera_mobility.ledger import read_bytes
+from kera_mobility.town.timetable.feed_account import (
+    BAD_DAYS,
+    BAD_TYPE,
+    NO_ROUTE,
+    NO_VEHICLE,
+    ONE_STOP,
+    OTHER_DAY,
+    OUTSIDE,
+    TWICE,
+    FeedAccount,
+    TripFate,
+)
+from kera_mobility.town.timetable.feed_calls import (
+    Calls,
+    Runs,
+    Stops,
+    of_all_trips,
+    read_calls,
+    read_runs,
+    read_stops,
+    with_riders,
+)
+from kera_mobility.town.timetable.feed_tables import FeedTables, feed_files, whole
+from kera_mobility.town.timetable.feed_transfers import next_trips, transfer_rules
+from kera_mobility.town.timetable.lines_yaml import read_lines, write_feed
+from kera_mobility.town.timetable.route_types import basic_type, line_kind
+from kera_mobility.town.timetable.service_days import ServiceDays, parse_day, shifts_s
 from kera_mobility.town.timetable.timetable import Timetable
-from kera_mobility.units import HOUR_S, MINUTE_S, FloatArray, IntArray
+from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
-    from gtfs_kit import Feed
 
-__all__ = ["MARK", "build_timetables", "compile_feed", "feed_hash", "write_feed"]
+__all__ = ["MARK", "build_timetables", "compile_feed", "fates_of_trips", "feed_hash", "write_feed"]
 
 OUTSIDE_RADIUS_M = 800.0
 """A stop this near to an outside place serves it. Assumption: a ten-minute walk."""
-_SATURDAY = 5
-_REQUIRED = {
-    "stops": ("stop_id", "stop_lon", "stop_lat"),
-    "routes": ("route_id",),
-    "trips": ("trip_id", "route_id", "service_id"),
-    "stop_times": ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"),
-}
-"""Files and columns that are read of every feed."""
-
 MARK = "feed.sha256"
 """File beside compiled arrays: the hash of the feed that they were compiled from."""
+
+
+@dataclass(frozen=True)
+class Catchment:
+    """What of a feed is of interest: calls in a box, and those at places beyond."""
+
+    bbox: Box | None = None
+    """Everything, where None."""
+    outside: Sequence[tuple[float, float]] = ()
+    """Longitude and latitude of places beyond the box; a stop within `OUTSIDE_RADIUS_M` of one is moved there."""
+
+    def place(self, lonlat: FloatArray) -> IntArray:
+        """Return the outside place that each stop serves, (S,); -1 if none."""
+        if not self.outside or self.bbox is None:
+            return np.full(len(lonlat), -1, dtype=np.int64)
+        away_m = np.stack([distance_m(lonlat, place) for place in self.outside], axis=1)
+        near = (np.min(away_m, axis=1) <= OUTSIDE_RADIUS_M) & ~within_box(lonlat, self.bbox)
+        return np.where(near, np.argmin(away_m, axis=1), -1).astype(np.int64)
 
 
 def compile_feed(
@@ -66,7 +100,7 @@ def timetable_of_feed(
     outside: Sequence[tuple[float, float]] = (),
     service_date: str | None = None,
 ) -> Timetable:
-    """Return the timetable of one weekday of a GTFS feed.
+    """Return the timetable of one day of a GTFS feed; `about` says what became of its trips.
 
     Trips of frequencies.txt become runs of their own; missing times on the way are interpolated (by
     shape_dist_traveled where it is given, else evenly).
@@ -76,29 +110,32 @@ def timetable_of_feed(
     feed
         Folder of .txt files, or a .zip.
     bbox
-        Where given, only runs are kept that call inside it, or at two of the outside places.
+        Where given, only calls inside it or at outside places are kept, of trips that call inside it or at two places.
     outside
         Longitude and latitude of places beyond the map. A stop outside the box within `OUTSIDE_RADIUS_M` of one is
         moved there, so that it stands at the place's street node.
     service_date
-        YYYYMMDD; by default the weekday with the most trips, the first of them.
+        As 2026-01-31 or 20260131; by default a typical weekday, see `ServiceDays.typical_weekday`.
 
     Raises
     ------
     TimetableError
         If a file is missing or broken, or nothing is left to compile.
     """
-    gtfs = _read(feed)
-    date = service_date or _busiest_weekday(gtfs, feed)
-    trips = _trips_on(gtfs, date, feed)
-    calls = _calls(gtfs.stop_times, trips, feed)
-    calls, trips = _with_frequencies(gtfs.frequencies, calls, trips, feed)
-    stops = _stops(gtfs.stops, calls, outside if bbox else (), bbox, feed)
-    if bbox is not None:
-        calls = _touching(calls, stops, bbox)
-    if calls.empty:
-        raise TimetableError(f"{feed}: no trips on {date} that call at two stops of the area")
-    return _arrays(gtfs.routes, stops, trips, calls, feed)
+    account = FeedAccount(str(feed))
+    timetable = _compiled(feed, Catchment(bbox, outside), service_date, account)
+    if timetable is None:
+        raise TimetableError(account.emptiness())
+    return timetable
+
+
+def fates_of_trips(
+    feed: Path, bbox: Box | None, outside: Sequence[tuple[float, float]], service_date: str | None = None
+) -> list[TripFate]:
+    """Return what becomes of each row of trips.txt when a feed is compiled; see `timetable_of_feed`."""
+    account = FeedAccount(str(feed))
+    _compiled(feed, Catchment(bbox, outside), service_date, account)
+    return list(account.fates())
 
 
 def build_timetables(area: Path) -> dict[str, Timetable]:
@@ -113,235 +150,197 @@ def build_timetables(area: Path) -> dict[str, Timetable]:
 def feed_hash(feed: Path) -> str:
     """Return the SHA-256 over the names and bytes of a feed's files, hex digits."""
     digest = hashlib.sha256()
-    for file in [feed] if feed.is_file() else files_in(feed, "*.txt"):
-        digest.update(file.name.encode())
-        digest.update(read_bytes(file))
+    for name, content in [(feed.name, read_bytes(feed))] if feed.is_file() else feed_files(feed):
+        digest.update(name.encode())
+        digest.update(content)
     return digest.hexdigest()
 
 
-# Reading a feed
+# Choosing trips
 
 
-def _read(feed: Path) -> Feed:
-    """Return a feed that has the tables and columns that every feed needs."""
-    import gtfs_kit
-
-    if not feed.exists():
-        raise TimetableError(f"{feed}: no such GTFS feed, expected a folder or a .zip")
-    try:
-        gtfs = gtfs_kit.read_feed(feed, dist_units="km")
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise TimetableError(f"{feed}: not a readable GTFS feed: {' '.join(str(error).split())}") from None
-    for name, columns in _REQUIRED.items():
-        table = getattr(gtfs, name)
-        if table is None:
-            raise TimetableError(f"{feed / name}.txt: missing or empty, a GTFS feed needs it")
-        for column in columns:
-            if column not in table.columns:
-                near = nearest_name(column, list(table.columns))
-                raise TimetableError(f"{feed / name}.txt: no column {column}{near}")
-    if gtfs.calendar is None and gtfs.calendar_dates is None:
-        raise TimetableError(f"{feed}: neither calendar.txt nor calendar_dates.txt, a GTFS feed needs one of them")
-    return gtfs
-
-
-def _busiest_weekday(gtfs: Feed, feed: Path) -> str:
-    """Return the date, Monday to Friday, with the most trips; the first of equals."""
-    trips_of = gtfs.trips["service_id"].value_counts()
-    weekdays = [f"{day:%Y%m%d}" for day in gtfs.get_dates(as_date_obj=True) if day.weekday() < _SATURDAY]
-    trips_on = {day: trips_of[trips_of.index.isin(gtfs.get_active_services(day))].sum() for day in weekdays}
-    if not any(trips_on.values()):
-        raise TimetableError(f"{feed}: no trips on any weekday of calendar.txt and calendar_dates.txt")
-    return max(trips_on, key=lambda day: trips_on[day])
+def _compiled(feed: Path, catchment: Catchment, service_date: str | None, account: FeedAccount) -> Timetable | None:
+    """Return the timetable of a feed, None if no trip is left; the account says what became of each."""
+    tables = FeedTables(feed, account)
+    trips, routes = tables.table("trips"), tables.table("routes")
+    account.trip_id, account.route_id = trips["trip_id"].tolist(), trips["route_id"].tolist()
+    account.leave_out(np.flatnonzero(trips["trip_id"].duplicated()), TWICE)
+    day = _choose_day(tables, trips, service_date, account)
+    routes = routes[~routes["route_id"].duplicated()]
+    line, line_type = _lines_of_trips(routes, trips, account)
+    _list_unhonoured(tables, account)
+    stops = read_stops(tables, account)
+    calls = read_calls(tables, stops, account)
+    calls = _shifted(calls, shifts_s(routes, tables, day, account)[line[calls.trip]])
+    runs = read_runs(tables, calls, account)
+    calls, begins, ends, stops = _cut(calls.at(account.kept[calls.trip]), stops, catchment, account)
+    calls = with_riders(calls, account)
+    if not len(calls.trip):
+        return None
+    following = next_trips(tables, stops, calls, begins, ends, account)
+    return _Compilation(tables, stops, calls, runs, line, following, account).timetable(routes, line_type)
 
 
-def _trips_on(gtfs: Feed, date: str, feed: Path) -> pd.DataFrame:
-    trips: pd.DataFrame = gtfs.get_trips(date)
-    if trips.empty:
-        raise TimetableError(f"{feed}: no trips on {date}")
-    return trips.assign(trip_id=trips["trip_id"].astype(str), route_id=trips["route_id"].astype(str))[
-        ["trip_id", "route_id"]
-    ]
+def _choose_day(tables: FeedTables, trips: pd.DataFrame, service_date: str | None, account: FeedAccount) -> date:
+    """Return the day that is compiled; trips of other days are left out."""
+    days = ServiceDays(tables, account)
+    broken = np.flatnonzero(~trips["service_id"].isin(days.known))
+    detail = {int(row): days.broken.get(trips["service_id"].iloc[row], f"service {trips['service_id'].iloc[row]}") for
+              row in broken}  # fmt: skip
+    account.leave_out(detail, BAD_DAYS, detail)
+    if account.kept.any():
+        try:
+            day = parse_day(service_date) if service_date else days.typical_weekday(
+                trips["service_id"][account.kept].value_counts().to_dict())  # fmt: skip
+        except ValueError as error:
+            if isinstance(error, TimetableError):
+                raise
+            raise TimetableError(f"service date: got {service_date!r}, expected one as 2026-01-31") from None
+        account.date, account.chosen = str(day), "by setting" if service_date else "typical weekday"
+        account.leave_out(np.flatnonzero(~trips["service_id"].isin(days.active(day))), OTHER_DAY)
+        if not account.kept.any():
+            period = " to ".join(str(end) for end in days.period() or ())
+            raise TimetableError(f"{tables.feed}: no trips on {day}; its calendar is from {period}")
+        return day
+    raise TimetableError(account.emptiness())
 
 
-def _calls(times: pd.DataFrame, trips: pd.DataFrame, feed: Path) -> pd.DataFrame:
-    """Return the calls of the trips in order: trip_id, stop_id, arrive_s, depart_s, every time filled."""
-    calls = times[times["trip_id"].isin(trips["trip_id"])].sort_values(["trip_id", "stop_sequence"], kind="stable")
-    arrive_s, depart_s = (
-        np.array(
-            [_clock_s(text, feed / "stop_times.txt") for text in calls[name].fillna("").astype(str)], dtype=np.float64
-        )
-        for name in ("arrival_time", "departure_time")
-    )
-    arrive_s, depart_s = (
-        np.where(np.isnan(arrive_s), depart_s, arrive_s),
-        np.where(np.isnan(depart_s), arrive_s, depart_s),
-    )
-    trip = calls["trip_id"].astype(str).to_numpy()
-    along = _along(calls)
-    filled_s = _interpolated(np.stack([depart_s, arrive_s]), trip, along, feed)
-    columns = {"trip_id": trip, "stop_id": calls["stop_id"].astype(str).to_numpy()}
-    return calls.assign(**columns, depart_s=filled_s[0], arrive_s=filled_s[1])[
-        ["trip_id", "stop_id", "arrive_s", "depart_s"]
-    ]
-
-
-def _clock_s(text: str, file: Path) -> float:
-    """Return seconds from midnight of H:MM:SS, hours past 24 too; nan where the text is empty."""
-    if not text.strip():
-        return math.nan
-    parts = text.strip().split(":")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise TimetableError(f"{file}: got time {text!r}, expected HH:MM:SS")
-    return int(parts[0]) * HOUR_S + int(parts[1]) * MINUTE_S + int(parts[2])
-
-
-def _along(calls: pd.DataFrame) -> FloatArray:
-    """Return how far along its trip each call is: by distance where all are given, else by count."""
-    if "shape_dist_traveled" in calls.columns and calls["shape_dist_traveled"].notna().all():
-        return calls["shape_dist_traveled"].to_numpy(dtype=np.float64)
-    return np.arange(len(calls), dtype=np.float64)
-
-
-def _interpolated(times_s: FloatArray, trip: np.ndarray[Any, Any], along: FloatArray, feed: Path) -> FloatArray:
-    """Return departures and arrivals (2, C) with the missing ones filled, to whole seconds, within each trip."""
-    missing = np.isnan(times_s[0])
-    if not missing.any():
-        return times_s
-    filled_s = times_s.copy()
-    starts = np.flatnonzero(np.concatenate([[True], trip[1:] != trip[:-1]]))
-    for start, end in zip(starts, [*starts[1:], len(trip)], strict=True):
-        gap = missing[start:end]
-        if not gap.any():
-            continue
-        if gap[0] or gap[-1]:
-            raise TimetableError(f"{feed / 'stop_times'}.txt: trip {trip[start]} has no time at its first or last stop")
-        timed = np.flatnonzero(~gap) + start
-        for call in np.flatnonzero(gap) + start:
-            after = int(np.searchsorted(timed, call))
-            low, high = int(timed[after - 1]), int(timed[after])
-            length = along[high] - along[low]
-            share = (along[call] - along[low]) / length if length > 0 else 0.0
-            filled_s[:, call] = np.round(times_s[0, low] + share * (times_s[1, high] - times_s[0, low]))
-    return filled_s
-
-
-def _with_frequencies(
-    frequencies: pd.DataFrame | None, calls: pd.DataFrame, trips: pd.DataFrame, feed: Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return calls and trips with each trip of frequencies.txt replaced by its runs."""
+def _lines_of_trips(routes: pd.DataFrame, trips: pd.DataFrame, account: FeedAccount) -> tuple[IntArray, IntArray]:
+    """Return the row of the route of each trip, (T,), and the basic type of each route, (L,); others are left out."""
     import pandas as pd
 
-    if frequencies is None:
-        return calls, trips
-    pattern_of = dict(list(calls.groupby("trip_id", sort=False)))
-    route_of = dict(zip(trips["trip_id"], trips["route_id"], strict=True))
-    templates = frequencies[frequencies["trip_id"].isin(list(pattern_of))]
-    plain = ~calls["trip_id"].isin(templates["trip_id"])
-    all_calls, all_trips = [calls[plain]], [trips[~trips["trip_id"].isin(templates["trip_id"])]]
-    for row in templates.to_dict("records"):
-        trip, pattern = str(row["trip_id"]), pattern_of[str(row["trip_id"])]
-        start_s, until_s = (_clock_s(str(row[name]), feed / "frequencies.txt") for name in ("start_time", "end_time"))
-        for depart_s in np.arange(start_s, until_s, float(row["headway_secs"])):
-            name = f"{trip}@{hms(float(depart_s))}"
-            shift_s = depart_s - pattern["depart_s"].iloc[0]
-            moved = {"arrive_s": pattern["arrive_s"] + shift_s, "depart_s": pattern["depart_s"] + shift_s}
-            all_calls.append(pattern.assign(trip_id=name, **moved))
-            all_trips.append(pd.DataFrame({"trip_id": [name], "route_id": [route_of[trip]]}))
-    return pd.concat(all_calls), pd.concat(all_trips)
+    line = pd.Index(routes["route_id"]).get_indexer(pd.Index(trips["route_id"])).astype(np.int64)
+    code = [-1 if (number := whole(text)) is None else number for text in routes["route_type"]]
+    basic = np.array([basic_type(number) for number in code], dtype=np.int64)
+    named = zip(routes.index, routes["route_id"], routes["route_type"], strict=True)
+    where = [f"routes.txt:{row + 2}: route {route} has {f'route_type {text!r}' if text else 'no route_type'}"
+             for row, route, text in named]  # fmt: skip
+    for row in np.flatnonzero(account.kept).tolist():
+        if line[row] < 0:
+            account.leave_out([row], NO_ROUTE, f"trips.txt:{trips.index[row] + 2}: route {trips['route_id'].iloc[row]}")
+        elif basic[line[row]] < 0:
+            reason = NO_VEHICLE if line_kind(code[line[row]]) else BAD_TYPE
+            account.leave_out([row], reason, where[line[row]])
+    return line, basic
+
+
+def _list_unhonoured(tables: FeedTables, account: FeedAccount) -> None:
+    """List what columns say that the model does not do."""
+    for name in ("routes", "stop_times"):
+        columns = tables.table(name)[["continuous_pickup", "continuous_drop_off"]]
+        if columns.isin(["0", "2", "3"]).to_numpy().any():
+            account.not_honoured.append(f"{name}.txt, continuous_pickup and _drop_off: riders use stops only")
+    for column, words in (("wheelchair_accessible", "wheelchairs"), ("bikes_allowed", "bicycles")):
+        if (tables.table("trips")[column] == "2").any():
+            account.not_honoured.append(f"trips.txt, {column}: lines take no account of {words}")
+
+
+def _shifted(calls: Calls, shift_s: FloatArray) -> Calls:
+    return Calls(
+        calls.trip, calls.stop, calls.arrive_s + shift_s, calls.depart_s + shift_s, calls.boards, calls.alights
+    )
+
+
+def _cut(
+    calls: Calls, stops: Stops, catchment: Catchment, account: FeedAccount
+) -> tuple[Calls, BoolArray, BoolArray, Stops]:
+    """Return the calls in the catchment, the trips whose first and last calls are among them, and the moved stops."""
+    first, trips = calls.starts, len(account.trip_id)
+    last = np.append(first[1:], len(calls.trip)) - 1
+    begins, ends = np.zeros(trips, dtype=np.bool_), np.zeros(trips, dtype=np.bool_)
+    if catchment.bbox is None:
+        begins[:] = ends[:] = True
+        return calls, begins, ends, stops
+    place = catchment.place(stops.lonlat)
+    lonlat = stops.lonlat.copy()
+    for index, position in enumerate(catchment.outside):
+        lonlat[place == index] = position
+    inside, place = within_box(stops.lonlat, catchment.bbox)[calls.stop], place[calls.stop]
+    touches = np.zeros(trips, dtype=np.bool_)
+    touches[calls.trip[inside]] = True
+    most, least = np.full(trips, -1, dtype=np.int64), np.full(trips, len(catchment.outside), dtype=np.int64)
+    np.maximum.at(most, calls.trip, place)
+    np.minimum.at(least, calls.trip[place >= 0], place[place >= 0])
+    account.leave_out(np.flatnonzero(account.kept & ~touches & (most <= least)), OUTSIDE)
+    near = (inside | (place >= 0)) & account.kept[calls.trip]
+    begins[calls.trip[first]], ends[calls.trip[last]] = near[first], near[last]
+    kept = of_all_trips(calls.at(near), account, ONE_STOP)
+    return kept, begins, ends, stops._replace(lonlat=lonlat)
 
 
 # Compiling
 
 
-class _Stops(NamedTuple):
-    ids: list[str]
-    names: list[str]
-    lonlat: FloatArray
-    place: IntArray
-    """(S,) the outside place that each stop serves, -1 if none."""
+class _Compilation:
+    """The runs of the trips that are kept, by line, departure and name, as arrays."""
 
+    def __init__(
+        self, tables: FeedTables, stops: Stops, calls: Calls, runs: Runs, line: IntArray, following: dict[int, int],
+        account: FeedAccount,
+    ) -> None:  # fmt: skip
+        self._tables, self._stops, self._account, self._following = tables, stops, account, following
+        trips = calls.trip[calls.starts]
+        row = np.searchsorted(trips, runs.trip)
+        kept = np.flatnonzero(trips[np.minimum(row, len(trips) - 1)] == runs.trip)
+        start_s = calls.depart_s[calls.starts[row[kept]]] + runs.shift_s[kept]
+        names = np.array(runs.name, dtype=str)[kept]
+        order = np.lexsort((names, start_s, line[runs.trip[kept]]))
+        self._run, kept = row[kept][order], kept[order]
+        self._trip, self._names, self._line = runs.trip[kept], names[order], line[runs.trip[kept]]
+        first = calls.starts
+        size = np.diff([*first, len(calls.trip)])[self._run]
+        self._start = np.concatenate([[0], np.cumsum(size)]).astype(np.int32)
+        rows = np.arange(self._start[-1]) + np.repeat(first[self._run] - self._start[:-1], size)
+        self._calls = _shifted(calls.at(rows), np.repeat(runs.shift_s[kept], size))
 
-def _stops(
-    table: pd.DataFrame,
-    calls: pd.DataFrame,
-    outside: Sequence[tuple[float, float]],
-    bbox: Box | None,
-    feed: Path,
-) -> _Stops:
-    """Return the stops that are called at, in the order of stops.txt, moved to the outside place that they serve."""
-    table = table[table["stop_id"].isin(calls["stop_id"])]
-    ids = [str(stop) for stop in table["stop_id"]]
-    unknown = sorted(set(calls["stop_id"]) - set(ids))
-    if unknown:
-        raise TimetableError(f"{feed / 'stops'}.txt: no stop {unknown[0]}, which stop_times.txt calls at")
-    lonlat = table[["stop_lon", "stop_lat"]].to_numpy(dtype=np.float64)
-    if not np.all(np.isfinite(lonlat)):
-        raise TimetableError(f"{feed / 'stops'}.txt: a stop that is called at has no position")
-    place = _place(lonlat, outside, bbox)
-    for index, position in enumerate(outside):
-        lonlat[place == index] = position
-    names = table["stop_name"] if "stop_name" in table.columns else table["stop_id"]
-    return _Stops(ids, [str(name) for name in names.fillna("")], lonlat, place)
+    def timetable(self, routes: pd.DataFrame, line_type: IntArray) -> Timetable:
+        """Return the timetable: lines as in routes.txt, only lines and stops that are used."""
+        calls, stops = self._calls, self._stops
+        used, call_stop = np.unique(calls.stop, return_inverse=True)
+        lines, run_line = np.unique(self._line, return_inverse=True)
+        route_id = np.asarray(self._account.route_id, dtype=object)[calls.trip]
+        trip_id = np.asarray(self._account.trip_id, dtype=object)[calls.trip]
+        rules = transfer_rules(self._tables, stops, calls.stop, route_id, trip_id, self._account)
+        run_next = self._run_next()
+        summary = {**self._account.summary(), "runs": len(self._names)}
+        try:
+            return Timetable(
+                stop_lonlat=stops.lonlat[used],
+                stop_id=tuple(stops.ids[row] for row in used.tolist()),
+                stop_name=tuple(stops.names[row] for row in used.tolist()),
+                line_name=tuple(_line_names(routes.iloc[lines])),
+                line_type=line_type[lines].astype(np.int32),
+                run_name=tuple(str(name) for name in self._names),
+                run_line=run_line.astype(np.int32),
+                run_start=self._start,
+                call_stop=call_stop.astype(np.int32),
+                call_arrive_s=calls.arrive_s,
+                call_depart_s=calls.depart_s,
+                call_boards=calls.boards,
+                call_alights=calls.alights,
+                run_next=run_next,
+                call_from_class=rules.from_class.astype(np.int32),
+                call_to_class=rules.to_class.astype(np.int32),
+                transfer_pair=rules.pair.astype(np.int32),
+                transfer_need_s=rules.need_s,
+                about=summary,
+            )
+        except TimetableError as error:
+            raise TimetableError(f"{self._tables.feed}: {error}") from None
 
-
-def _place(lonlat: FloatArray, outside: Sequence[tuple[float, float]], bbox: Box | None) -> IntArray:
-    """Return the nearest outside place within reach of each stop beyond the box, -1 if none."""
-    if not outside or bbox is None:
-        return np.full(len(lonlat), -1, dtype=np.int64)
-    away_m = np.stack([distance_m(lonlat, place) for place in outside], axis=1)
-    nearest = np.argmin(away_m, axis=1)
-    near = (np.min(away_m, axis=1) <= OUTSIDE_RADIUS_M) & ~within_box(lonlat, bbox)
-    return np.where(near, nearest, -1).astype(np.int64)
-
-
-def _touching(calls: pd.DataFrame, stops: _Stops, bbox: Box) -> pd.DataFrame:
-    """Return the calls of the trips that call inside the box, or at two different outside places."""
-    inside = dict(zip(stops.ids, within_box(stops.lonlat, bbox).tolist(), strict=True))
-    place = dict(zip(stops.ids, stops.place.tolist(), strict=True))
-    useful = calls.assign(inside=calls["stop_id"].map(inside), place=calls["stop_id"].map(place))
-    touches = useful.groupby("trip_id")["inside"].any()
-    places = useful[useful["place"] >= 0].groupby("trip_id")["place"].nunique()
-    kept = set(touches[touches].index) | set(places[places >= 2].index)
-    return calls[calls["trip_id"].isin(sorted(kept))]
-
-
-def _arrays(routes: pd.DataFrame, stops: _Stops, trips: pd.DataFrame, calls: pd.DataFrame, feed: Path) -> Timetable:
-    """Return the timetable: lines as in routes.txt, runs by line and departure, only what is used."""
-    sizes = calls.groupby("trip_id")["stop_id"].transform("size")
-    calls = calls[sizes >= 2].merge(trips, on="trip_id", how="left")
-    routes = routes.assign(route_id=routes["route_id"].astype(str))
-    routes = routes[routes["route_id"].isin(calls["route_id"])].reset_index(drop=True)
-    missing = sorted(set(calls["route_id"]) - set(routes["route_id"]))
-    if missing:
-        raise TimetableError(f"{feed / 'routes'}.txt: no route {missing[0]}, which trips.txt names")
-    line_of = {route: line for line, route in enumerate(routes["route_id"])}
-    calls = calls.assign(
-        line=calls["route_id"].map(line_of), start=calls.groupby("trip_id")["depart_s"].transform("first")
-    )
-    calls = calls.sort_values(["line", "start", "trip_id"], kind="stable")
-    used = [index for index, stop in enumerate(stops.ids) if stop in set(calls["stop_id"])]
-    stop_of = {stops.ids[index]: row for row, index in enumerate(used)}
-    first = calls.drop_duplicates("trip_id")
-    sizes = calls.groupby("trip_id", sort=False).size()
-    try:
-        return Timetable(
-            stop_lonlat=stops.lonlat[used],
-            stop_id=tuple(stops.ids[index] for index in used),
-            stop_name=tuple(stops.names[index] for index in used),
-            line_name=tuple(_line_names(routes)),
-            line_type=routes["route_type"].to_numpy(dtype=np.int32),
-            run_name=tuple(str(name) for name in first["trip_id"]),
-            run_line=first["line"].to_numpy(dtype=np.int32),
-            run_start=np.concatenate([[0], np.cumsum(sizes.to_numpy())]).astype(np.int32),
-            call_stop=calls["stop_id"].map(stop_of).to_numpy(dtype=np.int64).astype(np.int32),
-            call_arrive_s=calls["arrive_s"].to_numpy(dtype=np.float64),
-            call_depart_s=calls["depart_s"].to_numpy(dtype=np.float64),
-        )
-    except TimetableError as error:
-        raise TimetableError(f"{feed}: {error}") from None
+    def _run_next(self) -> Any:
+        """Return the run that each vehicle makes next with its riders aboard, (R,); -1 if none."""
+        once = {trip: run for run, trip in enumerate(self._trip.tolist())}
+        several = {trip for trip, count in zip(*np.unique(self._trip, return_counts=True), strict=True) if count > 1}
+        run_next = np.full(len(self._trip), -1, dtype=np.int32)
+        for trip, following in self._following.items():
+            if {trip, following} & several:
+                self._account.note("frequencies.txt: riders do not stay aboard from one trip to the next")
+            else:
+                run_next[once[trip]] = once[following]
+        return run_next
 
 
 def _line_names(routes: pd.DataFrame) -> Iterator[str]:
-    for row in routes.fillna("").to_dict("records"):
-        yield str(row.get("route_short_name") or row.get("route_long_name") or row["route_id"])
+    for row in routes.to_dict("records"):
+        yield str(row["route_short_name"] or row["route_long_name"] or row["route_id"])

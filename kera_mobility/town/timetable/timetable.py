@@ -6,8 +6,11 @@ first run belong to the day before and hold no vehicles.
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.errors import TimetableError
-from kera_mobility.ledger import read_array, read_text
-from kera_mobility.town.timetable.connection_scan import Transfers, scan
-from kera_mobility.units import STEPS_PER_S, AnyArray, FloatArray, IntArray
+from kera_mobility.ledger import is_file, read_array, read_bytes, read_text
+from kera_mobility.town.timetable.connection_scan import Platforms, ScannedRuns, Transfers, scan
+from kera_mobility.town.timetable.route_types import KIND_TYPES
+from kera_mobility.units import STEPS_PER_S, AnyArray, BoolArray, FloatArray, IntArray
 
 TRANSFER_SLACK_S = 90.0
 """Least time between alighting and boarding again. Source: HSL journey planner, pt.transfer_slack in parameters.csv."""
@@ -26,6 +30,21 @@ MOST_BOARDINGS = 3
 """Vehicles in one journey. Assumption: more changes than two are not accepted inside a city region."""
 
 _NAMES_FILE = "names.json"
+_RIDING_FILE = "riding.npz"
+_ABOUT_FILE = "feed.json"
+
+
+_UNSET: Any = None
+_DEFAULTS: dict[str, Callable[[int, int], AnyArray]] = {
+    "call_boards": lambda runs, calls: np.ones(calls, dtype=np.bool_),
+    "call_alights": lambda runs, calls: np.ones(calls, dtype=np.bool_),
+    "run_next": lambda runs, calls: np.full(runs, -1, dtype=np.int32),
+    "call_from_class": lambda runs, calls: np.zeros(calls, dtype=np.int32),
+    "call_to_class": lambda runs, calls: np.zeros(calls, dtype=np.int32),
+    "transfer_pair": lambda runs, calls: np.zeros((0, 2), dtype=np.int32),
+    "transfer_need_s": lambda runs, calls: np.zeros(0),
+}
+"""What nothing is said about, by numbers of runs and calls; it is not written either."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,7 @@ class Timetable:
     line_name: tuple[str, ...]
     """(L,) short name, or the long one where there is no short name."""
     line_type: NDArray[np.int32]
-    """(L,) GTFS route_type: 0 tram or light rail, 1 metro, 2 rail, 3 bus, 4 ferry."""
+    """(L,) basic GTFS route_type as in `route_types.KIND_TYPES`, whatever code the feed uses."""
     run_name: tuple[str, ...]
     """(R,) GTFS trip_id; `trip_id@HH:MM:SS` for a run out of frequencies.txt."""
     run_line: NDArray[np.int32]
@@ -54,8 +73,25 @@ class Timetable:
     """(C,) whole multiples of 1/64 s."""
     call_depart_s: FloatArray
     """(C,) whole multiples of 1/64 s."""
+    call_boards: BoolArray = _UNSET
+    """(C,) whether riders may board; by default everywhere. So with `call_alights`."""
+    call_alights: BoolArray = _UNSET
+    run_next: NDArray[np.int32] = _UNSET
+    """(R,) the run that the vehicle makes next with its riders aboard; -1, the default, where they have to leave."""
+    call_from_class: NDArray[np.int32] = _UNSET
+    """(C,) which rules of changing hold for who alights; 0, the default, none. So with `call_to_class` for boarding."""
+    call_to_class: NDArray[np.int32] = _UNSET
+    transfer_pair: NDArray[np.int32] = _UNSET
+    """(K, 2) class of alighting and class of boarding that a rule is about."""
+    transfer_need_s: FloatArray = _UNSET
+    """(K,) least time from arrival to departure; nan: slack and walk as elsewhere; inf: no change."""
+    about: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What the import says of the feed: date, trips kept and left out, notices, what is not honoured."""
 
     def __post_init__(self) -> None:
+        for name, make in _DEFAULTS.items():
+            if getattr(self, name) is _UNSET:
+                object.__setattr__(self, name, make(len(self.run_name), len(self.call_stop)))
         fault = _fault(self)
         if fault:
             raise TimetableError(f"timetable: {fault}")
@@ -92,7 +128,12 @@ class Timetable:
             for name in _ARRAYS:
                 path = folder / f"{name}.npy"
                 parts[name] = read_array(path)
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            if is_file(path := folder / _RIDING_FILE):
+                with np.load(io.BytesIO(read_bytes(path))) as riding:
+                    parts |= {name: riding[name] for name in riding.files}
+            if is_file(path := folder / _ABOUT_FILE):
+                parts["about"] = json.loads(read_text(path))
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise TimetableError(f"{path}: expected a part of a timetable, got {_one_line(error)}") from None
         try:
             return cls(**parts)
@@ -100,17 +141,41 @@ class Timetable:
             raise TimetableError(f"{folder}: {error}") from None
 
     def save(self, folder: Path) -> None:
-        """Write the timetable to a folder: one `.npy` file for each array, and `names.json`."""
+        """Write the timetable to a folder: one `.npy` file for each array, `names.json`, and what there is to add."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
         names = {name: list(getattr(self, name)) for name in _NAMES}
         text = json.dumps(names, ensure_ascii=False, indent=0) + "\n"
         (folder / _NAMES_FILE).write_text(text, encoding="utf-8", newline="\n")
+        riding = {name: getattr(self, name) for name, make in _DEFAULTS.items()
+                  if not np.array_equal(getattr(self, name), make(self.runs, len(self.call_stop)))}  # fmt: skip
+        if riding:
+            np.savez(folder / _RIDING_FILE, **riding)
+        if self.about:
+            about = json.dumps(self.about, ensure_ascii=False, indent=1) + "\n"
+            (folder / _ABOUT_FILE).write_text(about, encoding="utf-8", newline="\n")
+
+    def by_departure(self) -> list[int]:
+        """Return the runs by departure: each comes before the one that its vehicle makes next."""
+        start_s = np.asarray(self.call_depart_s)[np.asarray(self.run_start)[:-1]]
+        order: list[int] = np.argsort(start_s, kind="stable").tolist()
+        return order
+
+    def chained(self, values: FloatArray) -> FloatArray:
+        """Return values that grow along the calls of each run, (C,), grown on where riders stay for the next run."""
+        chained = values.copy()
+        last = np.asarray(self.run_start)[1:] - 1
+        for run in self.by_departure():
+            following = int(self.run_next[run])
+            if following >= 0:
+                first = int(self.run_start[following])
+                chained[first : last[following] + 1] += chained[last[run]] - chained[first]
+        return chained
 
 
 _NAMES = ("stop_id", "stop_name", "line_name", "run_name")
-_ARRAYS = tuple(name for name in Timetable.__dataclass_fields__ if name not in _NAMES)
+_ARRAYS = tuple(name for name in Timetable.__dataclass_fields__ if name not in (*_NAMES, *_DEFAULTS, "about"))
 
 
 class NextJourneys(NamedTuple):
@@ -175,6 +240,8 @@ class Journeys:
     """(C,)"""
     call_depart_s: FloatArray
     """(C,)"""
+    call_origin: IntArray
+    """(C,) from where who alights at a call goes on, for `next`: the stop, or a number above them where rules hold."""
     _by_pair: dict[int, tuple[list[int], list[NextJourney]]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -193,18 +260,19 @@ class Journeys:
         ValueError
             If the slack is not above 0, or boardings are not 1 to 7.
         """
-        transfers = Transfers.of(timetable.stop_lonlat, transfer_slack_s)
+        platforms = platforms_of(timetable, transfer_slack_s)
         scanned = scan(
-            timetable.run_start,
+            ScannedRuns(timetable.run_start, timetable.run_next, timetable.call_boards, timetable.call_alights),
             timetable.call_stop,
             _steps(timetable.call_arrive_s),
             _steps(timetable.call_depart_s),
-            transfers,
+            platforms,
             most_boardings,
         )
+        pairs = timetable.stops * len(platforms.walks)
         return cls(
             stops=timetable.stops,
-            pair_start=np.searchsorted(scanned.pair, np.arange(timetable.stops**2 + 1)).astype(np.int64),
+            pair_start=np.searchsorted(scanned.pair, np.arange(pairs + 1)).astype(np.int64),
             leave_step=scanned.leave_step,
             arrive_step=scanned.arrive_step,
             ride_step=scanned.ride_step,
@@ -213,10 +281,14 @@ class Journeys:
             alight_call=scanned.alight_call,
             call_run=timetable.call_run,
             call_depart_s=np.asarray(timetable.call_depart_s),
+            call_origin=platforms.call_origin,
         )
 
     def next(self, from_stop: IntArray, to_stop: IntArray, ready_s: FloatArray) -> NextJourneys:
-        """Return the best journeys between pairs of stops (T,) for people ready at the first stop; stop -1 has none."""
+        """Return the best journeys between pairs of stops (T,) for people ready at the first stop; stop -1 has none.
+
+        For who alights, `from_stop` is the `call_origin` and ready is the arrival and the transfer slack.
+        """
         row = self._journey(np.asarray(from_stop), np.asarray(to_stop), np.asarray(ready_s, dtype=np.float64))
         there = np.flatnonzero(row >= 0)
         journeys = NextJourneys(
@@ -227,7 +299,7 @@ class Journeys:
         return journeys
 
     def next_one(self, from_stop: int, to_stop: int, ready_s: float) -> NextJourney | None:
-        """Return the best journey between two stops for somebody ready at the first, or None."""
+        """Return the best journey between two stops for somebody ready at the first, or None; see `next`."""
         if from_stop < 0 or to_stop < 0:
             return None
         pair = from_stop * self.stops + to_stop
@@ -246,11 +318,12 @@ class Journeys:
         not count.
         """
         start, end = round(start_s * STEPS_PER_S), round(end_s * STEPS_PER_S)
-        count = np.diff(self.pair_start)
+        pair_start = self.pair_start[: self.stops**2 + 1]
+        count, journeys = np.diff(pair_start), int(pair_start[-1])
         pair = np.repeat(np.arange(self.stops**2), count)
-        leave, arrive = self.leave_step.astype(np.int64), self.arrive_step.astype(np.int64)
+        leave, arrive = (steps[:journeys].astype(np.int64) for steps in (self.leave_step, self.arrive_step))
         before = np.roll(leave, 1)
-        before[self.pair_start[:-1][count > 0]] = -1
+        before[pair_start[:-1][count > 0]] = -1
         low = np.clip(before, start, end)
         high = np.clip(leave, start, end)
         covered, doubled, useful = (np.zeros(self.stops**2, dtype=np.int64) for _ in range(3))
@@ -290,6 +363,15 @@ class Journeys:
         return self.leave_step[rows].tolist(), [NextJourney(*row) for row in zip(*columns, strict=True)]
 
 
+def platforms_of(timetable: Timetable, transfer_slack_s: float) -> Platforms:
+    """Return where riders of a timetable board, and from where they set out; ValueError if the slack is not above 0."""
+    classes = timetable.call_from_class, timetable.call_to_class
+    return Platforms.of(
+        Transfers.of(timetable.stop_lonlat, transfer_slack_s), timetable.stop_lonlat, timetable.call_stop, classes,
+        timetable.transfer_pair, timetable.transfer_need_s,
+    )  # fmt: skip
+
+
 def _steps(time_s: FloatArray) -> IntArray:
     return np.round(np.asarray(time_s) * STEPS_PER_S).astype(np.int64)
 
@@ -314,6 +396,8 @@ def _fault(timetable: Timetable) -> str:
         "run_start": (runs + 1,),
         "call_arrive_s": (calls,),
         "call_depart_s": (calls,),
+        **{name: np.shape(make(runs, calls)) for name, make in _DEFAULTS.items() if "transfer" not in name},
+        "transfer_pair": (len(timetable.transfer_need_s), 2),
     }
     for name, shape in shapes.items():
         shape_of = np.shape(getattr(timetable, name)) if name != "stop_name" else (len(timetable.stop_name),)
@@ -334,6 +418,10 @@ def _fault_in_runs(timetable: Timetable, stops: int, lines: int, calls: int) -> 
         return f"call_stop: expected stops 0 to {stops - 1}"
     if not _within(timetable.run_line, lines):
         return f"run_line: expected lines 0 to {lines - 1}"
+    if not np.isin(timetable.line_type, list(KIND_TYPES.values())).all():
+        return f"line_type: expected basic types ({', '.join(map(str, KIND_TYPES.values()))})"
+    if not _within(np.asarray(timetable.run_next) + 1, len(timetable.run_name) + 1):
+        return "run_next: expected runs, or -1"
     both = np.stack([timetable.call_arrive_s, timetable.call_depart_s], axis=1)
     if not np.all(np.isfinite(both)) or np.any(both * STEPS_PER_S % 1.0):
         return "call_arrive_s, call_depart_s: expected whole multiples of 1/64 s"
