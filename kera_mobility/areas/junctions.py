@@ -41,7 +41,7 @@ def merged(graph: Graph, merge_m: float, kilometres: Kilometres) -> Merged:
     streets for cars, then most streets, stays. A street that ended elsewhere is led to it, and is so much longer.
     """
     stands_for = _stands_for(graph, merge_m)
-    joined = nx.MultiDiGraph(**graph.graph)
+    joined: Graph = nx.MultiDiGraph(**graph.graph)
     joined.add_nodes_from((node, tags) for node, tags in graph.nodes(data=True) if stands_for[node] == node)
     inside = []
     for u, v, tags in graph.edges(data=True):

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
+from shapely.prepared import prep
 
 from kera_mobility.areas.kilometres import Kilometres
 from kera_mobility.areas.osm_tags import Rules, Tags, rules_of
@@ -180,7 +181,8 @@ def _parts(points: FloatArray, held: Sequence[int]) -> list[tuple[int, FloatArra
 def _shut(piece: Piece, bits: int) -> Piece:
     """Return a piece that some modes may not use."""
     kept = {mode: getattr(piece, mode) and not bits & MODE_BIT[mode] for mode in MODES}
-    return replace(piece, **kept, oneway=piece.oneway and kept["drive"]) if bits else piece
+    walk, cycle, drive = (kept[mode] for mode in MODES)
+    return replace(piece, walk=walk, cycle=cycle, drive=drive, oneway=piece.oneway and drive) if bits else piece
 
 
 def across_squares(
@@ -224,7 +226,7 @@ def _spanning(gates: Sequence[Point], rings: Sequence[Any], shape: BaseGeometry)
     for ring in rings:
         points = [point_of(point) for point in on_millimetres(np.asarray(ring)[:, :2])]
         graph.add_weighted_edges_from((a, b, math.dist(a, b)) for a, b in pairwise(points) if a != b)
-    visible = shapely.prepared.prep(shape.buffer(0.05))
+    visible = prep(shape.buffer(0.05))
     lines = []
     for length_m, a, b in sorted((math.dist(a, b), a, b) for a, b in combinations(gates, 2)):
         if not visible.covers(LineString([a, b])):

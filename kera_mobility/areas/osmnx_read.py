@@ -239,7 +239,7 @@ def with_squares(extract: Extract) -> Extract:
     squares = [
         (parts[0].tags, square)
         for parts in outlines.values()
-        for square in shapely.get_parts(shapely.polygonize([shapely.linestrings(way.lonlat) for way in parts]))
+        for square in shapely.get_parts(shapely.polygonize([shapely.LineString(way.lonlat) for way in parts]))
     ]
     return replace(extract, squares=squares)
 

@@ -15,7 +15,7 @@ from kera_mobility.errors import MissingFileError, NetworkError
 
 if TYPE_CHECKING:
     from kera_mobility.areas.description import Box
-    from kera_mobility.areas.osm_read import Extract
+    from kera_mobility.areas.extract import Extract
     from kera_mobility.town.streets.streets import Streets
 
 app = typer.Typer(help="Make, draw and describe the street map of an area.", no_args_is_help=True)
