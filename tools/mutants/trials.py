@@ -16,8 +16,10 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -125,7 +127,7 @@ class Trials:
         for path in dict.fromkeys(item.path for item in items):
             of_file = [item for item in items if item.path == path]
             out = self._kept / self._state(path)
-            if not out.exists() and _forked(lambda of_file=of_file, out=out: self._map(of_file, out), None):  # type: ignore[misc]
+            if not out.exists() and _forked(partial(self._map, of_file, out), None):
                 raise RuntimeError
             self.fresh()
             reached, seconds = json.loads(out.read_text())
@@ -258,7 +260,7 @@ class _Tracer:
             sys.settrace(None)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
         test, wide = self.test, fixturedef.scope != "function"
         self.test = test.split("::")[0] if wide else test
         try:
@@ -289,13 +291,13 @@ class _Tracer:
         return step(frame, event, argument)
 
 
-class _Finder(PathFinder):
+class _Finder(MetaPathFinder):
     """Finds one module with other content."""
 
     def __init__(self, path: str, source: str) -> None:
         self._path, self._source = path, source
 
-    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:  # type: ignore[override]
+    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.origin != self._path:
             return None
