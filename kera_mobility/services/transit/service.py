@@ -130,6 +130,7 @@ class Transit(Service):
         self._connections: Connections | None = None
         if settings.on:
             assert conditions.late_s is not None
+            assert conditions.cancelled is not None
             late_s = np.where(conditions.cancelled, 0.0, conditions.late_s)  # what does not run makes nothing late
             displayed = delays.displayed(timetable, late_s, settings.recovery, conditions.dwells)
             self._connections = Connections(

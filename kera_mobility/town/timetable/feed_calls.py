@@ -19,7 +19,7 @@ from kera_mobility.town.timetable.feed_account import (
     ON_DEMAND,
     FeedAccount,
 )
-from kera_mobility.town.timetable.feed_tables import FeedTables, numbers, whole
+from kera_mobility.town.timetable.feed_tables import FeedTables, line_of, numbers, whole
 from kera_mobility.town.timetable.lines_yaml import hms
 from kera_mobility.units import HOUR_S, MINUTE_S, BoolArray, FloatArray, IntArray
 
@@ -78,7 +78,7 @@ def read_stops(tables: FeedTables, account: FeedAccount) -> Stops:
     table = tables.table("stops")
     twice = table["stop_id"].duplicated()
     if twice.any():
-        rows = (f"stops.txt:{row + 2}: stop_id {stop}" for row, stop in table["stop_id"][twice].items())
+        rows = (f"stops.txt:{line_of(row)}: stop_id {stop}" for row, stop in table["stop_id"][twice].items())
         account.note("a second time; the first row counts", rows)
     table = table[~twice]
     lonlat = np.stack([numbers(table["stop_lon"]), numbers(table["stop_lat"])], axis=1).reshape(-1, 2)
@@ -104,7 +104,7 @@ def read_calls(tables: FeedTables, stops: Stops, account: FeedAccount) -> Calls:
     once = np.flatnonzero(~trips["trip_id"].duplicated())
     place = pd.Index(trips["trip_id"].iloc[once]).get_indexer(pd.Index(table["trip_id"]))
     if (place < 0).any():
-        rows = (f"stop_times.txt:{row + 2}: trip_id {name}" for row, name in table["trip_id"][place < 0].items())
+        rows = (f"stop_times.txt:{line_of(row)}: trip_id {name}" for row, name in table["trip_id"][place < 0].items())
         account.note("not in trips.txt; the calls are not used", rows)
     table, trip = table[place >= 0], once[place[place >= 0]]
     account.leave_out(np.flatnonzero(account.kept & ~np.isin(np.arange(len(trips)), trip)), NO_CALLS)
@@ -183,7 +183,7 @@ def _frequency_rows(
         row = row_of.get(str(line.trip_id))
         if row is None:
             continue
-        where = f"frequencies.txt:{int(line.Index) + 2}: trip {line.trip_id}"
+        where = f"frequencies.txt:{line_of(line.Index)}: trip {line.trip_id}"
         start_s, end_s = _clock_s(str(line.start_time)), _clock_s(str(line.end_time))
         headway = str(line.headway_secs)
         own = periods.setdefault(row, [])
@@ -329,8 +329,8 @@ def _at_usable_stops(calls: Calls, table: pd.DataFrame, stops: Stops, account: F
     """Return the calls at stops that have a position, not far away from all others of their trips."""
     kept = account.kept[calls.trip]
     calls, stop_id, line = calls.at(kept), table["stop_id"].to_numpy()[kept], table.index.to_numpy()[kept]
-    unknown, placed = calls.stop < 0, ~np.isnan(stops.lonlat).any(axis=1)
-    unplaced = ~unknown & ~placed[calls.stop]
+    unknown, placeless = calls.stop < 0, np.isnan(stops.lonlat[:, 0]) | np.isnan(stops.lonlat[:, 1])
+    unplaced = ~unknown & placeless[calls.stop]
     calls_at_far = _far(calls, stops, ~unknown & ~unplaced)
     for bad, fault in ((unknown, "not in stops.txt"), (unplaced, "without a position (or 0, 0)"),
                        (calls_at_far, "far from the stops before and after")):  # fmt: skip
@@ -351,7 +351,7 @@ def _far(calls: Calls, stops: Stops, usable: BoolArray) -> BoolArray:
     step = stops.lonlat[stop][1:] - stops.lonlat[stop][:-1]
     metres = np.hypot(step[:, 0] * np.cos(np.radians(stops.lonlat[stop][1:, 1])), step[:, 1]) * 111_000.0
     seconds = np.maximum(calls.arrive_s[rows][1:] - calls.depart_s[rows][:-1], MINUTE_S)
-    same = trip[1:] == trip[:-1]
+    same: BoolArray = np.equal(trip[1:], trip[:-1])
     impossible = same & (metres > FAR_M) & (metres / seconds > FAR_M_S)
     if not impossible.any():
         return far

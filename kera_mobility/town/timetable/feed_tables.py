@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -167,6 +167,11 @@ def feed_files(feed: Path) -> Iterator[tuple[str, bytes]]:
         raise
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise TimetableError(f"{feed}: not a readable GTFS feed: {' '.join(str(error).split())}") from None
+
+
+def line_of(index: Any) -> int:
+    """Return the line of a row of a table by its index."""
+    return int(index) + 2
 
 
 def whole(text: str) -> int | None:

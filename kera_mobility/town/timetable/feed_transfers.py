@@ -14,7 +14,7 @@ from kera_mobility.geometry import distance_m
 from kera_mobility.town.timetable.connection_scan import INTERCHANGE_M
 from kera_mobility.town.timetable.feed_account import FeedAccount
 from kera_mobility.town.timetable.feed_calls import Calls, Stops, starts_of
-from kera_mobility.town.timetable.feed_tables import FeedTables, whole
+from kera_mobility.town.timetable.feed_tables import FeedTables, line_of, whole
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 _MOST_STATION_STOPS = 60
@@ -129,7 +129,7 @@ def _in_seat(tables: FeedTables, account: FeedAccount) -> tuple[set[tuple[int, i
     for line in table[table["transfer_type"].isin(["4", "5"])].itertuples():
         pair = row_of.get(str(line.from_trip_id), -1), row_of.get(str(line.to_trip_id), -1)
         if min(pair) < 0:
-            account.note("an in-seat transfer without two trips; not used", [f"transfers.txt:{int(line.Index) + 2}"])
+            account.note("an in-seat transfer without two trips; not used", [f"transfers.txt:{line_of(line.Index)}"])
         elif line.transfer_type == "4":
             given.append(pair)
         else:
@@ -184,17 +184,19 @@ def _read_rules(tables: FeedTables, stops: Stops, used: set[int], account: FeedA
     members: dict[int, list[int]] = defaultdict(list)
     for row in used:
         members[int(stops.station[row])].append(row)
-    rules, faults, timed = [], [], 0
+    rules: list[_Rule] = []
+    faults: list[str] = []
+    timed = 0
     for line in table[~table["transfer_type"].isin(["4", "5"])].itertuples():
         need_s = _need_s(line)
         ends = [row_of.get(str(stop), -1) for stop in (line.from_stop_id, line.to_stop_id)]
         if need_s is None or min(ends) < 0:
             value = f"transfer_type {line.transfer_type!r}, min_transfer_time {line.min_transfer_time!r}"
-            faults.append(f"transfers.txt:{int(line.Index) + 2}: {value if need_s is None else 'no such stop'}")
+            faults.append(f"transfers.txt:{line_of(line.Index)}: {value if need_s is None else 'no such stop'}")
             continue
         named = [(row,) if row in used else tuple(members.get(row, ())) for row in ends]
         if named[0] and named[1]:
-            timed += line.transfer_type == "1"
+            timed += str(line.transfer_type) == "1"
             of_trips, of_routes = bool(line.from_trip_id) + bool(line.to_trip_id), bool(line.from_route_id) + bool(
                 line.to_route_id)  # fmt: skip
             of_stops = sum(row in used for row in ends)

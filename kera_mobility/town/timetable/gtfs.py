@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -191,7 +192,7 @@ def _choose_day(tables: FeedTables, trips: pd.DataFrame, service_date: str | Non
     if account.kept.any():
         try:
             day = parse_day(service_date) if service_date else days.typical_weekday(
-                trips["service_id"][account.kept].value_counts().to_dict())  # fmt: skip
+                Counter(trips["service_id"][account.kept].tolist()))  # fmt: skip
         except ValueError as error:
             if isinstance(error, TimetableError):
                 raise
@@ -298,8 +299,8 @@ class _Compilation:
         calls, stops = self._calls, self._stops
         used, call_stop = np.unique(calls.stop, return_inverse=True)
         lines, run_line = np.unique(self._line, return_inverse=True)
-        route_id = np.asarray(self._account.route_id, dtype=object)[calls.trip]
-        trip_id = np.asarray(self._account.trip_id, dtype=object)[calls.trip]
+        route_id, trip_id = (np.asarray(ids, dtype=object)[calls.trip].tolist() for ids in
+                             (self._account.route_id, self._account.trip_id))  # fmt: skip
         rules = transfer_rules(self._tables, stops, calls.stop, route_id, trip_id, self._account)
         run_next = self._run_next()
         summary = {**self._account.summary(), "runs": len(self._names)}
