@@ -27,6 +27,8 @@ const built = await build({
 
 const files = {};
 for (const file of built.outputFiles) files[file.path.endsWith('.css') ? 'report.css' : 'report.js'] = file.text;
+// What would end the element that holds a file, or change how a browser reads it, may stand in none.
+for (const [name, text] of Object.entries(files)) if (/<\/(script|style)|<!--|\r/i.test(text)) throw new Error(`${name} cannot stand in a page`);
 files['licences.txt'] = CARRIED.map(licence).join('\n\n') + '\n';
 
 mkdirSync(out, { recursive: true });

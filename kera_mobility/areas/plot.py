@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from kera_mobility.errors import MissingExtraError, NetworkError
 from kera_mobility.file_paths import require_writable
 from kera_mobility.files import replacing
 from kera_mobility.shapes import LINES, Shape, read_shapes
+from kera_mobility.texts import visible
 from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.streets import CLASSES, ORIGINS, Streets
@@ -37,6 +39,8 @@ RAIL_INK = "#222222"
 STATION_INK = "#c1121f"
 GATEWAY_INK = "#5f0f40"
 FRAME_DEGREES = 0.001
+LINE_LETTERS = 200
+"""Longer lines leave no room for the map."""
 SIZE_INCHES = (24.0, 14.0)
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -56,6 +60,7 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.text import Text
     except ImportError:
         raise MissingExtraError(
             "drawing needs matplotlib, which is not installed: pip install kera-mobility[plot]"
@@ -81,6 +86,9 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     axes.set_title(f"{title}: streets by origin. Inferred and planned streets are assumptions.", fontsize=18)
     axes.set_xlabel(f"{_note_of_outside(area_folder)}\n{attribution}", fontsize=13)
     axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text("\n".join(fill(line, LINE_LETTERS) for line in visible(text.get_text()).split("\n")))
     with replacing(target) as whole:
         figure.savefig(whole, dpi=90)
 
@@ -102,7 +110,8 @@ def _draw_streets(axes: Any, streets: Streets) -> None:
     lines = [points[start[edge] : start[edge + 1]] for edge in np.flatnonzero(beside)]
     widths = [BESIDE_WIDTH + WIDTH_BY_CLASS[CLASSES[street_class[edge]]] for edge in np.flatnonzero(beside)]
     label = "paths beside main and collector streets (part of the street in the model)"
-    axes.add_collection(LineCollection(lines, colors=BESIDE_INK, linewidths=widths, zorder=1, label=label))
+    if lines:
+        axes.add_collection(LineCollection(lines, colors=BESIDE_INK, linewidths=widths, zorder=1, label=label))
     for name, ink in INK_BY_ORIGIN.items():
         for kind, width in WIDTH_BY_CLASS.items():
             chosen = once & (origin == ORIGINS.index(name)) & (street_class == CLASSES.index(kind))

@@ -6,7 +6,8 @@ import math
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-import typer
+from kera_mobility.cli._output import say
+from kera_mobility.texts import visible
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
@@ -34,7 +35,7 @@ def show_table(title: str, services: list[str], runs: list[Written], everyone: b
 
     many = len(runs) > 1
     kind = "draws of uncertain inputs" if runs and runs[0].draw is not None else "seeds"
-    caption = f"{title}, {len(runs)} {kind}" if many else title
+    caption = visible(f"{title}, {len(runs)} {kind}" if many else title, keep="")
     table = Table(title=caption, title_justify="left", box=None, pad_edge=False, show_header=many)
     table.add_column("", no_wrap=True)
     for heading in ("mean", "lowest", "highest") if many else ("",):
@@ -46,11 +47,12 @@ def show_table(title: str, services: list[str], runs: list[Written], everyone: b
         table.add_row(group, style="bold")
         for first, *further in kpis:
             values = [kpi.value for kpi in (first, *further)]
-            table.add_row(first.id, *_values(values, many), first.unit, first.population)
-    Console(width=WIDEST).print(table)
+            words = (first.id, *_values(values, many), first.unit, first.population)
+            table.add_row(*(visible(text, keep="") for text in words))
+    Console(width=WIDEST, markup=False, emoji=False).print(table)
     if not everyone and runs:
         shown = sum(_is_chief(kpi.id, services) for kpi in runs[0].kpis)
-        typer.echo(f"{shown} of {len(runs[0].kpis)} figures; --all shows all, kpis.json has their definitions")
+        say(f"{shown} of {len(runs[0].kpis)} figures; --all shows all, kpis.json has their definitions")
 
 
 def _groups(services: list[str], runs: list[Written], everyone: bool) -> dict[str, list[list[Kpi]]]:

@@ -15,6 +15,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 from kera_mobility.errors import in_words
+from kera_mobility.texts import visible
 
 BAD_INPUT = 2
 """Exit code when the user can mend it."""
@@ -102,7 +103,7 @@ def _write_details(error: BaseException) -> Path | None:
 
 def _say(text: str, code: int) -> int:
     with suppress(OSError, ValueError, AttributeError):  # stderr may be full, closed or none
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible(text)}\n")
         sys.stderr.flush()
     return code
 

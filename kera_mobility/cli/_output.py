@@ -1,4 +1,4 @@
-"""What the verbs print and write: JSON, CSV, files that appear whole or not at all, remarks beside the output."""
+"""What the verbs print and write: text, JSON, CSV, files that appear whole or not at all, remarks beside the output."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ from typing import Any
 import typer
 
 from kera_mobility.errors import ResultError, raise_together
+from kera_mobility.texts import spreadsheet_cell, visible
 
 STDOUT = Path("-")
 """Stands for the standard output where a file is expected."""
 
 
+def say(text: str, err: bool = False) -> None:
+    """Print text; what it holds of data moves no terminal."""
+    typer.echo(visible(text), err=err)
+
+
 def remark(text: str) -> None:
     """Print a line on stderr, beside the output."""
-    typer.echo(text, err=True)
+    say(text, err=True)
 
 
 def print_json(content: Any) -> None:
     """Print JSON; NaN is a fault of the caller."""
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    say(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], file: Path) -> None:
-    """Write rows as CSV to a file, or print them for `-`."""
+    """Write rows as CSV to a file, or print them for `-`; a spreadsheet runs none of their text."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: spreadsheet_cell(value) for name, value in row.items()} for row in rows)
     write_text(text.getvalue(), file)
 
 

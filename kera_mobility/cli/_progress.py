@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kera_mobility.cli._output import remark
+from kera_mobility.texts import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -34,7 +35,8 @@ def progress_display(runs: list[Written], batch: bool, quiet: bool) -> Iterator[
 
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     remaining = TextColumn("{task.fields[remaining]}")
-    with Progress(*columns, TimeElapsedColumn(), remaining, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True, markup=False, emoji=False)
+    with Progress(*columns, TimeElapsedColumn(), remaining, console=console, transient=True) as bars:
         yield ProgressDisplay(runs, bars)
 
 
@@ -82,7 +84,7 @@ class ProgressDisplay:
     def note(self, text: str) -> None:
         """Show a line that a person should know."""
         if self._bars is not None:
-            self._bars.console.print(text, highlight=False)
+            self._bars.console.print(visible(text), highlight=False)
         elif self._notes:
             remark(text)
 

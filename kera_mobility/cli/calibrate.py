@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark, try_first, write_text
+from kera_mobility.cli._output import print_json, remark, say, try_first, write_text
 from kera_mobility.files import package_version
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def command(
     if as_json:
         print_json(_content(calibration, checks))
     else:
-        typer.echo(_table(calibration, checks))
+        say(_table(calibration, checks))
     for file in (out, result):
         if file is not None:
             remark(f"Written to {file}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kera_mobility.cli._net import BAD_INPUT
-from kera_mobility.cli._output import remark, try_first, write_text
+from kera_mobility.cli._output import remark, say, try_first, write_text
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.regression import CheckResult
@@ -65,7 +65,7 @@ def command(
         raise typer.Exit(MOVED)
     if unmade:
         raise typer.Exit(BAD_INPUT)
-    typer.echo("1 check, as before." if len(results) == 1 else f"{len(results)} checks, all as before.")
+    say("1 check, as before." if len(results) == 1 else f"{len(results)} checks, all as before.")
 
 
 def _renew(folder: Path, why: str, tolerance: float | None) -> None:
@@ -75,15 +75,15 @@ def _renew(folder: Path, why: str, tolerance: float | None) -> None:
     try_first(*(place / "baselines" / f"{name}.json" for name in names))
     for name in (name for name in names if (place / f"{name}.yaml").is_file()):
         changed = renew(place, name, why, tolerance)
-        typer.echo(f"{name}: {'renewed' if changed else 'as before'}")
+        say(f"{name}: {'renewed' if changed else 'as before'}")
 
 
 def _show(result: CheckResult) -> None:
     if result.passed:
-        typer.echo(f"{result.name}: as before ({result.wall_s:.1f} s)" + "".join(f" {text}" for text in result.remarks))
+        say(f"{result.name}: as before ({result.wall_s:.1f} s)" + "".join(f" {text}" for text in result.remarks))
         return
-    typer.echo(f"{result.name}: {result.fault or 'MOVED'}")
+    say(f"{result.name}: {result.fault or 'MOVED'}")
     for text in (*result.remarks, *result.events, *result.kpis[:MOST_SHOWN]):
-        typer.echo(f"  {text}")
+        say(f"  {text}")
     if len(result.kpis) > MOST_SHOWN:
-        typer.echo(f"  and {len(result.kpis) - MOST_SHOWN} more KPIs")
+        say(f"  and {len(result.kpis) - MOST_SHOWN} more KPIs")

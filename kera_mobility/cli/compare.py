@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark, try_first, write_csv
+from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
 
 
 def command(
@@ -41,4 +41,4 @@ def command(
         contents = [comparison.to_json() for comparison in comparisons]
         print_json(contents[0] if len(contents) == 1 else contents)
     elif csv is None:
-        typer.echo("\n\n".join(table(comparison, everyone=everyone) for comparison in comparisons))
+        say("\n\n".join(table(comparison, everyone=everyone) for comparison in comparisons))

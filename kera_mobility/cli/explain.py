@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark, try_first, write_csv
+from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
 
 if TYPE_CHECKING:
     from kera_mobility.results.explain.inputs import RunReader
@@ -49,7 +49,7 @@ def command(
     if as_json:
         print_json(explanation.to_json())
     elif csv is None:
-        typer.echo(explanation_text(explanation, top))
+        say(explanation_text(explanation, top))
     if explanation.disagreements:
         remark(f"{len(explanation.disagreements)} sums do not agree with the KPI table")
         raise typer.Exit(DISAGREES)
@@ -71,7 +71,7 @@ def _explain_trips(
     for trip_number in trips_of(run, traveller) if number is None else [number]:
         story = story_of(run, traveller, trip_number)
         if not as_json:
-            typer.echo(("\n" if contents else "") + tell_trip(run, story))
+            say(("\n" if contents else "") + tell_trip(run, story))
         remedy = None
         if story.failed and tries:
             remedy = find_remedy(run.folder, traveller, trip_number, tries=tries, say=remark)
@@ -79,9 +79,9 @@ def _explain_trips(
         if as_json:
             continue
         if remedy:
-            typer.echo(f"\n{remedy.words}")
+            say(f"\n{remedy.words}")
         elif story.failed:
-            typer.echo(f"(What would have served it: kera explain {run.folder} --trip {traveller}:{trip_number})")
+            say(f"(What would have served it: kera explain {run.folder} --trip {traveller}:{trip_number})")
     if as_json:
         print_json(contents if number is None else contents[0])
 

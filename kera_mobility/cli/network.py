@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._output import say
 from kera_mobility.config.resources import area_folder
 from kera_mobility.errors import MissingFileError, NetworkError
+from kera_mobility.texts import visible
 
 if TYPE_CHECKING:
     from kera_mobility.areas.description import Box
@@ -143,7 +145,7 @@ def draw(
     folder = _folder(area)
     settings = read_area(folder)
     draw_map(folder, settings.title, settings.attribution, target, overlay or ())
-    print(f"{target}: drawn")
+    say(f"{target}: drawn")
 
 
 @app.command()
@@ -204,23 +206,21 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float, box:
 
     made = import_area(extract, out, like, merge_m, box, feed)
     if extract.missing_nodes:
-        print(
-            f"clipped: {extract.missing_nodes} nodes are missing from {extract.clipped_ways} ways, which are cut there"
-        )
+        say(f"clipped: {extract.missing_nodes} nodes are missing from {extract.clipped_ways} ways, which are cut there")
     if made.covered is not None:
-        print(f"covers {made.covered:.0%} of the residents")
+        say(f"covers {made.covered:.0%} of the residents")
     _describe(out)
     if feed:
         _print_timetables(out, None, None)
     before, after = made.nodes
     same = ", ".join(f"{share:.0%} ({mode})" for mode, share in made.same_length.items())
-    print(f"merging        {before} nodes to {after}; within 1 % as long as before: {same} of ways")
+    say(f"merging        {before} nodes to {after}; within 1 % as long as before: {same} of ways")
     table_mb = 4 * 4 * made.streets.nodes**2 / 1e6
-    print(f"{out}: written; tables of shortest ways will take {table_mb:.0f} MB on the first run")
+    say(f"{out}: written; tables of shortest ways will take {table_mb:.0f} MB on the first run")
     folder = out if out.is_absolute() else f"./{out.as_posix()}"
     config = "today" if like else "elsewhere"
     lines = "" if like or feed else " --set services.rail=null"
-    print(f"Use it: kera run configs/{config}.yaml --set area={folder}{lines}")
+    say(f"Use it: kera run configs/{config}.yaml --set area={folder}{lines}")
 
 
 def _describe(folder: Path) -> None:
@@ -230,11 +230,12 @@ def _describe(folder: Path) -> None:
 
     streets = Streets.load(folder / "streets")
     area, figures = read_area(folder), survey(streets)
-    print(f"{area.title}: {figures.nodes} nodes, {figures.outside_places} of them places beyond the map")
-    print("km by origin   " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_origin.items()))
-    print("km by class    " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_class.items()))
-    print(f"real share     {figures.real_share:.0%} of the length that stands today")
-    print(f"on foot        a node is joined to {figures.walk_degree:.2f} others{_density(folder, streets)}")
+    title = visible(area.title, keep="")
+    say(f"{title}: {figures.nodes} nodes, {figures.outside_places} of them places beyond the map")
+    say("km by origin   " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_origin.items()))
+    say("km by class    " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_class.items()))
+    say(f"real share     {figures.real_share:.0%} of the length that stands today")
+    say(f"on foot        a node is joined to {figures.walk_degree:.2f} others{_density(folder, streets)}")
     for mode, parts in figures.parts_by_mode.items():
         low, middle, high = figures.circuity_by_mode[mode]
         connected = "one connected part" if parts == 1 else f"{parts} PARTS"
@@ -243,9 +244,9 @@ def _describe(folder: Path) -> None:
             if middle != middle
             else (f"way over straight line {middle:.2f} ({low:.2f} to {high:.2f})")
         )
-        print(f"{mode:<14} {figures.nodes_by_mode[mode]} nodes, {connected}; {detour}")
+        say(f"{mode:<14} {figures.nodes_by_mode[mode]} nodes, {connected}; {detour}")
     _print_account(folder)
-    print(area.attribution)
+    say(visible(area.attribution, keep=""))
 
 
 def _print_account(folder: Path) -> None:
@@ -255,9 +256,9 @@ def _print_account(folder: Path) -> None:
 
     for dataset in read_provenance(folder):
         for line in lines_of(dataset.kilometres):
-            print(line)
+            say(line)
         for notice in dataset.notices:
-            typer.secho(f"NOTICE: {notice}", fg="red", bold=True)
+            typer.secho(visible(f"NOTICE: {notice}", keep=""), fg="red", bold=True)
 
 
 def _print_timetables(folder: Path, service_date: str | None, trips: Path | None) -> None:
@@ -329,16 +330,16 @@ def _print_sources(folder: Path, today: date) -> None:
     datasets = read_provenance(folder)
     for dataset in datasets:
         age = "" if not dataset.current else ", OLD" if dataset.is_old(today) else ", current"
-        print(f"\n{dataset.file}")
-        print(f"  source   {dataset.source}")
-        print(f"  licence  {dataset.licence}")
-        print(f"  date     {dataset.date}{age}")
-        print(f"  derived  {dataset.derived_how}")
+        say(f"\n{dataset.file}")
+        say(f"  source   {visible(dataset.source, keep='')}")
+        say(f"  licence  {visible(dataset.licence, keep='')}")
+        say(f"  date     {dataset.date}{age}")
+        say(f"  derived  {visible(dataset.derived_how, keep='')}")
     for file in files_without_source(folder, datasets):
-        print(f"\n{file}\n  NO SOURCE STATED")
+        say(f"\n{file}\n  NO SOURCE STATED")
     share = freshness(datasets, today)
     verdict = "kept" if share.within_limit else "NOT kept"
-    print(
+    say(
         f"\n{share.old} of {share.current} datasets that stand for today are older than {OLD_YEARS} years: "
         f"{share.old_share:.0%}; the city's own limit of {LARGEST_OLD_SHARE:.0%} is {verdict}"
     )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._output import say
+
 
 def command(
     folder: Annotated[Path, typer.Argument(help="Result folder of one run, or a folder with one run below it.")],
@@ -16,4 +18,4 @@ def command(
     """Draw a picture of one run."""
     from kera_mobility.results.plots import plot
 
-    typer.echo(f"wrote {plot(folder, kind, out)}")
+    say(f"wrote {plot(folder, kind, out)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark
+from kera_mobility.cli._output import print_json, remark, say
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.elasticities import Elasticity
@@ -35,7 +35,7 @@ def command(
     if as_json:
         print_json([elasticity.to_json() for elasticity in elasticities])
     else:
-        typer.echo(table(elasticities))
+        say(table(elasticities))
 
 
 def table(elasticities: list[Elasticity]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._output import say
+
 
 def command(
     folders: Annotated[
@@ -27,4 +29,4 @@ def command(
 
     written = write_report(folders, out, MOST_PEOPLE if people is None else people, checks)
     size_mb = written.stat().st_size / 1e6
-    typer.echo(f"Report: {written} ({size_mb:.1f} MB); open it in a browser, it needs no network")
+    say(f"Report: {written} ({size_mb:.1f} MB); open it in a browser, it needs no network")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark
+from kera_mobility.cli._output import print_json, remark, say
 from kera_mobility.cli._progress import progress_display
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def command(
                 checked, chosen, out, day=day, inputs=inputs, uncertain=uncertain,
                 accept=acceptance(load_uncertain(uncertain), say=display.note) if judged else None,
                 until=until, most=most_seeds, workers=workers, cluster=cluster, again=again or not batch,
-                progress=display.stage, follow=follow, say=lambda text: typer.echo(text, err=as_json),
+                progress=display.stage, follow=follow, say=lambda text: say(text, err=as_json),
                 planned=display.planned, written=display.written, note=display.note,
             )  # fmt: skip
     except KeyboardInterrupt:

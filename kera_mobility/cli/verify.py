@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kera_mobility.cli._output import print_json, remark
+from kera_mobility.cli._output import print_json, remark, say
 
 NOT_SOUND = 1
 """Exit code when a result is not as it was written."""
@@ -28,9 +28,9 @@ def command(
         for result in results:
             about = f"{result.files} files, {result.kpis} KPIs, fingerprint {result.fingerprint[:12]}"
             verdict = f"sound    {about}" if result.sound else "NOT SOUND"
-            typer.echo(f"{result.folder!s:<{width}}  {verdict}")
+            say(f"{result.folder!s:<{width}}  {verdict}")
             for text in (*result.faults, *result.remarks):
-                typer.echo(f"  {text}")
+                say(f"  {text}")
     broken = sum(not result.sound for result in results)
     if broken:
         remark(f"{broken} of {len(results)} results are not as they were written: do not use their figures")

@@ -13,6 +13,7 @@ from typing import Any
 
 from kera_mobility.config.registry import parts_of
 from kera_mobility.errors import ExtensionError
+from kera_mobility.texts import visible
 
 SERVICES = "kera_mobility.services"
 LANGUAGES = ("en", "fi", "sv")
@@ -96,4 +97,5 @@ def reasons_of(meta: Mapping[str, Any]) -> Reasons:
 def sentence_of(reason: str, reasons: Reasons) -> str:
     """Return what a reason means, in English; an undeclared one is shown as it is."""
     declaration = reasons.get(reason)
-    return str(declaration["sentence"]["en"]) if declaration else reason.replace("_", " ") or "no reason was given"
+    sentence = str(declaration["sentence"]["en"]) if declaration else reason.replace("_", " ")
+    return visible(sentence, keep="") or "no reason was given"

@@ -14,6 +14,7 @@ from kera_mobility.results.events import KINDS
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.record import RunRecord, settings_of
 from kera_mobility.results.store import load_record, read_kpis, read_meta, read_settings, result_folders
+from kera_mobility.texts import visible
 
 
 class RunKey(NamedTuple):
@@ -106,7 +107,7 @@ class RunFolder:
 
     def title(self, service: str) -> str:
         """Return the display name of a service."""
-        return str(self.services.get(service, {}).get("title") or service)
+        return visible(str(self.services.get(service, {}).get("title") or service), keep="")
 
     def _has_columns(self, kind: str) -> bool:
         """Return whether a table has the columns of this version; a torn one is read, and fails there."""

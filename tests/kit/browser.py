@@ -29,11 +29,17 @@ class Opened:
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.messages: list[str] = []
+        self.dialogs: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.messages.append(f"{message.type}: {message.text}"))
+        self.page.on("dialog", self._note_dialog)
         self.page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
         self.page.goto(file.as_uri())
         self.page.wait_for_selector("#figures")
+
+    def _note_dialog(self, dialog: Any) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def shown(self, selector: str) -> list[str]:
         """Return the values that elements carry, as the page keeps them beside their text."""

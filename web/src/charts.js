@@ -45,6 +45,16 @@ export function fitCharts(width) {
   }
 }
 
+const LONGEST = 64; // more of a name is cut off in a drawing; tables and tooltips have all of it
+export const short = (name) => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…${name[0] === '\u2068' ? '\u2069' : ''}` : name);
+
+// What a chart says under the mouse: elements, since ECharts reads a string as HTML.
+function told(items, { series, tooltip }) {
+  const shown = items.filter((item) => series[item.seriesIndex].name);
+  return h('div', { class: 'told' }, h('div', {}, String(shown[0]?.axisValueLabel ?? '')), shown.map((item) =>
+    h('div', { class: 'row' }, h('i', { style: { background: item.color } }), h('bdi', {}, item.seriesName), h('b', {}, (tooltip?.valueFormatter ?? number)(item.value)))));
+}
+
 function complete(option) {
   const narrow = window.innerWidth < 600;
   const text = { fontFamily: FONT, color: INK, fontSize: narrow ? 11 : 12 };
@@ -57,8 +67,8 @@ function complete(option) {
     animation: false, textStyle: text, backgroundColor: 'transparent',
     aria: { enabled: true, label: { enabled: false }, decal: { show: option.patterns !== false } },
     grid: { left: 56, right: 16, top: option.legend === false ? 16 : narrow ? 70 : 44, bottom: 48, containLabel: false, ...(option.grid || {}) },
-    legend: option.legend === false ? undefined : { top: 0, left: 0, type: 'plain', textStyle: text, itemWidth: 22, itemHeight: 13, ...(option.legend || {}) },
-    tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, renderMode: 'html', confine: true, textStyle: { fontFamily: FONT, fontSize: 12, color: INK }, valueFormatter: (value) => (typeof value === 'number' ? number(value) : value), ...(option.tooltip || {}) },
+    legend: option.legend === false ? undefined : { top: 0, left: 0, type: 'plain', formatter: short, textStyle: text, itemWidth: 22, itemHeight: 13, ...(option.legend || {}) },
+    tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, confine: true, textStyle: { fontFamily: FONT, fontSize: 12, color: INK }, formatter: (items) => told(items, option), ...(option.tooltip || {}) },
     xAxis: axis(option.xAxis), yAxis: axis(option.yAxis), series: option.series,
   };
 }

@@ -1,7 +1,11 @@
 // The layers of the map: streets by origin, railway, stops, hubs, quarters, flows, times to the platform, refusals.
 import L from 'leaflet';
 import { BANDS, band, bandName, modeColour } from './look.js';
+import { h } from './page.js';
 import { mode, number, reason, service, t } from './words.js';
+
+// What a layer says under the mouse; an element, since Leaflet reads a string as HTML.
+const tip = (layer, words, options = { sticky: true }) => layer.bindTooltip(() => h('span', {}, words), options);
 
 export const STREET = {
   real: { color: '#2f3b47', weight: 2.2, opacity: 0.95 },
@@ -44,8 +48,8 @@ export function placeLayers(side, geometry) {
   const hubs = L.layerGroup();
   for (const [row, name, kind, called] of side.map.stops) {
     const [lon, lat] = geometry.lonlat[row];
-    if (called || kind === 'stop') L.marker([lat, lon], { icon: L.divIcon({ className: 'stop', iconSize: [11, 11] }), keyboard: false, alt: name }).bindTooltip(`${t('map.stops')}: ${name}`).addTo(stops);
-    if (kind === 'hub') L.marker([lat, lon], { icon: L.divIcon({ className: 'hub', html: 'P', iconSize: [16, 16], iconAnchor: [-4, 18] }), keyboard: false, alt: name }).bindTooltip(`${t('map.hubs')}: ${name}`).addTo(hubs);
+    if (called || kind === 'stop') tip(L.marker([lat, lon], { icon: L.divIcon({ className: 'stop', iconSize: [11, 11] }), keyboard: false, alt: name }), `${t('map.stops')}: ${name}`, {}).addTo(stops);
+    if (kind === 'hub') tip(L.marker([lat, lon], { icon: L.divIcon({ className: 'hub', html: 'P', iconSize: [16, 16], iconAnchor: [-4, 18] }), keyboard: false, alt: name }), `${t('map.hubs')}: ${name}`, {}).addTo(hubs);
   }
   return { stops, hubs };
 }
@@ -54,7 +58,7 @@ export function zoneLayer(area, canvas) {
   const layer = L.layerGroup();
   for (const zone of area.zones) {
     const words = [zone.name, zone.residents && t('map.residents', { n: number(zone.residents) }), zone.jobs && t('map.jobs', { n: number(zone.jobs) })].filter(Boolean).join(', ');
-    L.polygon(zone.outline.map(([lon, lat]) => [lat, lon]), { color: '#7b3fb0', weight: 1.5, dashArray: '6 4', fillColor: '#7b3fb0', fillOpacity: 0.08, renderer: canvas }).bindTooltip(words, { sticky: true }).addTo(layer);
+    tip(L.polygon(zone.outline.map(([lon, lat]) => [lat, lon]), { color: '#7b3fb0', weight: 1.5, dashArray: '6 4', fillColor: '#7b3fb0', fillOpacity: 0.08, renderer: canvas }), words).addTo(layer);
   }
   return layer;
 }
@@ -64,7 +68,7 @@ export const ZONE = { no_ride: { color: '#b3001b', dashArray: null }, no_park: {
 export function ridingZones(side, canvas) {
   return side.map.riding.map((zone) => {
     const words = [t(`zone.${zone.rule}`, { speed: zone.speed_km_h ? number(zone.speed_km_h) : '' }), zone.name, service(zone.service, side.services)].filter(Boolean).join(' · ');
-    const shape = L.polygon(zone.rings.map((ring) => ring.map(([lon, lat]) => [lat, lon])), { ...ZONE[zone.rule], weight: 2.5, fillColor: ZONE[zone.rule]?.color, fillOpacity: 0.16, fillRule: 'evenodd', renderer: canvas }).bindTooltip(words, { sticky: true });
+    const shape = tip(L.polygon(zone.rings.map((ring) => ring.map(([lon, lat]) => [lat, lon])), { ...ZONE[zone.rule], weight: 2.5, fillColor: ZONE[zone.rule]?.color, fillOpacity: 0.16, fillRule: 'evenodd', renderer: canvas }), words);
     return { shape, spans: zone.spans_s };
   });
 }
@@ -76,8 +80,7 @@ export function flowLayer(side, area, geometry, wanted, canvas) {
   const most = counts.reduce((high, count) => Math.max(high, count), 1);
   counts.forEach((count, at) => {
     if (count < most / 400) return;
-    L.polyline(geometry.latlngs(at), { color: modeColour(wanted, side.modes), weight: 0.8 + 13 * (count / most) ** 0.75, opacity: 0.75, lineCap: 'round', renderer: canvas })
-      .bindTooltip(t('map.flow', { n: number(count), mode: mode(wanted) }), { sticky: true }).addTo(layer);
+    tip(L.polyline(geometry.latlngs(at), { color: modeColour(wanted, side.modes), weight: 0.8 + 13 * (count / most) ** 0.75, opacity: 0.75, lineCap: 'round', renderer: canvas }), t('map.flow', { n: number(count), mode: mode(wanted) })).addTo(layer);
   });
   return layer;
 }
@@ -98,8 +101,7 @@ export function walkLayer(side, geometry, canvas) {
   const layer = L.layerGroup();
   side.map.walk_min.forEach((minutes, at) => {
     if (minutes < 0) return;
-    L.polyline(geometry.latlngs(at), { color: band(minutes).colour, weight: 7, opacity: 0.6, lineCap: 'butt', renderer: canvas })
-      .bindTooltip(t('map.minutes', { n: number(minutes, 0) }), { sticky: true }).addTo(layer);
+    tip(L.polyline(geometry.latlngs(at), { color: band(minutes).colour, weight: 7, opacity: 0.6, lineCap: 'butt', renderer: canvas }), t('map.minutes', { n: number(minutes, 0) })).addTo(layer);
   });
   return layer;
 }
@@ -107,8 +109,7 @@ export function walkLayer(side, geometry, canvas) {
 export function platformLayer(side, canvas) {
   const layer = L.layerGroup();
   for (const [west, south, east, north, minutes, trips] of side.map.platform_min) {
-    L.rectangle([[south, west], [north, east]], { stroke: true, color: '#ffffff', weight: 1, fillColor: band(minutes).colour, fillOpacity: 0.55, renderer: canvas })
-      .bindTooltip(t('map.lived', { n: number(minutes, 0), trips: number(trips) }), { sticky: true }).addTo(layer);
+    tip(L.rectangle([[south, west], [north, east]], { stroke: true, color: '#ffffff', weight: 1, fillColor: band(minutes).colour, fillOpacity: 0.55, renderer: canvas }), t('map.lived', { n: number(minutes, 0), trips: number(trips) })).addTo(layer);
   }
   return layer;
 }
@@ -120,8 +121,7 @@ export function spotLayer(side, canvas) {
     const why = Object.entries(spot.reasons).sort((one, two) => two[1] - one[1]).map(([name, count]) => `${reason(name)} ${number(count)}`).join(', ');
     const what = spot.service ? t('map.refused', { service: service(spot.service, side.services) }) : t('map.unserved');
     const colour = spot.service ? modeColour(side.services[spot.service]?.mode ?? 'none', side.modes) : '#1c2b39';
-    L.circleMarker([spot.lat, spot.lon], { radius: 4 + 22 * Math.sqrt(spot.count / most), color: spot.service ? '#1c2b39' : '#b3001b', weight: spot.service ? 1 : 2.5, dashArray: spot.service ? null : '4 3', fillColor: colour, fillOpacity: spot.service ? 0.6 : 0.1, renderer: canvas })
-      .bindTooltip(`${number(spot.count)} · ${what}: ${why}`).addTo(layer);
+    tip(L.circleMarker([spot.lat, spot.lon], { radius: 4 + 22 * Math.sqrt(spot.count / most), color: spot.service ? '#1c2b39' : '#b3001b', weight: spot.service ? 1 : 2.5, dashArray: spot.service ? null : '4 3', fillColor: colour, fillOpacity: spot.service ? 0.6 : 0.1, renderer: canvas }), `${number(spot.count)} · ${what}: ${why}`, {}).addTo(layer);
   }
   return layer;
 }

@@ -1,4 +1,5 @@
 // The page: sections from the content, one language at a time, one map.
+import './policy.js';
 import 'leaflet/dist/leaflet.css';
 import './style.css';
 import { drawCharts, fitCharts, forgetCharts } from './charts.js';

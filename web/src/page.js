@@ -1,9 +1,11 @@
 // Building blocks of the page: elements, tables, choices. Texts are always text nodes: nothing from a result is HTML.
 
+const SAFE_LINK = /^(#|https?:)/i; // a link from a result leads to this page or a site, and runs nothing
+
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value === null || value === undefined || value === false || (name === 'href' && !SAFE_LINK.test(value))) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name === 'class') element.className = value;
     else if (name === 'value' || name === 'checked' || name === 'selected') element[name] = value;

@@ -13,11 +13,15 @@ export function speak(language) {
 }
 export const language = () => code;
 
+// A name written from the right stands apart from the words around it, which keep their order.
+const FROM_RIGHT = /[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+export const apart = (name) => (FROM_RIGHT.test(name) && name[0] !== '\u2068' ? `\u2068${name}\u2069` : name);
+
 // t('key', {n: 3}): {n} is replaced; {n|one|many} chooses by number.
 export function t(key, values = {}) {
   const text = words[key] ?? en[key] ?? key;
   return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) =>
-    one === undefined ? String(values[name] ?? whole) : Number(String(values[name]).replace(/\D/g, '')) === 1 ? one : many);
+    one === undefined ? apart(String(values[name] ?? whole)) : Number(String(values[name]).replace(/\D/g, '')) === 1 ? one : many);
 }
 const known = (key) => words[key] ?? en[key];
 
@@ -64,7 +68,8 @@ export function declareReasons(declared) {
 }
 function ofReason(name, text) {
   const texts = Object.hasOwn(reasons, name) ? reasons[name][text] : {};
-  return (texts[code] ?? texts.en)?.replaceAll("'", '\u2019');
+  const phrase = texts[code] ?? texts.en;
+  return phrase && apart(phrase.replaceAll("'", '\u2019'));
 }
 // A reason as a sentence of `kera explain`, to follow a colon.
 export const meaning = (name) => ofReason(name, 'sentence') ?? reason(name);

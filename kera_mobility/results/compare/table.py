@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kera_mobility.results.compare.comparison import Comparison
 from kera_mobility.results.compare.differences import CANNOT_TELL, FEW, FEW_PAIRS, SAME, Difference, family_of
+from kera_mobility.texts import visible
 
 ALOUD = {
     "sustainable_share": "The sustainable share of residents' trips",
@@ -38,7 +39,7 @@ LEFT = (0, 5, 6, 7)
 
 def table(comparison: Comparison, *, everyone: bool = False) -> str:
     """Return the whole comparison as text; `everyone` shows every population, not residents alone."""
-    lines = [f"A = {comparison.a} ({comparison.title_a}), B = {comparison.b} ({comparison.title_b})"]
+    lines = [visible(f"A = {comparison.a} ({comparison.title_a}), B = {comparison.b} ({comparison.title_b})", keep="")]
     lines += [*_header(comparison), "", "Chief findings, with 95 % intervals:", *aloud(comparison)]
     blocks = {section: _shown(comparison.rows(section), everyone=everyone) for section in BLOCKS}
     cells = {section: [_cells(row) for row in rows] for section, rows in blocks.items() if rows}
@@ -118,7 +119,8 @@ def _cells(row: Difference) -> tuple[str, ...]:
     interval = f"{_amount(row.low or 0.0, row, sign)} .. {_amount(row.high or 0.0, row, sign)}" if has_interval else ""
     gain = "" if row.pairing_gain is None else f"x{_short(row.pairing_gain)} ({_gain_interval(row)})"
     seen = "" if row.detectable is None else _amount(row.detectable, row)
-    return (row.id, *_values(row), interval, _unit(row), row.population, _verdict(row), seen, gain)
+    cells = (row.id, *_values(row), interval, _unit(row), row.population, _verdict(row), seen, gain)
+    return tuple(visible(cell, keep="") for cell in cells)
 
 
 def _values(row: Difference) -> tuple[str, str, str]:

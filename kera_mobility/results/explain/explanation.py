@@ -14,6 +14,7 @@ from kera_mobility.results.explain.sums import Sum, pooled, sums_of
 from kera_mobility.results.notice_log import LATE
 from kera_mobility.results.reason_texts import Reasons, sentence_of
 from kera_mobility.results.record import numbers
+from kera_mobility.texts import visible
 
 CASE_COLUMNS = ("run", "what", *Case._fields[1:], "meaning", "count")
 """Columns of the cases as CSV."""
@@ -115,7 +116,7 @@ def explain(place: str | Path) -> Explanation:
     meta = runs[0].record.meta
     services = {name: runs[0].title(name) for name in meta["services"]}
     own = frozenset(name for name in meta["services"] if not runs[0].operated(name))
-    title = str(meta.get("title") or meta["scenario"])
+    title = visible(str(meta.get("title") or meta["scenario"]), keep="")
     return Explanation(str(meta["scenario"]), title, services, [*map(_of, runs)], own, runs[0].reasons)
 
 
@@ -123,5 +124,5 @@ def _of(run: RunReader) -> ExplainedRun:
     cases = cases_of(run)
     trips = len(numbers(run.record.tables["trips"], "person"))
     rows = run.record.tables["notices"].to_pylist()
-    notices = tuple((float(row["t_s"]), str(row["text"])) for row in rows if row["topic"] != LATE)
+    notices = tuple((float(row["t_s"]), visible(str(row["text"]), keep="")) for row in rows if row["topic"] != LATE)
     return ExplainedRun(run.folder, run.about, cases, sums_of(run, cases), trips, run.lacking, notices)

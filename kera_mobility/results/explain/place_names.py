@@ -9,6 +9,7 @@ import numpy as np
 
 from kera_mobility.geometry import contains, degree_scale
 from kera_mobility.results.record import RunRecord, numbers
+from kera_mobility.texts import visible
 from kera_mobility.units import AnyArray, FloatArray, IntArray
 
 NEAR_M = 400.0
@@ -39,11 +40,11 @@ class Gazetteer:
         places = record.places
         lonlat = np.column_stack([numbers(places, "lon"), numbers(places, "lat")]).astype(np.float64)
         scale = degree_scale(lonlat[:, 1].mean() if len(lonlat) else 0.0)
-        names: list[str] = places.column("name").to_pylist()
+        names = [visible(name, keep="") for name in places.column("name").to_pylist()]
         kinds: list[str] = places.column("kind").to_pylist()
         named = [row for row, name in enumerate(names) if name]
         zones = [
-            (str(zone["name"]), np.array(zone["outline"], dtype=np.float64) * scale)
+            (visible(str(zone["name"]), keep=""), np.array(zone["outline"], dtype=np.float64) * scale)
             for zone in record.area.get("zones", ())
             if isinstance(zone, Mapping) and zone.get("name") and zone.get("outline")
         ]

@@ -16,6 +16,7 @@ from kera_mobility.results.explain.trip_story import (
     utility,
     was_expected,
 )
+from kera_mobility.texts import visible
 from kera_mobility.units import MINUTE_S, clock
 
 MOST_JOURNEYS = 8
@@ -73,7 +74,8 @@ def _events(run: RunReader, story: Story, rates: UtilityRates) -> Iterator[tuple
             yield row["t_s"], -1, 5, [f"{clock(row['t_s'])}  connection {row['end']}, {lost}"]
     for row in story.notices:
         since = f"known since {clock(row['t_s'])}" if row["t_s"] < trip["ready_s"] else "notice"
-        yield row["t_s"], -1, 0, [f"{clock(max(row['t_s'], trip['ready_s']))}  {since}: {row['text']}"]
+        told = f"{since}: {visible(row['text'], keep='')}"
+        yield row["t_s"], -1, 0, [f"{clock(max(row['t_s'], trip['ready_s']))}  {told}"]
 
 
 def _considered(run: RunReader, rows: Sequence[Row], rates: UtilityRates) -> list[str]:

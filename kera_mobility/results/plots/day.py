@@ -9,7 +9,7 @@ import numpy as np
 
 from kera_mobility.errors import ResultError
 from kera_mobility.results.facts import TRANSIT, Facts, mean, quantile
-from kera_mobility.results.plots.page import FAINT, INK, figure, legend_beside, mode_colour, new_page, save
+from kera_mobility.results.plots.page import FAINT, INK, drawn_name, figure, legend_beside, mode_colour, new_page, save
 from kera_mobility.results.record import RunRecord, numbers
 from kera_mobility.results.report.breakdowns import moving_and_aboard
 from kera_mobility.units import DAY_S, HOUR_S, MINUTE_S
@@ -42,7 +42,7 @@ def fleet_over_day(record: RunRecord, file: str | Path) -> Path:
     drawing, axes = new_page(record, "Vehicles moving and people aboard over the day, everyone", (9.0, 4.8))
     for rank, name in enumerate(names):
         colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
-        title = str(facts.services[name].get("title") or name)
+        title = drawn_name(str(facts.services[name].get("title") or name))
         moving, aboard = moving_and_aboard(facts, name, at_s)
         for style, label, count in (("-", "vehicles moving", moving), ("--", "people aboard", aboard)):
             axes.step(at_s / HOUR_S, np.where(count > 0, count, np.nan), style, color=colour, lw=1.6, where="post",
@@ -71,7 +71,7 @@ def time_space(record: RunRecord, file: str | Path) -> Path:
         axes = first if rank == 0 else drawing.add_subplot(grid[rank], sharex=first)
         axes.set_subplotspec(grid[rank])
         _draw_runs(axes, record, facts, name)
-        axes.set_ylabel(str(facts.services[name].get("title") or name))
+        axes.set_ylabel(drawn_name(str(facts.services[name].get("title") or name)))
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
         axes.tick_params(labelbottom=rank == len(names) - 1)
@@ -93,7 +93,7 @@ def waiting(record: RunRecord, file: str | Path) -> Path:
     for rank, (name, minutes) in enumerate(waits.items()):
         share = np.histogram(np.minimum(minutes, MOST_WAIT_MIN), edges)[0] / len(minutes)
         colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
-        title = str(facts.services[name].get("title") or name)
+        title = drawn_name(str(facts.services[name].get("title") or name))
         words = f"{title}: mean {mean(minutes):.1f}, nine in ten within {quantile(minutes, 0.9):.0f} min"
         axes.stairs(100 * share, edges, color=colour, lw=2.0, ls=STYLES[rank % len(STYLES)], label=words)
     axes.set_xlim(0, MOST_WAIT_MIN + 1)
@@ -119,7 +119,7 @@ def _draw_runs(axes: Axes, record: RunRecord, facts: Facts, service: str) -> Non
         axes.plot(run["t_s"] / HOUR_S, run["height"], style, color=colour, lw=1.0 if is_line else 1.4, marker=".",
                   markersize=3)  # fmt: skip
     labels = _apart(calls) if is_line else calls.drop_duplicates("place").head(2 * MOST_STOPS)
-    axes.set_yticks(labels["height"], labels["name"], fontsize=8)
+    axes.set_yticks(labels["height"], [drawn_name(name) for name in labels["name"]], fontsize=8)
     axes.grid(True, color="#E5E5E5", linewidth=0.7)
 
 

@@ -19,6 +19,7 @@ from kera_mobility.results.plots.page import (
     INK,
     LEGEND_IN,
     STREET,
+    drawn_name,
     figure,
     mode_colour,
     new_page,
@@ -44,6 +45,8 @@ LARGEST_CIRCLE_PT2, SMALLEST_CIRCLE_PT2 = 650.0, 12.0
 SQUARES_ACROSS = 28
 """Squares of the map, west to east, on which refusals are gathered."""
 LABELLED_SPOTS = 3
+LEAST_MARGIN_DEG = 0.0005
+"""Streets on one line are a map too."""
 SCALE_BARS_M = (100, 200, 500, 1000, 2000, 5000)
 
 
@@ -137,7 +140,9 @@ def _refusal_layers(record: RunRecord, edges: Edges) -> list[_Layer]:
         nodes = numbers(facts.of_service("refusals", name), "place")
         if len(nodes):
             colour = mode_colour(str(service["mode"]), facts.modes)
-            layers.append(_layer(record, f"refused: {service.get('title') or name}", colour, nodes, edges))
+            layers.append(
+                _layer(record, f"refused: {drawn_name(str(service.get('title') or name))}", colour, nodes, edges)
+            )
     layers.sort(key=lambda layer: layer.beyond - layer.total)
     origins = numbers(record.tables["trips"], "origin")[facts.outcome == "unserved"]
     if len(origins):
@@ -188,7 +193,7 @@ def draw_streets(axes: Axes, record: RunRecord) -> Edges:
         axes.add_collection(LineCollection(lines, linewidths=width_pt, colors=STREET, zorder=1))
     points = np.concatenate([np.asarray(street["line"], dtype=np.float64) for street in streets])
     (west, south), (east, north) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    margin_lon, margin_lat = 0.03 * (east - west), 0.03 * (north - south)
+    margin_lon, margin_lat = (max(0.03 * span, LEAST_MARGIN_DEG) for span in (east - west, north - south))
     edges = Edges(west - margin_lon, east + margin_lon, south - margin_lat, north + margin_lat)
     axes.set_aspect(1.0 / math.cos(math.radians((south + north) / 2)))
     axes.set_anchor("NW")
@@ -201,7 +206,7 @@ def _label_spots(axes: Axes, spots: pd.DataFrame) -> None:
     """Write the count, and the name where there is one, beside the spots with most."""
     for count, lon, lat, name in spots.head(LABELLED_SPOTS).itertuples(index=False):
         axes.annotate(
-            f"{name}: {count:,}" if name else f"{count:,}", (lon, lat),
+            f"{drawn_name(name)}: {count:,}" if name else f"{count:,}", (lon, lat),
             xytext=(11, 9), textcoords="offset points", fontsize=8.5, color=INK, zorder=20,
             bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.85},
         )  # fmt: skip

@@ -14,6 +14,7 @@ from kera_mobility.file_paths import require_writable
 from kera_mobility.files import replacing
 from kera_mobility.results.facts import RESIDENTS, Facts, Group
 from kera_mobility.results.record import RunRecord
+from kera_mobility.texts import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,8 @@ STACK = ("walk", "bicycle", "transit", "shuttle", "on_demand", "scooter", "car")
 """From the bottom of a stack to its top."""
 HEADER_IN, LEGEND_IN, FOOTER_IN = 0.6, 0.3, 0.3
 """Heights of title, legend and source line of a page."""
+LONGEST_NAME = 48
+"""Letters of a name; more leave no room for the picture."""
 INK, FAINT, STREET = "#222222", "#767676", "#C9C9C9"
 DPI = 160
 KIND = "__kera_figure__"
@@ -67,7 +70,7 @@ def new_page(
     drawing = Figure(figsize=size_in, layout=room, facecolor="white")
     FigureCanvasAgg(drawing)
     axes = drawing.add_subplot()
-    where = str(record.area.get("title") or record.area.get("name") or "")
+    where = drawn_name(str(record.area.get("title") or record.area.get("name") or ""))
     run = [where, f"scenario {record.meta['scenario']}", f"seed {record.seed}"]
     subtitle = ", ".join(part for part in run if part)
     drawing.text(0.012, 1 - 0.1 / height_in, title, va="top", fontsize=13, fontweight="bold", color=INK)
@@ -95,6 +98,13 @@ def require_format(file: str | Path) -> None:
     if Path(file).suffix.lower() not in FORMATS:
         raise ConfigError(f"{file}: expected a file name that ends in {', '.join(FORMATS)}")
     require_writable(Path(file))
+
+
+def drawn_name(name: str) -> str:
+    """Return a name as a picture writes it: no part of it is a formula, and a long one is cut off."""
+    whole = visible(name, keep="")
+    short = whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 1]}\u2026"
+    return short.replace("$", r"\$")
 
 
 def legend_beside(axes: Axes, title: str, turned: bool = False) -> None:

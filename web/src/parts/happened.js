@@ -1,7 +1,7 @@
 // What happened that day: weather, closures and failures with their hours, runs that were cut or cancelled.
 import { allServices } from '../figures.js';
 import { h, section } from '../page.js';
-import { clock, named, number, percent, service, t } from '../words.js';
+import { apart, clock, named, number, percent, service, t } from '../words.js';
 
 const MOST_LINES = 12;
 export const topicName = (topic) => named(`topic.${topic}`, topic.replaceAll('_', ' '));
@@ -32,7 +32,7 @@ function lines(content, at, state) {
 const moment = (seconds, at, state) => h('button', { type: 'button', class: 'moment', onclick: () => state.jump(at, seconds) }, clock(seconds));
 
 function weatherText(weather) {
-  const parts = [named(`weather.${weather.day}`, String(weather.day).replaceAll('_', ' ')), t('weather.degrees', { n: number(weather.temperature_c, 1) })];
+  const parts = [named(`weather.${weather.day}`, apart(String(weather.day).replaceAll('_', ' '))), t('weather.degrees', { n: number(weather.temperature_c, 1) })];
   if (weather.snow_cm_h) parts.push(t('weather.snow', { n: number(weather.snow_cm_h) }));
   if (weather.slippery) parts.push(t('weather.slippery'));
   parts.push(t(weather.effects ? 'weather.effects' : 'weather.none', { n: weather.effects }));

@@ -59,9 +59,11 @@ export class MapPart {
     this.geometries.set(side.area, this.geometry);
     this.day = this.days.get(this.side) ?? new Day(side, this.geometry);
     this.days.set(this.side, this.day);
-    this.map = L.map(this.place, { preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, zoomSnap: 0.25, zoomDelta: 0.5, wheelPxPerZoomLevel: 120, attributionControl: true, zoomControl: false, minZoom: 9, maxZoom: 19 });
-    this.map.attributionControl.setPrefix(false).addAttribution(this.area.about.attribution ?? '');
-    L.control.zoom({ position: 'topleft' }).addTo(this.map);
+    this.map = L.map(this.place, { preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, zoomSnap: 0.25, zoomDelta: 0.5, wheelPxPerZoomLevel: 120, attributionControl: false, zoomControl: false, minZoom: 9, maxZoom: 19 });
+    const attribution = L.control({ position: 'bottomright' });
+    attribution.onAdd = () => h('div', { class: 'leaflet-control-attribution' }, this.area.about.attribution ?? '');
+    attribution.addTo(this.map);
+    L.control.zoom({ position: 'topleft', zoomInText: '+', zoomOutText: '−' }).addTo(this.map);
     L.control.scale({ imperial: false }).addTo(this.map);
     this.bounds = L.latLngBounds(this.area.streets.flatMap((_, at) => this.geometry.latlngs(at)));
     if (this.view) this.map.setView(this.view.centre, this.view.zoom);

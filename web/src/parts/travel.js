@@ -1,5 +1,5 @@
 // How people travel: mode shares side by side, trips by hour, what trips that changed were made by before.
-import { chart } from '../charts.js';
+import { chart, short } from '../charts.js';
 import { idsOf, kpiTable, moreTable, value } from '../figures.js';
 import { inStack, modeColour } from '../look.js';
 import { choice, h, section, table } from '../page.js';
@@ -30,7 +30,7 @@ function shares(content, people) {
       name: mode(name), type: 'bar', stack: 'all', barWidth: 30, itemStyle: { color: modeColour(name, modes), borderColor: '#fff', borderWidth: 1 },
       data: sides.map((side) => 100 * of(side, name)),
     })).concat([{ name: '', type: 'bar', stack: 'name', barGap: '-175%', barWidth: 30, silent: true, itemStyle: { color: 'transparent', decal: { symbol: 'none' } }, tooltip: { show: false },
-      data: sides.map(() => 0), label: { show: true, position: 'insideLeft', formatter: ({ dataIndex }) => sides[dataIndex].label, color: '#1c2b39', fontWeight: 600, offset: [-4, 0] } }]),
+      data: sides.map(() => 0), label: { show: true, position: 'insideLeft', formatter: ({ dataIndex }) => short(sides[dataIndex].label), color: '#1c2b39', fontWeight: 600, offset: [-4, 0] } }]),
   },
   [{ title: t('col.mode') }, ...sides.map((side) => ({ title: side.label, number: true }))],
   modes.map((name) => [mode(name), ...sides.map((_, at) => value(content, at, id(name)))]),

@@ -3,7 +3,7 @@ import { chart } from '../charts.js';
 import { allServices, idsOf, kpiTable, ofEveryone } from '../figures.js';
 import { SIDE_COLOUR } from '../look.js';
 import { choice, h, more, section, table } from '../page.js';
-import { meaning, mode, named, number, percent, population, reason, service, t } from '../words.js';
+import { apart, meaning, mode, named, number, percent, population, reason, service, t } from '../words.js';
 
 const KINDS = ['unserved', 'refused', 'booking', 'left_behind', 'under_way'];
 const WHAT = 0, SERVICE = 1, REASON = 2, COUNT = 3, PLACES = 4, HOURS = 5, DID = 6;
@@ -84,5 +84,5 @@ const hours = (hour) => `${String(hour).padStart(2, '0')}–${String(Number(hour
 const did = (what) => named(`did.${what}`, mode(what));
 function placeName(name) {
   if (name.startsWith('around ')) return t('story.near', { name: name.slice(7) });
-  return named(`place.${name.replaceAll(' ', '_')}`, name);
+  return named(`place.${name.replaceAll(' ', '_')}`, apart(name));
 }
