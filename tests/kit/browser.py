@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 WIDE, NARROW = 1440, 390
+BUSY_MS = 180_000
+"""How long a page may take on a busy machine."""
 
 
 def launched(require: Callable[..., Any], require_program: Callable[..., str]) -> Iterator[Any]:
@@ -34,6 +36,7 @@ class Opened:
         self.page.on("console", lambda message: self.messages.append(f"{message.type}: {message.text}"))
         self.page.on("dialog", self._note_dialog)
         self.page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        self.page.set_default_timeout(BUSY_MS)
         self.page.goto(file.as_uri())
         self.page.wait_for_selector("#figures")
 

@@ -171,7 +171,7 @@ def test_long_names_leave_the_page_as_wide_as_its_window(opened: Opened) -> None
     for width in (NARROW, WIDE):
         opened.page.set_viewport_size({"width": width, "height": 900})
         fits = "width => document.documentElement.scrollWidth <= width"
-        opened.page.wait_for_function(fits, arg=width, timeout=20_000)  # charts fit themselves after a moment
+        opened.page.wait_for_function(fits, arg=width)  # charts fit themselves after a moment
 
 
 TEXT_NODES = """() => {
