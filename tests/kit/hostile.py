@@ -97,7 +97,6 @@ def write_district(folder: Path, word: Word) -> tuple[Path, Path]:
         ({"name": word("station")}, [_at(STATION)["lon"], LATITUDE]),
     ])  # fmt: skip
     _features(area / "overlays" / "open.geojson", [
-        ({"effect": "open", "name": word("overlay"), "basis": word("overlay basis")}, _box(HOME, SCHOOL)),
         ({"kind": "school", "name": word("school"), "basis": word("school basis")}, [_at(SCHOOL)["lon"], LATITUDE]),
     ])  # fmt: skip
     _features(area / "zones" / f"{file_name(word('zone file'))}.geojson", [
@@ -106,7 +105,7 @@ def write_district(folder: Path, word: Word) -> tuple[Path, Path]:
     ])  # fmt: skip
     _feed(area / "gtfs" / file_name(word("feed")), word)
     _csv(folder / "days.csv", [
-        {"day": _flat(word("day")), "season": word("season"), "temperature_c": 2, "snow_cm_h": 0, "slippery": "no",
+        {"day": _cell(word("day")), "season": word("season"), "temperature_c": 2, "snow_cm_h": 0, "slippery": "no",
          "basis": word("day basis")},
     ])  # fmt: skip
     _yaml(folder / "checks.yaml", {"scenario": word("checks"), "checks": [
@@ -144,11 +143,11 @@ def _attractions(word: Word) -> Iterator[dict[str, Any]]:
 
 
 def _scenarios(folder: Path, area: Path, word: Word) -> tuple[Path, Path]:
-    people = {"residents": 240, "jobs": 80, "neighbours_within_m": 3000, "events": [word("event id")]}
+    people = {"residents": 240, "jobs": 80, "neighbours_within_m": 3000, "events": [_cell(word("event id"))]}
     window = {"start_s": 27_000, "end_s": 34_200}
     middle = (_at(MILL)["lon"] + _at(HOME)["lon"]) / 2
     streets = [[middle - 0.001, 59.9], [middle + 0.001, 59.9], [middle, 60.1]]
-    weather = {"table": str(folder / "days.csv"), "days": [_flat(word("day"))], "effects": {
+    weather = {"table": str(folder / "days.csv"), "days": [_cell(word("day"))], "effects": {
         word("effect"): {"keys": ["walk_speed_m_s"], "by": "temperature_c", "times": [[0, 0.9], [8, 1]],
                          "range": [0.7, 1.0], "source": word("effect source")}}}  # fmt: skip
     before: dict[str, Any] = {
@@ -161,7 +160,8 @@ def _scenarios(folder: Path, area: Path, word: Word) -> tuple[Path, Path]:
                      "delays": {"on": True, "train_mean_min": 3.0, "cancelled_share": 0.1}},
         },
         "disturbances": [
-            {"kind": "rail_closed", "service": "rail", "title": word("rail closed"), "lines": [word("line")], **window},
+            {"kind": "rail_closed", "service": "rail", "title": word("rail closed"),
+             "lines": [_cell(word("line"))], **window},
             {"kind": "street_closed", "polygon": streets, "title": word("street closed"), **window},
         ],
         "choice": {"constants": {"car": -4.0}}, "planning": {"warm_up_days": 0},
@@ -258,9 +258,9 @@ def file_name(text: str) -> str:
     return re.sub(r"[/\x00]", "_", text).encode()[:100].decode(errors="ignore")
 
 
-def _flat(text: str) -> str:
-    """Return text that means the same to whatever reads it line by line."""
-    return " ".join(text.split())
+def _cell(value: Any) -> Any:
+    """Return a value as a table may have it: one line, without the control characters that tables refuse."""
+    return " ".join(re.sub(r"[\x00-\x08\x0e-\x1f]", "", value).split()) if isinstance(value, str) else value
 
 
 def _at(place: int) -> dict[str, float]:
@@ -298,7 +298,7 @@ def _csv(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]), quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
 
 
 def _yaml(file: Path, content: Any) -> None:
