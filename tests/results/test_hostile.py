@@ -133,8 +133,8 @@ SHOWN = ("attribution", "area", "source who", "rail closed", "permit", "reason s
 
 
 def plain(text: str) -> str:
-    """Return text as it is read: a page makes one space of several, and marks of direction are unseen."""
-    return " ".join(re.sub("[\u2068\u2069]", "", text).split())
+    """Return text as it is read: one space for several, no marks of direction, and one kind of apostrophe."""
+    return " ".join(re.sub("[\u2068\u2069]", "", text).replace("\u2019", "'").split())
 
 
 def over_charts(page: Any) -> str:
