@@ -41,14 +41,14 @@ class Shape:
     """Valid, longitude and latitude; the parts of several polygons do not overlap."""
 
     @cached_property
-    def polygons(self) -> list[BaseGeometry]:
+    def polygons(self) -> list[shapely.Polygon]:
         """The polygons that it consists of."""
-        return [part for part in shapely.get_parts(self.geometry) if part.geom_type == "Polygon"]
+        return [part for part in shapely.get_parts(self.geometry) if isinstance(part, shapely.Polygon)]
 
     @cached_property
     def rings(self) -> tuple[FloatArray, ...]:
         """Outlines and holes without their last point, (R, 2) degrees each; a point is inside an odd number of them."""
-        rings = [ring for polygon in self.polygons for ring in (polygon.exterior, *polygon.interiors)]  # type: ignore[attr-defined]
+        rings = [ring for polygon in self.polygons for ring in (polygon.exterior, *polygon.interiors)]
         return tuple(shapely.get_coordinates(ring)[:-1] for ring in rings)
 
     def holds(self, lonlat: FloatArray) -> BoolArray:

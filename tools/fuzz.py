@@ -72,7 +72,7 @@ NASTY = (
     "%s%n", "../../etc", "-0", "1e-320",
 )  # fmt: skip
 """What a cell or a value may never be taken for, and what it may just be."""
-Read = Callable[[Path], None]
+Read = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
@@ -370,6 +370,11 @@ def _feed(folder: Path) -> None:
     assert times.min() >= 0
 
 
+def _outside(folder: Path) -> None:
+    _town(folder)
+    read_outside(folder)
+
+
 def _extract_file(folder: Path) -> None:
     made = folder.parent / "imported"
     shutil.rmtree(made, ignore_errors=True)
@@ -381,17 +386,17 @@ def targets() -> dict[str, Target]:
     feed = ("agency", "stops", "routes", "trips", "calendar", "stop_times", "frequencies")
     listed = (
         _table("cells.csv", CELLS, _town), _table("attractions.csv", ATTRACTIONS, _town),
-        _table("outside.csv", OUTSIDE, lambda folder: (_town(folder), read_outside(folder), None)[-1]),
+        _table("outside.csv", OUTSIDE, _outside),
         _table("events.csv", EVENTS, _town),
-        _table("background.csv", BACKGROUND, lambda folder: read_background(folder) and None),
-        _table("days.csv", DAYS, lambda folder: read_days(str(folder / "days.csv")) and None),
+        _table("background.csv", BACKGROUND, lambda folder: read_background(folder)),
+        _table("days.csv", DAYS, lambda folder: read_days(str(folder / "days.csv"))),
         _table("boardings.csv", BOARDINGS),
-        _table("times.csv", TRAVEL_TIMES, lambda folder: Measured.read(folder / "times.csv") and None),
+        _table("times.csv", TRAVEL_TIMES, lambda folder: Measured.read(folder / "times.csv")),
         Target("developments.geojson", _developments), Target("overlays/new.geojson", _overlays),
         Target("zones/riding.geojson", _zones("zones/riding.geojson")),
         Target("geofencing_zones.json", _zones("geofencing_zones.json")), Target("rail.geojson", _rail),
         Target("area.yaml", _area),
-        Target("scenario.yaml", lambda folder: load_scenario(folder / "scenario.yaml") and None),
+        Target("scenario.yaml", lambda folder: load_scenario(folder / "scenario.yaml")),
         *(Target(f"gtfs/day/{name}.txt", _feed) for name in feed), Target("extract.osm", _extract_file),
     )  # fmt: skip
     return {target.name: target for target in listed}

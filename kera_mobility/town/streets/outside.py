@@ -64,9 +64,11 @@ def _require_same_place(streets: Streets, row: dict[str, Any], node: int) -> Non
     """Return if a place and its gateway stand where the streets were built with them; raise ValueError else."""
     lonlat = np.asarray(streets.node_lonlat, dtype=np.float64)
     gates = np.unique(np.asarray(streets.edge_to)[np.asarray(streets.edge_from) == node])
-    reached = [np.asarray(streets.edge_from)[(np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0]
-               for mode in ("cycle", "drive")]  # fmt: skip
-    inside = np.setdiff1d(np.intersect1d(*reached), np.flatnonzero(streets.node_outside))
+    by_bicycle, by_car = (
+        np.asarray(streets.edge_from)[(np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0]
+        for mode in ("cycle", "drive")
+    )
+    inside = np.setdiff1d(np.intersect1d(by_bicycle, by_car), np.flatnonzero(streets.node_outside))
     for prefix, joined, among in (("", [node], [node]), ("gateway_", gates, inside)):
         if row[f"{prefix}lon"] is None or row[f"{prefix}lat"] is None:
             continue
