@@ -8,6 +8,7 @@ open (`recording`). What is kept from an earlier run counts only while each inpu
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -30,6 +31,8 @@ ABSENT = "absent"
 LARGE_BYTES = 4_000_000
 """From here on a file whose size and times did not change is not hashed again by the same process. Assumption: what
 is smaller is hashed within 10 ms."""
+
+_LOG = logging.getLogger(__name__)
 
 Roots = Mapping[str, Path]
 """Folders by the word that begins the names of the files below them, such as `area`."""
@@ -236,3 +239,17 @@ def _absolute(path: str | Path) -> Path:
 def _digest_of_large(path: Path, *signature: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def warn_if_edited(source: Path, mark: Path, remedy: str) -> None:
+    """Say in one line that what is read was made from another version of its source than the one beside it.
+
+    `mark` holds the SHA-256 of the source that it was made from; without a mark or a source nothing is said.
+    """
+    if mark.is_file() and source.is_file() and mark.read_text(encoding="ascii").strip() != digest_of(source):
+        _LOG.warning("%s was edited since what runs read was made from it, and has no effect: %s", source, remedy)
+
+
+def write_mark(source: Path, mark: Path) -> None:
+    """Write down what something was made from, for `warn_if_edited`."""
+    mark.write_text(f"{digest_of(source)}\n", encoding="ascii", newline="\n")

@@ -19,7 +19,8 @@ from kera_mobility.areas.frame import Frame
 from kera_mobility.areas.pieces import Piece, Point
 from kera_mobility.areas.quality import parts
 from kera_mobility.errors import NetworkError
-from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
+from kera_mobility.ledger import write_mark
+from kera_mobility.town.streets.streets import CLASSES, GRAPH, MADE_OF, MODE_BIT, MODES, ORIGINS, Streets
 from kera_mobility.units import LENGTH_STEPS_PER_M, round_m, round_one_s
 
 DEGREES = 7
@@ -60,8 +61,9 @@ def write_graph(graph: nx.MultiDiGraph[Any], frame: Frame, folder: Path) -> Stre
     for mode in MODES:
         if parts(streets, mode) != 1:
             raise NetworkError(f"{folder}: the {mode} network falls into {parts(streets, mode)} parts, expected 1")
-    ox.save_graphml(numbered, folder / "streets.graphml")
+    ox.save_graphml(numbered, folder / GRAPH)
     streets.save(folder / "streets")
+    write_mark(folder / GRAPH, folder / "streets" / MADE_OF)
     return streets
 
 

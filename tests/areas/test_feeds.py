@@ -13,6 +13,8 @@ import pytest
 
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import SettingError, TimetableError
+from kera_mobility.ledger import warn_if_edited, write_mark
+from kera_mobility.town.streets.streets import Streets
 from kera_mobility.town.timetable.feeds import fates_in, timetable_of
 from kera_mobility.town.timetable.timetable import Timetable
 
@@ -119,3 +121,30 @@ def test_the_fates_of_all_trips_are_those_that_were_counted(area: Path) -> None:
 def test_an_unknown_timetable_names_those_there_are(area: Path) -> None:
     with pytest.raises(SettingError, match="expected one of closure, today, urban_rail"):
         timetable_of(area, "yesterday", AREA)
+
+
+def test_a_source_that_was_edited_since_is_told_and_has_no_effect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, mark = tmp_path / "lines.yaml", tmp_path / "made_of.sha256"
+    source.write_text("as it was")
+    write_mark(source, mark)
+    warn_if_edited(source, mark, "make it again")
+    assert not caplog.messages
+    source.write_text("edited")
+    warn_if_edited(source, mark, "make it again")
+    assert [message.startswith(f"{source} was edited") for message in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize("edited", ["streets.graphml", "lines.yaml"])
+def test_the_shipped_streets_and_timetables_are_of_their_sources(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, edited: str
+) -> None:
+    area = shutil.copytree(shipped_folder("networks") / "kera", tmp_path / "kera")
+    for changed in (False, True):
+        if changed:
+            (area / edited).write_bytes((area / edited).read_bytes() + b"\n")
+        caplog.clear()
+        Streets.load(area / "streets")
+        timetable_of(area, "today", {})
+        assert [edited in message for message in caplog.messages if "was edited" in message] == [True] * changed

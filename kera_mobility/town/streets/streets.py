@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.errors import NetworkError
-from kera_mobility.ledger import read_array
+from kera_mobility.ledger import read_array, warn_if_edited
 from kera_mobility.units import FloatArray, IntArray
 
 MODES = ("walk", "cycle", "drive")
@@ -17,6 +17,8 @@ MODE_BIT = {"walk": 1, "cycle": 2, "drive": 4}
 ORIGINS = ("osm-2017", "inferred", "planned", "outside", "osm")
 """Where an edge comes from; `outside` is the one long edge to a place beyond the map, `osm` a way of an import whose
 date stands in `provenance.yaml`."""
+GRAPH, MADE_OF = "streets.graphml", "made_of.sha256"
+"""The graph beside the folder of arrays that these were made from, and in it the mark of what it held then."""
 CLASSES = ("main", "collector", "local", "path", "outside")
 
 
@@ -70,6 +72,7 @@ class Streets:
                 arrays[name] = read_array(path)
             except (OSError, ValueError) as error:
                 raise NetworkError(f"{path}: expected an array of the street graph, got {error}") from None
+        warn_if_edited(folder.parent / GRAPH, folder / MADE_OF, "`kera network import` makes the streets from it again")
         return cls(**arrays)
 
     def save(self, folder: Path) -> None:

@@ -14,10 +14,17 @@ from kera_mobility.cache import computed_once
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import SettingError, nearest_name
 from kera_mobility.geometry import Box
-from kera_mobility.ledger import files_in, is_file, read_text
+from kera_mobility.ledger import files_in, is_file, read_text, warn_if_edited
 from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.timetable.feed_account import TripFate
-from kera_mobility.town.timetable.gtfs import MARK, fates_of_trips, feed_hash, save_compiled, timetable_of_feed
+from kera_mobility.town.timetable.gtfs import (
+    LINES_MARK,
+    MARK,
+    fates_of_trips,
+    feed_hash,
+    save_compiled,
+    timetable_of_feed,
+)
 from kera_mobility.town.timetable.timetable import Timetable
 
 _log = logging.getLogger(__name__)
@@ -45,6 +52,11 @@ def timetable_of(area_folder: Path, name: str, area: dict[str, Any], service_dat
         raise SettingError("timetable", f"got '{name}', expected one of {', '.join(names) or 'none'}{near}")
     if feed is None and service_date:
         raise SettingError("date", f"got {service_date}, but {compiled} has no feed of other days")
+    warn_if_edited(
+        area_folder / "lines.yaml",
+        compiled / LINES_MARK,
+        "`kera_mobility.town.timetable.gtfs.build_timetables` compiles it",
+    )
     if feed is None or (not service_date and _mark_of(compiled) == feed_hash(feed)):
         return Timetable.load(compiled)
     return _compiled_once(area_folder, feed, area, service_date)

@@ -14,7 +14,7 @@ import numpy as np
 
 from kera_mobility.errors import TimetableError
 from kera_mobility.geometry import Box, distance_m, within_box
-from kera_mobility.ledger import read_bytes
+from kera_mobility.ledger import read_bytes, write_mark
 from kera_mobility.town.timetable.feed_account import (
     BAD_DAYS,
     BAD_TYPE,
@@ -52,6 +52,8 @@ __all__ = ["MARK", "build_timetables", "compile_feed", "fates_of_trips", "feed_h
 
 OUTSIDE_RADIUS_M = 800.0
 """A stop this near to an outside place serves it. Assumption: a ten-minute walk."""
+LINES_MARK = "lines.sha256"
+"""File that names the `lines.yaml` which a timetable was written from."""
 MARK = "feed.sha256"
 """File beside compiled arrays: the hash of the feed that they were compiled from."""
 
@@ -145,6 +147,7 @@ def build_timetables(area: Path) -> dict[str, Timetable]:
     for name in read_lines(area / "lines.yaml").timetables:
         write_feed(area / "lines.yaml", name, area / "gtfs" / name)
         built[name] = compile_feed(area / "gtfs" / name, area / "timetables" / name)
+        write_mark(area / "lines.yaml", area / "timetables" / name / LINES_MARK)
     return built
 
 
