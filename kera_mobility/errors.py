@@ -66,8 +66,8 @@ class NetworkError(KeraError, ValueError):
 class DataError(NetworkError):
     """Return the faults of a file of data, each with its place; the first MOST_FAULTS are told."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(faults)
+    def __init__(self, faults: Sequence[Fault] | str) -> None:
+        self.faults = (Fault("", faults),) if isinstance(faults, str) else tuple(faults)
         rest = len(self.faults) - MOST_FAULTS
         lines = [str(fault) for fault in self.faults[:MOST_FAULTS]]
         super().__init__("\n".join([*lines, f"... and {rest} more faults"] if rest > 0 else lines))

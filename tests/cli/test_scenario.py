@@ -314,7 +314,9 @@ def test_a_date_needs_no_quotes(here: Path) -> None:
 
 def test_a_date_that_is_none_is_told_with_one_that_is() -> None:
     (fault,) = faults_of("configs/trials/scooters.yaml", "services.scooter.date=tomorrow")
-    assert fault.endswith("services.scooter.date: got 'tomorrow', expected a date such as 2025-09-17")
+    assert fault.endswith(
+        "services.scooter.date: got 'tomorrow', expected a date such as 2025-09-17, of the years 1900 to 2199"
+    )
     (fault,) = faults_of("configs/trials/scooters.yaml", "services.scooter.date=2025-02-30")
     assert "broken YAML: day" in fault
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -171,6 +172,10 @@ def test_each_other_verb_tells_a_fault_and_writes_the_whole_file_or_none(yard: Y
             require_told(outcome, (verb, name, at, plain.calls[at - 1]))
             stands = file.read_bytes() if file.exists() else None
             expected = [whole] if outcome.code == 0 else [older, whole]
+            if verb == "check" and outcome.code and (stands and without_times(stands)) not in expected:
+                # A whole file too: it says that one of the checks could not be made.
+                assert ElementTree.fromstring(stands or b"").get("name") == "kera check"
+                continue
             assert (stands and without_times(stands)) in expected, (verb, name, at, plain.calls[at - 1])
             if not EVERY:
                 break

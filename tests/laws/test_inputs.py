@@ -91,7 +91,7 @@ def replaced(old: str, new: str) -> Callable[[bytes], bytes]:
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
     "days.csv": replaced("-5,0,yes", "-20,4,no"),
     "base.yaml": replaced("fleet: 6", "fleet: 2"),
-    "village/cells.csv": replaced(",100,12", ",160,12"),
+    "village/cells.csv": replaced(",100,12,", ",160,72,"),
     "village/events.csv": replaced("15:00,20:00,30", "09:00,20:00,60"),
     "village/background.csv": replaced(",8,40", ",8,4000"),
     "village/outside.csv": replaced(",9.0,10.0,9.5", ",9.0,4.0,9.5"),

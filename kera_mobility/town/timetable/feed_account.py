@@ -17,7 +17,7 @@ BAD_DAYS = "no valid service days"
 OTHER_DAY = "not on the date"
 NO_ROUTE = "no such route"
 BAD_TYPE = "no known route type"
-NO_VEHICLE = "taxi, air or another kind that the model has no vehicle for"
+NO_SUCH_VEHICLE = "taxi, air or another kind that the model has no vehicle for"
 NO_CALLS = "no stop times"
 ON_DEMAND = "demand-responsive"
 BAD_TIMES = "bad times"
@@ -27,7 +27,7 @@ OUTSIDE = "outside the area"
 ONE_STOP = "fewer than two stops in the area"
 NO_RIDERS = "nobody may ride"
 REASONS = (
-    TWICE, BAD_DAYS, OTHER_DAY, NO_ROUTE, BAD_TYPE, NO_VEHICLE, NO_CALLS, ON_DEMAND, BAD_TIMES, BAD_STOPS,
+    TWICE, BAD_DAYS, OTHER_DAY, NO_ROUTE, BAD_TYPE, NO_SUCH_VEHICLE, NO_CALLS, ON_DEMAND, BAD_TIMES, BAD_STOPS,
     BAD_FREQUENCY, OUTSIDE, ONE_STOP, NO_RIDERS,
 )  # fmt: skip
 """Why a trip is left out; the first that holds counts."""

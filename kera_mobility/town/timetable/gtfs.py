@@ -19,7 +19,7 @@ from kera_mobility.town.timetable.feed_account import (
     BAD_DAYS,
     BAD_TYPE,
     NO_ROUTE,
-    NO_VEHICLE,
+    NO_SUCH_VEHICLE,
     ONE_STOP,
     OTHER_DAY,
     OUTSIDE,
@@ -223,7 +223,7 @@ def _lines_of_trips(routes: pd.DataFrame, trips: pd.DataFrame, account: FeedAcco
         if line[row] < 0:
             account.leave_out([row], NO_ROUTE, f"trips.txt:{trips.index[row] + 2}: route {trips['route_id'].iloc[row]}")
         elif basic[line[row]] < 0:
-            reason = NO_VEHICLE if line_kind(code[line[row]]) else BAD_TYPE
+            reason = NO_SUCH_VEHICLE if line_kind(code[line[row]]) else BAD_TYPE
             account.leave_out([row], reason, where[line[row]])
     return line, basic
 
