@@ -10,7 +10,7 @@ _FORMULA = re.compile(r"""(?:^|(?<=[;\t\r\n]))(?=[\s"']*[=+\-@\uff1d\uff0b\uff0d
 """Where a cell may begin, by any usual delimiter, with what a spreadsheet runs; wide forms count in some locales."""
 
 
-def visible(text: str, keep: str = "\n\t") -> str:
+def visible(text: str, keep: str = "\n") -> str:
     r"""Return text with what is unseen written as its code, `\u001b`; JSON means the same as before.
 
     Names that stand in a line of a table keep nothing: `keep=""`.

@@ -39,8 +39,8 @@ RAIL_INK = "#222222"
 STATION_INK = "#c1121f"
 GATEWAY_INK = "#5f0f40"
 FRAME_DEGREES = 0.001
-LINE_LETTERS = 200
-"""Longer lines leave no room for the map."""
+LINE_LETTERS, LINES_KEPT = 140, 2
+"""Longer lines, and more of them, leave no room for the map."""
 SIZE_INCHES = (24.0, 14.0)
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -85,10 +85,13 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     axes.set_aspect(1.0 / math.cos(math.radians(float(inside[:, 1].mean()))))
     axes.set_title(f"{title}: streets by origin. Inferred and planned streets are assumptions.", fontsize=18)
     axes.set_xlabel(f"{_note_of_outside(area_folder)}\n{attribution}", fontsize=13)
-    axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
+    legend = axes.legend(loc="lower left", fontsize=13, framealpha=0.95)
+    for inside_frame in (legend, *axes.texts):
+        inside_frame.set_in_layout(False)  # a long name moves no edge of the map
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-        text.set_text("\n".join(fill(line, LINE_LETTERS) for line in visible(text.get_text()).split("\n")))
+        lines = visible(text.get_text()).split("\n")
+        text.set_text("\n".join(fill(line, LINE_LETTERS, max_lines=LINES_KEPT, placeholder=" ...") for line in lines))
     with replacing(target) as whole:
         figure.savefig(whole, dpi=90)
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._output import say
+
 app = typer.Typer(help="Show or remove what was computed once and kept.", no_args_is_help=True)
 
 
@@ -18,16 +20,16 @@ def info() -> None:
 
     root = cache_root()
     if root is None:
-        typer.echo(f"The cache is turned off ({CACHE_VARIABLE} is empty).")
+        say(f"The cache is turned off ({CACHE_VARIABLE} is empty).")
         return
     uses = usage()
-    typer.echo(f"{root} ({CACHE_VARIABLE}), at most {most_bytes() / 1e9:g} GB ({SIZE_VARIABLE})")
-    typer.echo(f"{'kind':<14}{'entries':>8}{'MB':>10}  longest unused since")
+    say(f"{root} ({CACHE_VARIABLE}), at most {most_bytes() / 1e9:g} GB ({SIZE_VARIABLE})")
+    say(f"{'kind':<14}{'entries':>8}{'MB':>10}  longest unused since")
     for use in uses:
         unused_since = datetime.fromtimestamp(use.used_s).isoformat(" ", "minutes")
-        typer.echo(f"{use.kind:<14}{use.entries:>8}{use.size_bytes / 1e6:>10.1f}  {unused_since}")
+        say(f"{use.kind:<14}{use.entries:>8}{use.size_bytes / 1e6:>10.1f}  {unused_since}")
     total = sum(use.size_bytes for use in uses) / 1e6
-    typer.echo(f"{'all':<14}{sum(use.entries for use in uses):>8}{total:>10.1f}")
+    say(f"{'all':<14}{sum(use.entries for use in uses):>8}{total:>10.1f}")
 
 
 @app.command()
@@ -45,4 +47,4 @@ def clear(
             near = nearest_name(kind, held)
             raise MissingFileError(f"no kind '{kind}' in the cache{near}; it holds {', '.join(held) or 'nothing'}")
     removed = clear_kinds(kinds or ())
-    typer.echo(f"{removed} entries removed.")
+    say(f"{removed} entries removed.")

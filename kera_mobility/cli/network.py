@@ -13,7 +13,7 @@ import typer
 from kera_mobility.cli._output import say
 from kera_mobility.config.resources import area_folder
 from kera_mobility.errors import MissingFileError, NetworkError
-from kera_mobility.texts import visible
+from kera_mobility.texts import spreadsheet_cell, visible
 
 if TYPE_CHECKING:
     from kera_mobility.areas.description import Box
@@ -276,25 +276,24 @@ def _print_timetables(folder: Path, service_date: str | None, trips: Path | None
             if trips:
                 rows += [(name, *fate) for fate in fates_in(folder, name, area, service_date)]
         except (SettingError, TimetableError) as error:
-            print(f"\ntimetable {name}: {error}")
+            say(f"\ntimetable {name}: {error}")
             continue
         about = timetable.about
-        print(
-            f"\ntimetable {name}: {timetable.runs} runs of {len(timetable.line_name)} lines at {timetable.stops} stops"
-        )
+        say(f"\ntimetable {name}: {timetable.runs} runs of {len(timetable.line_name)} lines at {timetable.stops} stops")
         if about:
             counts = about["trips"]
-            print(f"  date       {about['date']} ({about['date_chosen']})")
-            print(f"  trips      {sum(counts.values())} in the feed")
+            say(f"  date       {about['date']} ({about['date_chosen']})")
+            say(f"  trips      {sum(counts.values())} in the feed")
             for fate, count in counts.items():
-                print(f"  {count:>9}  {fate}")
+                say(f"  {count:>9}  {fate}")
             for kind in ("notices", "not_honoured"):
                 for text in about[kind]:
-                    print(f"  {'notice' if kind == 'notices' else 'not done':<9}  {text}")
+                    say(f"  {'notice' if kind == 'notices' else 'not done':<9}  {text}")
     if trips:
         with trips.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("timetable", "trip_id", "route_id", "fate", "detail"), *rows])
-        print(f"\n{trips}: {len(rows)} trips written")
+            header = ("timetable", "trip_id", "route_id", "fate", "detail")
+            csv.writer(file).writerows([header, *(map(spreadsheet_cell, row) for row in rows)])
+        say(f"\n{trips}: {len(rows)} trips written")
 
 
 def _density(folder: Path, streets: Streets) -> str:

@@ -179,7 +179,8 @@ TEXT_NODES = """() => {
     const texts = [];
     while (walker.nextNode()) {
         const { data, parentElement } = walker.currentNode;
-        if (!parentElement.closest('pre, script, [lang=en]:not(html)')) texts.push(data);
+        // A line of a chart is a paragraph of its own: what is open at its end turns nothing.
+        if (!parentElement.closest('pre, script, svg, [lang=en]:not(html)')) texts.push(data);
     }
     return texts;
 }"""
@@ -191,7 +192,7 @@ def test_a_name_from_the_right_turns_nothing_else_round(opened: Opened) -> None:
     """Directions of writing that a name turns are shown as codes; where words follow a name, it stands apart."""
     texts = opened.page.evaluate(TEXT_NODES)
     assert set(UNSEEN.findall("".join(texts))) <= {"\t", "\u2068", "\u2069"}
-    assert all(text.count("\u2068") == text.count("\u2069") for text in texts)
+    assert [text for text in texts if text.count("\u2068") != text.count("\u2069")] == []
     assert [text for text in texts for after in AFTER_NAME.findall(text) if after[0] != "\u2069"] == []
 
 
