@@ -269,7 +269,8 @@ def test_ways_under_zones_are_computed_once_for_a_town(tmp_path: Path) -> None:
         ground = service._parking.rules_at(seconds("8:00"))
     assert len(town._made) == 1
     assert ground.equivalent_m is not None
-    assert next(iter(town._made.values()))[0] is ground.equivalent_m
+    made, _ = next(iter(town._made.values()))
+    assert made[0] is ground.equivalent_m
 
 
 @pytest.mark.parametrize(

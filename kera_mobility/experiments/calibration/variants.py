@@ -91,6 +91,10 @@ def stretched(timetable: Timetable, factor: float) -> Timetable:
 def _moved(timetable: Timetable, later_s: Any, kept: Any) -> Timetable:
     count = np.diff(timetable.run_start)
     call_kept, call_later_s = np.repeat(kept, count), np.repeat(later_s, count)
+    following = np.asarray(timetable.run_next)
+    # A vehicle goes on to its next run where both are kept and moved alike.
+    goes_on = (following >= 0) & kept[following] & (later_s[following] == later_s)
+    of_calls = ("call_boards", "call_alights", "call_from_class", "call_to_class")
     return replace(
         timetable,
         run_name=tuple(name for name, stays in zip(timetable.run_name, kept.tolist(), strict=True) if stays),
@@ -99,4 +103,6 @@ def _moved(timetable: Timetable, later_s: Any, kept: Any) -> Timetable:
         call_stop=np.asarray(timetable.call_stop)[call_kept],
         call_arrive_s=(np.asarray(timetable.call_arrive_s) + call_later_s)[call_kept],
         call_depart_s=(np.asarray(timetable.call_depart_s) + call_later_s)[call_kept],
+        run_next=np.where(goes_on, (np.cumsum(kept) - 1)[following], -1)[kept].astype(np.int32),
+        **{name: np.asarray(getattr(timetable, name))[call_kept] for name in of_calls},
     )
