@@ -111,7 +111,7 @@ def freshness(datasets: list[Dataset], today: datetime.date) -> Freshness:
 
 
 def files_without_source(area_folder: Path, datasets: list[Dataset]) -> list[str]:
-    """Return the files of an area that no dataset names, paths below its folder."""
-    patterns = [pattern for dataset in datasets for pattern in dataset.patterns]
+    """Return the files of an area that no dataset names, paths below its folder; a mark tells of another file only."""
+    patterns = ["*.sha256", *(pattern for dataset in datasets for pattern in dataset.patterns)]
     files = sorted(path.relative_to(area_folder).as_posix() for path in area_folder.rglob("*") if path.is_file())
     return [file for file in files if not any(fnmatch(file, pattern) for pattern in patterns)]
