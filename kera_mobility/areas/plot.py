@@ -40,7 +40,7 @@ STATION_INK = "#c1121f"
 GATEWAY_INK = "#5f0f40"
 FRAME_DEGREES = 0.001
 LINE_LETTERS, LINES_KEPT = 140, 2
-"""Longer lines, and more of them, leave no room for the map."""
+"""Letters in a line, and lines of a name: more leave no room for the map. Assumption."""
 SIZE_INCHES = (24.0, 14.0)
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -91,7 +91,8 @@ def draw_map(area_folder: Path, title: str, attribution: str, target: Path, over
     for text in figure.findobj(Text):
         text.set_parse_math(False)
         lines = visible(text.get_text()).split("\n")
-        text.set_text("\n".join(fill(line, LINE_LETTERS, max_lines=LINES_KEPT, placeholder=" ...") for line in lines))
+        kept = None if text is axes.xaxis.label else LINES_KEPT  # sources and licences are never cut
+        text.set_text("\n".join(fill(line, LINE_LETTERS, max_lines=kept, placeholder=" ...") for line in lines))
     with replacing(target) as whole:
         figure.savefig(whole, dpi=90)
 
