@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import osmnx
@@ -17,7 +19,7 @@ from typer.testing import CliRunner
 from kera_mobility.areas.pieces import REAL_ORIGINS, Piece, cut_at_meetings
 from kera_mobility.areas.quality import circuity, parts, reached, survey, walk_km_per_km2
 from kera_mobility.cli import network as network_command
-from kera_mobility.config.resources import find
+from kera_mobility.config.resources import find, shipped_folder
 from kera_mobility.errors import ConfigError, MissingExtraError, MissingFileError, NetworkError
 from kera_mobility.town.streets.overlays import with_overlays
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
@@ -483,3 +485,12 @@ def test_drawing_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPa
 def test_a_folder_that_is_no_area_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=r"no area\.yaml"):
         CliRunner().invoke(network_command.app, ["info", str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_long_attribution_is_drawn_whole(require: Callable[..., Any], tmp_path: Path) -> None:
+    require("matplotlib")
+    from kera_mobility.areas.plot import draw_map
+
+    attribution = "A source, CC BY 4.0; " * 40 + "the last"
+    draw_map(shipped_folder("networks") / "kera", "A title", attribution, tmp_path / "a.svg")
+    assert "the last" in (tmp_path / "a.svg").read_text(encoding="utf-8")
