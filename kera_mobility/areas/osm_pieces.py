@@ -48,10 +48,10 @@ class Way(NamedTuple):
 def pieces_of_ways(
     ways: Iterable[Way], outline: BaseGeometry, origin: str, kilometres: Kilometres | None = None
 ) -> list[Piece]:
-    """Return the ways that somebody may use as pieces inside an outline; lines that are the same are one piece."""
+    """Return the ways that somebody may use as pieces inside an outline; lines that open the same are one piece."""
     account = kilometres or Kilometres()
     pieces: list[Piece] = []
-    seen: set[bytes] = set()
+    seen: set[tuple[bytes, int, int]] = set()
     for way in ways:
         rules = rules_of(way.tags)
         account.enter(rules.street_class, way.line.length)
@@ -65,12 +65,17 @@ def pieces_of_ways(
         account.leave(OUTSIDE, bits, way.line.length - inside.length)
         for part in getattr(inside, "geoms", [inside]):
             points = on_millimetres(shapely.get_coordinates(part))
-            same = min(points.tobytes(), points[::-1].tobytes()) + bytes([bits])
-            if len(points) < 2 or same in seen:
+            if len(points) < 2:
+                account.leave(TWICE, bits, part.length)
+                continue
+            piece = _piece(points, origin, rules, bits, len(pieces))
+            forth, back = piece.points.tobytes(), piece.points[::-1].tobytes()
+            same = (forth, piece.forth, piece.back) if forth <= back else (back, piece.back, piece.forth)
+            if same in seen:
                 account.leave(TWICE, bits, part.length)
                 continue
             seen.add(same)
-            pieces.append(_piece(points, origin, rules, bits, len(pieces)))
+            pieces.append(piece)
     return pieces
 
 

@@ -280,6 +280,16 @@ def test_a_one_way_street_beside_a_path_of_its_length_stays(tmp_path: Path) -> N
     assert np.count_nonzero(np.asarray(made.streets.edge_modes)[on_main] & DRIVE) == 1
 
 
+def test_two_one_ways_along_the_same_line_are_a_street_both_ways(tmp_path: Path) -> None:
+    ways = [([0, 20], RESIDENTIAL | {"oneway": "yes"}), ([20, 0], RESIDENTIAL | {"oneway": "yes"}),
+            ([20, 22, 2, 0], RESIDENTIAL)]  # fmt: skip
+    made = imported(write_map(tmp_path / "a.osm", ways), tmp_path / "a")
+    around_m = 4 * EAST_M + 4 * NORTH_M
+    on_drive = np.asarray(made.streets.edge_modes) & DRIVE > 0
+    assert np.asarray(made.streets.edge_length_m)[on_drive].sum() == pytest.approx(2 * around_m, rel=0.005)
+    assert made.kilometres.left_m["drawn twice"]["drive"] == pytest.approx(2 * EAST_M, rel=0.005)
+
+
 @pytest.mark.skipif(not CASES.exists(), reason="the cases are not here; each has its twin above or below")
 @pytest.mark.parametrize(
     ("case", "km"),

@@ -160,7 +160,9 @@ class Trials:
             signal.setitimer(signal.ITIMER_PROF, SLOW_S)
             failure = tracer.traced(item, following)
             signal.setitimer(signal.ITIMER_PROF, 0.0)
-            taken_s[item.nodeid] = time.process_time() - begin_s
+            taken_s[item.nodeid] = time.process_time() - begin_s - tracer.wide_s
+            taken_s[_file(item.nodeid)] = taken_s.get(_file(item.nodeid), 0.0) + tracer.wide_s
+            tracer.wide_s = 0.0
             if failure and item.nodeid not in slow:
                 print(failure, flush=True)
                 return 1
@@ -194,6 +196,7 @@ class _Loop:
         self.done = False
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        session.config.pluginmanager.register(_Unhurried())
         items = {item.nodeid: item for item in session.items}
         lines, taken_s = self._trials.mapped(session.items)
         functions = _functions({str(self._trials._root / mutant.path) for mutant in self._mutants})
@@ -233,7 +236,7 @@ class _Loop:
             return 0
 
         told.unlink(missing_ok=True)
-        status = _forked(trial, sum(taken_s[node] for node in nodes))
+        status = _forked(trial, sum(taken_s[part] for part in {*nodes, *map(_file, nodes)}))
         self._trials.fresh()
         if not status:
             return SURVIVED, f"{len(nodes)} tests"
@@ -244,11 +247,26 @@ class _TooSlow(BaseException):
     """Ends a test that takes too long."""
 
 
+class _Unhurried:
+    """Stops the clock of a test while a fixture that other tests share is made."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
+        left_s = signal.setitimer(signal.ITIMER_PROF, 0.0)[0] if fixturedef.scope != "function" else 0.0
+        try:
+            return (yield)
+        finally:
+            if left_s:
+                signal.setitimer(signal.ITIMER_PROF, left_s)
+
+
 class _Tracer:
     """Notes which lines of some files each test reaches; what a wider fixture reaches counts for its whole file."""
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self._paths, self.test = paths, ""
+        self.wide_s = 0.0
+        """Processor time of the wider fixtures that were made."""
         self._reached: dict[str, set[tuple[str, int]]] = {}
 
     def traced(self, item: pytest.Item, following: pytest.Item | None) -> str:
@@ -262,16 +280,17 @@ class _Tracer:
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
         test, wide = self.test, fixturedef.scope != "function"
-        self.test = test.split("::")[0] if wide else test
+        self.test, begin_s = _file(test) if wide else test, time.process_time()
         try:
             return (yield)
         finally:
             self.test = test
+            self.wide_s += time.process_time() - begin_s if wide else 0.0
 
     def lines(self, tests: Iterable[str]) -> Lines:
         reached: dict[str, dict[str, list[int]]] = {}
         for test in tests:
-            places = self._reached.get(test, set()) | self._reached.get(test.split("::")[0], set())
+            places = self._reached.get(test, set()) | self._reached.get(_file(test), set())
             by_module: dict[str, list[int]] = {}
             for module, line in sorted(places):
                 by_module.setdefault(module, []).append(line)
@@ -310,6 +329,10 @@ class _Finder(MetaPathFinder):
 
         spec.loader = Loader(fullname, self._path)
         return spec
+
+
+def _file(test: str) -> str:
+    return test.split("::")[0]
 
 
 def import_what_is_heavy() -> None:
