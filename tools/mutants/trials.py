@@ -135,14 +135,14 @@ class Trials:
         return lines, taken_s
 
     def _state(self, test_file: Path) -> str:
-        """Return a hash of a test file, of all that it may import, and of which modules are watched."""
+        """Return a hash of a test file, of all that it may import, of how it is watched, and which modules are."""
         content = hashlib.sha256("\0".join(sorted(self._paths)).encode())
         folders = [self._root / "kera_mobility", self._root / "tests" / "kit"]
         others = [
             *self._root.glob("tests/conftest.py"),
             *(path for folder in folders for path in sorted(folder.rglob("*.py"))),
         ]
-        for path in (test_file, *others):
+        for path in (test_file, Path(__file__), *others):
             content.update(path.read_bytes())
         return f"{test_file.stem}-{content.hexdigest()[:16]}.json"
 
