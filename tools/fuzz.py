@@ -3,10 +3,10 @@
     python -m tools.fuzz --minutes 60 --seed 1 --keep DIR
 
 A small area is written by hand: a grid of streets, cells, places, events, developments, an overlay, zones, an
-operator's zones, rail, a feed, an extract and a scenario. A file of it is spoilt (bytes, cells, rows, columns, values,
-geometry, encoding) and read as a run reads it. An exception that is not of the project, a message without the file's
-name, a value out of its bounds, NaN in the town, or more than SLOW_S is a defect; the input and what happened are kept
-in DIR.
+operator's zones, rail, a feed, an extract, graphs of streets and a scenario. A file of it is spoilt (bytes, cells,
+rows, columns, values, geometry, encoding) and read as a run reads it. An exception that is not of the project, a
+message without the file's name, a value out of its bounds, NaN in the town, or more than SLOW_S is a defect; the input
+and what happened are kept in DIR.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import os
 import random
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -37,6 +39,7 @@ import numpy as np
 from kera_mobility.areas.description import read_area, read_outside
 from kera_mobility.areas.import_area import import_area
 from kera_mobility.areas.osm_read import read_extract
+from kera_mobility.areas.quality import open_km
 from kera_mobility.cache import CACHE_VARIABLE
 from kera_mobility.dice import Dice
 from kera_mobility.errors import KeraError
@@ -258,6 +261,54 @@ def _extract() -> str:
     return '<?xml version="1.0"?>\n<osm version="0.6">\n' + "\n".join([*nodes, *ways]) + "\n</osm>\n"
 
 
+GRAPHS = GRAPHML, GEOPACKAGE, PBF = "streets.graphml", "streets.gpkg", "extract.osm.pbf"
+"""Files of streets that other tools write."""
+
+
+def write_graphs(folder: Path) -> None:
+    """Write the streets of the small area as OSMnx and osmium write them."""
+    import networkx as nx
+    import osmnx as ox
+    from shapely.geometry import LineString
+
+    graph = nx.MultiDiGraph(crs="epsg:4326", simplified=True)
+    places = {x + SIDE * y: (WEST + STEP * x, SOUTH + STEP * y) for y in range(SIDE) for x in range(SIDE)}
+    for node, (lon, lat) in places.items():
+        graph.add_node(node, x=lon, y=lat, street_count=4)
+    pairs = [(node, node + 1) for node in places if (node + 1) % SIDE] + [
+        (u, u + SIDE) for u in places if u + SIDE in places
+    ]
+    for way, (u, v) in enumerate(pairs):
+        length_m = float(ox.distance.great_circle(places[u][1], places[u][0], places[v][1], places[v][0]))
+        tags = {"osmid": way, "highway": "residential" if way % 3 else ["footway", "path"], "maxspeed": "30",
+                "oneway": way % 7 == 0, "length": length_m}  # fmt: skip
+        graph.add_edge(u, v, **tags, reversed=False, geometry=LineString([places[u], places[v]]))
+        if way % 7:
+            graph.add_edge(v, u, **tags, reversed=True, geometry=LineString([places[v], places[u]]))
+    ox.save_graphml(graph, folder / GRAPHML)
+    ox.save_graph_geopackage(graph, folder / GEOPACKAGE)
+    _write(folder / PBF, _as_pbf(_extract().encode()))
+
+
+def _as_pbf(xml: bytes) -> bytes:
+    """Return OpenStreetMap XML as PBF.
+
+    Raises
+    ------
+    RuntimeError
+        If osmium cannot read it.
+    """
+    import osmium
+
+    with tempfile.TemporaryDirectory() as room:
+        before, after = Path(room) / "a.osm", Path(room) / "a.osm.pbf"
+        before.write_bytes(xml)
+        with osmium.SimpleWriter(str(after)) as writer:
+            for element in osmium.FileProcessor(str(before)):
+                writer.add(element)
+        return after.read_bytes()
+
+
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -375,10 +426,19 @@ def _outside(folder: Path) -> None:
     read_outside(folder)
 
 
-def _extract_file(folder: Path) -> None:
-    made = folder.parent / "imported"
-    shutil.rmtree(made, ignore_errors=True)
-    _check_streets(import_area(read_extract(folder / "extract.osm"), made, None).streets)
+def _streets(name: str) -> Target:
+    """Return a file of streets: what is imported is sound, and its kilometres add up."""
+
+    def read(folder: Path) -> None:
+        out = folder.parent / "imported"
+        shutil.rmtree(out, ignore_errors=True)
+        made = import_area(read_extract(folder / name), out, None)
+        _check_streets(made.streets)
+        for mode, km in open_km(made.streets).items():
+            assert 0.0 < km < 1e6, (mode, km)
+            assert abs(made.kilometres.expected_m(mode) / 1000.0 - km) <= max(2e-3 * km, 0.02), mode
+
+    return Target(name, read)
 
 
 def targets() -> dict[str, Target]:
@@ -397,7 +457,8 @@ def targets() -> dict[str, Target]:
         Target("geofencing_zones.json", _zones("geofencing_zones.json")), Target("rail.geojson", _rail),
         Target("area.yaml", _area),
         Target("scenario.yaml", lambda folder: load_scenario(folder / "scenario.yaml")),
-        *(Target(f"gtfs/day/{name}.txt", _feed) for name in feed), Target("extract.osm", _extract_file),
+        *(Target(f"gtfs/day/{name}.txt", _feed) for name in feed),
+        *map(_streets, ("extract.osm", *GRAPHS)),
     )  # fmt: skip
     return {target.name: target for target in listed}
 
@@ -407,6 +468,11 @@ def targets() -> dict[str, Target]:
 
 def spoilt(content: bytes, name: str, rng: random.Random) -> bytes:
     """Return a file with one to three changes."""
+    if name == PBF and rng.random() < 0.7:
+        return _spoilt_inside(content, rng)
+    if name in (PBF, GEOPACKAGE):
+        change = _table_of_geopackage if name == GEOPACKAGE and rng.random() < 0.7 else _bytes
+        return change(content, rng)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         kinds: list[Callable[[bytes, random.Random], bytes]] = [_bytes, _token, _token, _token, _lines, _encoding]
         if name.endswith((".csv", ".txt")):
@@ -442,6 +508,35 @@ def _token(content: bytes, rng: random.Random) -> bytes:
     begin, end = rng.choice(places)
     other = text[slice(*rng.choice(places))] if rng.random() < 0.3 else rng.choice(NASTY)
     return (text[:begin] + other + text[end:]).encode("utf-8", "replace")
+
+
+def _spoilt_inside(content: bytes, rng: random.Random) -> bytes:
+    """Return a sound PBF file of an extract that is spoilt, or a spoilt file where osmium refuses the extract."""
+    try:
+        return _as_pbf(_token(_extract().encode(), rng))
+    except (RuntimeError, ValueError, TypeError):
+        return _bytes(content, rng)
+
+
+def _table_of_geopackage(content: bytes, rng: random.Random) -> bytes:
+    """Change some values, or lose a column, of a layer."""
+    with tempfile.TemporaryDirectory() as room:
+        file = Path(room) / "a.gpkg"
+        file.write_bytes(content)
+        table, layer = sqlite3.connect(file), rng.choice(("nodes", "edges"))
+        for trigger in [row[0] for row in table.execute("select name from sqlite_master where type='trigger'")]:
+            table.execute(f'drop trigger "{trigger}"')
+        column = rng.choice([row[1] for row in table.execute(f"pragma table_info({layer})")])
+        value = rng.choice((None, -1, 1e300, b"\x00\x01", *NASTY))
+        with suppress(sqlite3.Error):  # some columns may not be lost
+            if rng.random() < 0.3:
+                table.execute(f'alter table {layer} drop column "{column}"')
+            else:
+                rows = rng.choice(("1", "rowid % 2 = 0", f"rowid = {rng.randrange(1, 40)}"))
+                table.execute(f'update {layer} set "{column}" = ? where {rows}', [value])  # noqa: S608
+        table.commit()
+        table.close()
+        return file.read_bytes()
 
 
 def _lines(content: bytes, rng: random.Random) -> bytes:
@@ -585,6 +680,8 @@ def fuzz(names: list[str], seed: int, rounds: int | None, seconds: float, keep: 
         with tempfile.TemporaryDirectory() as room:
             folder = Path(room) / "area"
             small_area(folder)
+            if set(names) & set(GRAPHS):
+                write_graphs(folder)
             original = {target.name: (folder / target.name).read_bytes() for target in chosen}
             number = 0
             while time.monotonic() < end and (rounds is None or number < rounds * len(chosen)):

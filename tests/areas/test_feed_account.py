@@ -456,6 +456,12 @@ def test_calls_outside_the_box_and_its_places_are_cut(tmp_path: Path) -> None:
     assert fates_of_trips(tmp_path, (20.0, 60.1, 21.0, 60.3), ())[0].fate == "outside the area"
 
 
+def test_a_feed_whose_every_trip_is_bad_says_so_for_a_box_too(tmp_path: Path) -> None:
+    feed = write(tmp_path, {**THREE_STOPS, **altered("stop_times", "C,3", "C,")})
+    with pytest.raises(TimetableError, match="stop_sequence '', expected a number"):
+        timetable_of_feed(feed, bbox=(24.72, 60.1, 24.82, 60.3))
+
+
 def test_the_work_of_compiling_grows_with_the_calls_alone(tmp_path: Path) -> None:
     """Twice the feed is about twice the steps of the interpreter: nothing is done for every pair of stops or runs."""
     small, large = (_steps(tmp_path / str(size), size) for size in (40, 160))

@@ -250,7 +250,7 @@ def _cut(
 ) -> tuple[Calls, BoolArray, BoolArray, Stops]:
     """Return the calls in the catchment, the trips whose first and last calls are among them, and the moved stops."""
     first, trips = calls.starts, len(account.trip_id)
-    last = np.append(first[1:], len(calls.trip)) - 1
+    last = np.append(first[1:], len(calls.trip))[: len(first)] - 1  # none of none
     begins, ends = np.zeros(trips, dtype=np.bool_), np.zeros(trips, dtype=np.bool_)
     if catchment.bbox is None:
         begins[:] = ends[:] = True
