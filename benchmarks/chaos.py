@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kera_mobility.cache import CACHE_VARIABLE, PARTIAL
+from kera_mobility.cache import CACHE_VARIABLE, PARTIAL, clear
 from kera_mobility.errors import KeraError
 from kera_mobility.experiments.batch import experiment
 from kera_mobility.results.events import fingerprint
@@ -256,6 +256,7 @@ def play(ground: Ground, name: str) -> list[str]:
         if not (folder / "run.json").is_file():
             ground.faults.append(f"{folder.name}: was finished and is lost")
     _require_whole(ground, ground.out)
+    clear(["nothing"])  # locks of dead runs go with what is computed next, where nothing is computed by this
     leftovers = [*ground.out.rglob(".*"), *(ground.cache / PARTIAL).glob("*"), *ground.cache.rglob(".*.lock"),
                  *ground.temporary.iterdir()]  # fmt: skip
     ground.faults += [f"left behind: {path.relative_to(ground.home)}" for path in leftovers]

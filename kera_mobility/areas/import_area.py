@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 
 from kera_mobility.areas.assumed_people import BASIS, FILES, write_assumed_people
-from kera_mobility.areas.description import Area, Box, read_area, read_speeds
+from kera_mobility.areas.description import Area, Box, read_area, read_outside, read_speeds
 from kera_mobility.areas.extract import Extract
 from kera_mobility.areas.frame import Frame, projection_to
 from kera_mobility.areas.graph import graph_of, write_graph
@@ -37,6 +37,7 @@ from kera_mobility.shapes import Shape, read_shapes
 from kera_mobility.tables import read_table
 from kera_mobility.town.area_tables import CELLS
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, Streets
+from kera_mobility.town.timetable.gtfs import timetable_of_feed
 from kera_mobility.units import FloatArray
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
@@ -116,9 +117,15 @@ def import_area(
     ------
     NetworkError
         If `out` exists, the extract is of another place, or it holds no network.
+    TimetableError
+        If nothing of the feed can be run in the area.
     """
     require_new(out)
     area = read_area(like) if like else area_of(extract, out.name, box)
+    if feed:
+        west, south, east, north = (getattr(area.bbox, side) for side in ("west", "south", "east", "north"))
+        beyond = [place.position for place in read_outside(like)] if like else []
+        timetable_of_feed(feed, bbox=(west, south, east, north), outside=beyond)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
         made = Path(temporary) / "area"

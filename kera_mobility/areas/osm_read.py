@@ -116,7 +116,7 @@ def _read_pbf(path: Path) -> Extract:
             elif element.is_relation():
                 read.relations.append(([(kinds[m.type], m.ref, m.role) for m in element.members], tags))
             read.date = max(read.date, element.timestamp.strftime("%Y-%m-%d"))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise NetworkError(f"{path}: expected OpenStreetMap PBF, got {error}") from None
     if read.date <= _UNDATED:
         read.date = ""

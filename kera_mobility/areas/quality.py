@@ -140,10 +140,12 @@ def _open(streets: Streets, mode: str) -> IntArray:
 
 
 def length_once_m(streets: Streets, edges: IntArray) -> FloatArray:
-    """Return what each of some edges adds to the length of streets: half where one of them leads back, (E',)."""
+    """Return what each of some edges adds to the length of streets: half where one leads back along it, (E',)."""
     ends = np.stack([np.asarray(streets.edge_from)[edges], np.asarray(streets.edge_to)[edges]])
     length_m = np.asarray(streets.edge_length_m)[edges]
-    key = np.stack([*np.sort(ends, axis=0), length_m])
+    points = np.asarray(streets.shape_lonlat, dtype=np.float64)
+    line = np.add.reduceat(points, streets.shape_start[:-1], axis=0)[edges]  # the same forth and back
+    key = np.stack([*np.sort(ends, axis=0), length_m, *line.T])
     _, street = np.unique(key, axis=1, return_inverse=True)
     street = street.reshape(-1)
     forth = np.bincount(street, ends[0] <= ends[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from kera_mobility.areas.osm_speed import limit_km_h
 from kera_mobility.areas.osm_tags import CLASS_OF_HIGHWAY, rules_of, stopped_by
 from kera_mobility.areas.provenance import read_provenance
 from kera_mobility.areas.quality import open_km
+from kera_mobility.cli import command_line
 from kera_mobility.cli.network import app
-from kera_mobility.errors import NetworkError
+from kera_mobility.errors import KeraError, NetworkError
 from kera_mobility.simulation.run import simulate
 from kera_mobility.simulation.scenario import load_scenario
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, Streets
+from tests.kit.feeds import THREE_STOPS, write
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 WALK, CYCLE, DRIVE = (MODE_BIT[mode] for mode in MODES)
@@ -449,6 +452,17 @@ def test_what_came_in_is_what_is_on_the_map_and_what_was_left_away(tmp_path: Pat
     assert "left: not built" in command("info", made.folder)
 
 
+def test_two_carriageways_of_the_same_length_both_count(tmp_path: Path) -> None:
+    oneway = RESIDENTIAL | {"oneway": "yes"}
+    made = imported(write_map(tmp_path / "a.osm", [([0, 10, 11, 1], oneway), ([1, 0], RESIDENTIAL)]), tmp_path / "a")
+    bent_m, straight_m = 2 * EAST_M + NORTH_M, NORTH_M
+    assert open_km(made.streets)["drive"] * 1000.0 == pytest.approx(bent_m + straight_m, rel=0.005)
+    ways = [([0, 10, 11], oneway), ([11, 1, 0], oneway), ([11, 21], RESIDENTIAL)]
+    made = imported(write_map(tmp_path / "b.osm", ways), tmp_path / "b")
+    assert open_km(made.streets)["drive"] * 1000.0 == pytest.approx(2 * NORTH_M + 3 * EAST_M, rel=0.005)
+    assert made.kilometres.expected_m("drive") == pytest.approx(2 * NORTH_M + 3 * EAST_M, rel=0.005)
+
+
 def test_a_rectangle_cuts_an_import(tmp_path: Path) -> None:
     file = write_map(tmp_path / "a.osm", TOWN)
     said = command("import", file, "--bbox", "24.7495,60.2195,24.7715,60.2215", "--out", tmp_path / "a", "--merge-m", 0)
@@ -497,6 +511,45 @@ def test_a_day_runs_on_streets_alone_as_the_import_says(tmp_path: Path, monkeypa
     assert "ASSUMPTION" in said
     assert any("ASSUMPTION" in dataset.source for dataset in read_provenance(Path("town")))
     shutil.rmtree("town")
+
+
+def a_feed(folder: Path) -> Path:
+    """Write a feed of buses through the town every ten minutes, and one trip that is elsewhere."""
+    stops = "stop_id,stop_name,stop_lat,stop_lon\nA,Aho,60.220,24.7501\nB,Berga,60.222,24.7529\nX,Far,61.0,25.0\n"
+    trips = "route_id,service_id,trip_id\n" + "".join(f"r,wk,t{n}\n" for n in range(90)) + "r,wk,far\n"
+    times = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
+    for n in range(90):
+        begin, end = 360 + 10 * n, 362 + 10 * n
+        for place, minute, number in (("A", begin, 1), ("B", end, 2)):
+            clock = f"{minute // 60:02d}:{minute % 60:02d}:00"
+            times += f"t{n},{clock},{clock},{place},{number}\n"
+    times += "far,08:00:00,08:00:00,X,1\nfar,08:05:00,08:05:00,X,2\n"
+    return write(folder, {**THREE_STOPS, "stops": stops, "trips": trips, "stop_times": times})
+
+
+def test_a_feed_and_an_extract_go_to_a_day_with_two_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    town, feed = write_map(tmp_path / "a.osm", TOWN), a_feed(tmp_path / "feed")
+    said = command("import", town, "--gtfs", feed, "--out", "town")
+    assert "timetable today: 90 runs of 1 lines at 2 stops" in said
+    assert " 91 in the feed" in said
+    assert " 1  outside the area" in said
+    assert "NOT EXPLAINED" not in said
+    hint = next(line for line in said.splitlines() if line.startswith("Use it: kera run "))
+    result = CliRunner().invoke(command_line(), ["run", *hint.removeprefix("Use it: kera run ").split(), "--seed", "1"])
+    assert result.exit_code == 0, result.output
+    about = json.loads(Path("results/elsewhere/seed-0001/run.json").read_text())
+    assert "90 of 91 trips of its feed" in result.output + result.stderr
+    assert about["services"]["rail"]["timetable"]["trips"] == {"kept": 90, "outside the area": 1}
+
+
+@pytest.mark.parametrize("table", ["stops", "trips", "stop_times"])
+def test_a_feed_that_cannot_be_run_is_refused_before_the_import(table: str, tmp_path: Path) -> None:
+    feed = a_feed(tmp_path / "feed")
+    (feed / f"{table}.txt").write_text("x\n1\n")
+    with pytest.raises(KeraError, match=f"{table}.txt"):
+        command("import", write_map(tmp_path / "a.osm", TOWN), "--gtfs", feed, "--out", tmp_path / "town")
+    assert not (tmp_path / "town").exists()
 
 
 def test_every_class_has_a_kind_and_every_kind_a_class_of_the_map() -> None:
