@@ -19,10 +19,12 @@ from tests.kit.hamlet import HOME, MILL, SCHOOL, STATION, hamlet_town, scenario,
 Rows = list[dict[str, Any]]
 
 
-@pytest.fixture
-def record(tmp_path: Path) -> RunRecord:
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     """A sound day: two who share a vehicle, each promised to be picked up within 600 s."""
-    town = hamlet_town(tmp_path, [], [trip(1, HOME, SCHOOL, "8:00"), trip(2, MILL, SCHOOL, "8:01")])
+    town = hamlet_town(
+        tmp_path_factory.mktemp("sound"), [], [trip(1, HOME, SCHOOL, "8:00"), trip(2, MILL, SCHOOL, "8:01")]
+    )
     ways = scenario({"walk": {}, "on_demand": {"vehicles": 1}}, prefer=["on_demand", "walk"])
     return live(ways, town).record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -163,3 +164,70 @@ def test_nobodys_promise_is_broken_by_a_second(latest_s: float, expected: float)
     routes.insert(0, 0, 0, RideRequest(0, 0, 2, 0.0, 600.0, latest_s), 0.0)
     found = insertions(routes, RideRequest(1, 1, 2, 0.0, 150.0, 1000.0), 0.0)
     assert found.added_s[0] == expected
+
+
+LINE = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
+"""Stops 0, 1 and 2 on a line, 100 s each."""
+SOON, LATE = 600.0, 9000.0
+
+
+def one_vehicle(*promised: RideRequest, end_s: float = LATE, places: int = 2, person_s: float = PERSON_S) -> Routes:
+    """Return a vehicle at stop 0 that serves people one after the other."""
+    routes = Routes(LINE, np.array([0]), np.zeros(1), np.array([end_s]), np.array([places]), person_s)
+    for request in promised:
+        routes.insert(0, int(routes.count[0]), int(routes.count[0]), request, 0.0)
+    return routes
+
+
+def added_s(request: RideRequest, routes: Routes | None = None, now_s: float = 0.0) -> float:
+    """Return the driving that a request adds to the route of one vehicle, inf if it cannot be served."""
+    return float(insertions(routes or one_vehicle(), request, now_s).added_s[0])
+
+
+THERE = RideRequest(1, 1, 2, 0.0, SOON, LATE)
+"""From stop 1 to 2. A vehicle is there at 100 s, away at 105 s, at stop 2 at 205 s, free at 210 s, home at 410 s."""
+ALL_THE_WAY = RideRequest(1, 0, 2, 0.0, SOON, LATE)
+ON_THE_WAY = RideRequest(0, 0, 1, 0.0, SOON, LATE)
+BACK = RideRequest(1, 1, 0, 0.0, 100.0, 205.0)
+"""From stop 1 to 0 and at once: at stop 1 at 100 s, at stop 0 at 205 s, free at 210 s."""
+LIMITS: dict[str, tuple[float, Callable[[float], float]]] = {
+    "pick-up": (100.0, lambda limit_s: added_s(THERE._replace(latest_pickup_s=limit_s))),
+    "arrival": (205.0, lambda limit_s: added_s(THERE._replace(latest_arrival_s=limit_s))),
+    "shift": (410.0, lambda limit_s: added_s(THERE, one_vehicle(end_s=limit_s))),
+    # Two board at stop 0, one alights at stop 1: at stop 2 at 215 s.
+    "arrival of who shares": (215.0, lambda limit_s: added_s(
+        ALL_THE_WAY._replace(latest_arrival_s=limit_s), one_vehicle(ON_THE_WAY._replace(latest_arrival_s=110.0)))),
+    "shift of who shares": (420.0, lambda limit_s: added_s(ALL_THE_WAY, one_vehicle(ON_THE_WAY, end_s=limit_s))),
+    "arrival of another": (110.0, lambda limit_s: added_s(
+        ALL_THE_WAY._replace(latest_pickup_s=5.0), one_vehicle(ON_THE_WAY._replace(latest_arrival_s=limit_s)))),
+    "pick-up of another": (410.0, lambda limit_s: added_s(
+        BACK, one_vehicle(RideRequest(0, 2, 1, 0.0, limit_s, LATE)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_each_limit_may_be_met_just_so_and_not_be_missed_by_a_64th_of_a_second(name: str) -> None:
+    just_so_s, added = LIMITS[name]
+    assert np.isfinite(added(just_so_s))
+    assert added(just_so_s - 1 / 64) == np.inf
+
+
+def test_a_vehicle_sets_out_no_earlier_than_now() -> None:
+    wish = THERE._replace(latest_pickup_s=600.0)
+    assert added_s(wish, now_s=500.0) == 200.0
+    assert added_s(wish, now_s=501.0) == np.inf
+
+
+def test_the_last_place_may_be_taken_and_no_more() -> None:
+    """Both ride from stop 0 to 2, which adds nothing; with one place the second is fetched afterwards."""
+    first = ALL_THE_WAY._replace(rider=0)
+    assert added_s(ALL_THE_WAY, one_vehicle(first, places=2)) == 0.0
+    assert added_s(ALL_THE_WAY, one_vehicle(first, places=1)) == 400.0
+    assert added_s(ALL_THE_WAY, one_vehicle(first, places=0)) == np.inf
+
+
+def test_who_is_carried_on_pays_for_each_bit_of_the_detour() -> None:
+    """Fetched at stop 1 between stops 0 and 2 and brought to 0 at the end: 400 s instead of 200 s, none saved twice."""
+    first = RideRequest(0, 0, 2, 0.0, 0.0, 210.0)
+    found = insertions(one_vehicle(first), RideRequest(1, 1, 0, 0.0, SOON, LATE), 0.0)
+    assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (200.0, 1, 2)

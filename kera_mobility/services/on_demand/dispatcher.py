@@ -33,8 +33,8 @@ class Dispatcher:
     def __init__(self, service: str, world: World, routes: Routes, policy: DispatchPolicy, *, nodes: IntArray,
                  hop_m: FloatArray, hold_s: float, idle_stop: IdleStop) -> None:  # fmt: skip
         """Have every vehicle at home; `nodes` (K,) and `hop_m` (K, K) say where the stops of the routes are."""
-        self.routes, self.changes = routes, 0
-        """How often anything has changed: a ride that was feasible at one number may not be at the next."""
+        self.routes, self.state = routes, object()
+        """Another object after each change: a ride that was feasible in one state may not be in the next."""
         self._nodes: list[int] = nodes.tolist()
         self.vehicles = Vehicles(service, world, routes.home, self._nodes, hop_m)
         self._promises = Promises(service, world, self._nodes)
@@ -44,12 +44,13 @@ class Dispatcher:
         self._engaged = [False] * count
         """Whether each vehicle drives to a stop or stands there for people."""
         self._held_for: list[OnDemandRider | None] = [None] * count
-        self._version = [0] * count
+        self._turn: list[object] = [None] * count
+        """What each vehicle was last woken for; a turn that another has followed is over."""
         self._broken: set[int] = set()
         self._unassigned: list[OnDemandRider] = []
         """Riders promised since the last round of joint assignment."""
         for vehicle in range(count):
-            self._wake(vehicle, max(float(routes.leave_s[vehicle, 0]) - world.env.now, 0.0))
+            self._wake(vehicle)
 
     # Promises.
 
@@ -66,16 +67,14 @@ class Dispatcher:
     def arrive_at_stop(self, rider: OnDemandRider) -> None:
         """Note that a rider stands at the stop; a vehicle that holds for the rider lets him board."""
         rider.came_s = self._world.env.now
-        if not rider.end and self._held_for[rider.vehicle] is rider:
-            self._after(0.0, lambda: self._stop_holding(rider))
+        self._after(0.0, lambda: self._stop_holding(rider.vehicle, rider))
 
     def end(self, rider: OnDemandRider, end: str, cause: str = "", refusal: Refusal | None = None) -> None:
         """End a promise that was not ridden: whoever is not aboard leaves the route."""
         vehicle = rider.vehicle
         self._take_out(rider)
         self._promises.close(rider, end, cause, refusal)
-        if self._held_for[vehicle] is rider:
-            self._after(0.0, lambda: self._stop_holding(rider))
+        self._after(0.0, lambda: self._stop_holding(vehicle, rider))
         self._wake(vehicle)
 
     def finish(self) -> None:
@@ -88,7 +87,7 @@ class Dispatcher:
     def _take_out(self, rider: OnDemandRider) -> None:
         """Take a rider out of the route, also where the vehicle has set out to pick the rider up."""
         vehicle, routes, now_s = rider.vehicle, self.routes, self._world.env.now
-        set_out = not rider.aboard and not routes.column_of(vehicle, rider.request.rider, PICK_UP)
+        set_out = not routes.column_of(vehicle, rider.request.rider, PICK_UP)
         routes.remove(vehicle, rider.request.rider, now_s)
         if set_out:
             routes.load[vehicle, 0] -= 1
@@ -129,12 +128,10 @@ class Dispatcher:
 
     def _wake(self, vehicle: int, delay_s: float = 0.0) -> None:
         """Have a vehicle that stands look at its route again, after everything else of the moment."""
-        self.changes += 1
-        self._version[vehicle] += 1
-        version = self._version[vehicle]
+        self._turn[vehicle] = self.state = turn = object()
 
         def proceed() -> None:
-            if self._version[vehicle] == version and not self._engaged[vehicle]:
+            if self._turn[vehicle] is turn and not self._engaged[vehicle]:
                 self._proceed(vehicle)
 
         self._after(delay_s, proceed)
@@ -148,10 +145,12 @@ class Dispatcher:
             self._wait_for_work(vehicle)
             return
         hop_s = float(routes.hop_s[self.vehicles.at[vehicle], routes.stop[vehicle, 1]])
-        if self._is_cut_off(vehicle, hop_s):
-            return
         leave_s = routes.begins_s(vehicle, 1) - hop_s
-        if leave_s > now_s:
+        rider = self._promises.get(int(routes.rider[vehicle, 1]))
+        assert rider is not None, "a route holds open promises only"
+        if self._is_cut_off(rider, hop_s):
+            self._give_up(rider)
+        elif leave_s > now_s:
             self._wake(vehicle, leave_s - now_s)
         else:
             self._set_out(vehicle, hop_s)
@@ -199,11 +198,10 @@ class Dispatcher:
         until_s = max(min(now_s + self._hold_s, float(self.routes.last_s[vehicle, 0])), now_s)
         self._held_for[vehicle] = rider
         self._stand_until(vehicle, until_s + self.routes.person_s)
-        self._after(until_s - now_s, lambda: self._stop_holding(rider))
+        self._after(until_s - now_s, lambda: self._stop_holding(vehicle, rider))
 
-    def _stop_holding(self, rider: OnDemandRider) -> None:
-        """Board the rider if there, else leave without."""
-        vehicle = rider.vehicle
+    def _stop_holding(self, vehicle: int, rider: OnDemandRider) -> None:
+        """Board the rider for whom a vehicle holds if there, else leave without."""
         if self._held_for[vehicle] is not rider:
             return
         self._held_for[vehicle] = None
@@ -217,7 +215,7 @@ class Dispatcher:
     def _stand_until(self, vehicle: int, free_s: float) -> None:
         self.routes.leave_s[vehicle, 0] = free_s
         self.routes.refresh(vehicle, self._world.env.now)
-        self.changes += 1
+        self.state = object()
 
     def _leave_stop(self, vehicle: int) -> None:
         """Be done at a stop, and look what is next."""
@@ -255,7 +253,7 @@ class Dispatcher:
         self._engaged[vehicle] = True
         self.vehicles.drive(vehicle, stop, cause, hop_s)
         self._stand(vehicle, self._world.env.now + hop_s)
-        self.changes += 1
+        self.state = object()
         self._after(hop_s, lambda: self._leave_stop(vehicle))
 
     # Disturbances: the only reasons for which a promise may be broken, always with a cause in the log.
@@ -272,10 +270,8 @@ class Dispatcher:
 
     def break_down(self, vehicle: int) -> None:
         """Take a vehicle out for the day: others are asked to keep its promises, who is aboard is put off."""
-        routes = self.routes
         self._broken.add(vehicle)
-        routes.places = routes.places.copy()
-        routes.places[vehicle] = 0
+        self.routes.places[vehicle] = 0
         text, place = f"vehicle {vehicle} of {self._service} broke down", self._nodes[self.vehicles.at[vehicle]]
         self._world.post(VehicleBrokenDown(text=text, place=place, service=self._service))
         for rider in self._promises.open():
@@ -295,7 +291,6 @@ class Dispatcher:
             self._after(0.0, lambda: self._leave_stop(vehicle))
         rider.vehicle = placement.vehicle
         self.routes.insert(*placement[:3], rider.request, self._world.env.now)
-        self._wake(vehicle)
         self._wake(placement.vehicle)
 
     def _put_off_everybody(self, vehicle: int) -> None:
@@ -310,35 +305,32 @@ class Dispatcher:
         self.routes.remove(vehicle, rider.request.rider, now_s)
         self._let_alight(rider, "expired", cause, Refusal(reason, self._nodes[self.vehicles.at[vehicle]]))
         self.routes.stand(vehicle, self.vehicles.at[vehicle], now_s, self.vehicles.aboard[vehicle])
-        self.changes += 1
 
-    def _is_cut_off(self, vehicle: int, hop_s: float) -> bool:
-        """End the next promise of a route, and say so, if no street leads to its stop or from there on any more."""
-        rider = self._promises.get(int(self.routes.rider[vehicle, 1]))
-        assert rider is not None, "a route holds open promises only"
-        on_s = 0.0 if rider.aboard else float(self.routes.hop_s[rider.request.pickup, rider.request.dropoff])
-        if max(hop_s, on_s) < math.inf:
-            return False
+    def _is_cut_off(self, rider: OnDemandRider, hop_s: float) -> bool:
+        """Return whether no street leads to the next stop of a rider, or from there on, any more."""
+        pickup, dropoff = rider.request.pickup, rider.request.dropoff
+        return max(hop_s, hop_s if rider.aboard else float(self.routes.hop_s[pickup, dropoff])) == math.inf
+
+    def _give_up(self, rider: OnDemandRider) -> None:
+        """End a promise because of the streets, and say so."""
         if rider.aboard:
             self._put_off(rider, STREETS, CLOSED)
-            self._wake(vehicle)
+            self._wake(rider.vehicle)
         else:
             self.end(rider, "expired", STREETS, Refusal(CLOSED, self._nodes[rider.request.pickup]))
-        return True
 
     def withdraw(self, chosen: Sequence[int]) -> None:
         """Take those of some vehicles that are free off the road; `restore` brings them back."""
-        self.routes.places = self.routes.places.copy()
         for vehicle in chosen:
             if not self.routes.count[vehicle] and not self._engaged[vehicle]:
                 self.routes.places[vehicle] = 0
-        self.changes += 1
+        self.state = object()
 
     def restore(self, places: int) -> None:
         """Bring back what was withdrawn."""
         every = np.arange(len(self._engaged))
         self.routes.places = np.where(np.isin(every, sorted(self._broken)), 0, places)
-        self.changes += 1
+        self.state = object()
 
     def change_hops(self, hop_s: FloatArray, hop_m: FloatArray) -> None:
         """Drive by other shortest ways from now on; a way under way is driven as it was begun."""

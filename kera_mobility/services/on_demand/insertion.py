@@ -25,20 +25,17 @@ def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions
     fits &= np.arange(columns) <= routes.count[:, None]
     vehicle, after = np.nonzero(fits)
     feasible = _Feasible(len(stop))
-    if not len(vehicle):
-        return feasible.cheapest()
     pickup = after
     drop_here_s = hop_s[:, request.dropoff]
     from_here_s = hop_s[request.dropoff]
-    before = stop[vehicle, after]
-    detour_s = hop_s[before, request.pickup]
+    detour_s = hop_s[stop[vehicle, after], request.pickup]
     time_s = to_pickup_s[vehicle, after] + person_s
     # Dropped straight after the pick-up: the way on is from the pick-up, and the old hop there is saved once.
     place = np.full(len(vehicle), request.pickup, dtype=np.int64)
-    saved_s = np.where(after < routes.count[vehicle], hop_s[before, stop[vehicle, after + 1]], 0.0)
     while len(vehicle):
         last = after == routes.count[vehicle]
         following = stop[vehicle, after + 1]
+        saved_s = hop_s[stop[vehicle, after], following]
         dropped_s = time_s + drop_here_s[place]
         free_s = dropped_s + person_s
         ends_in_time = free_s + from_here_s[routes.home[vehicle]] <= routes.end_s[vehicle]
@@ -53,7 +50,6 @@ def insertions(routes: Routes, request: RideRequest, now_s: float) -> Insertions
         vehicle, pickup, after, place = vehicle[on], pickup[on], after[on] + 1, following[on]
         detour_s = detour_s[on] + np.where(after - 1 == pickup, hop_s[request.pickup, place] - saved_s[on], 0.0)
         time_s = np.maximum(arrive_s[on], routes.ready_s[vehicle, after]) + person_s
-        saved_s = np.where(after < routes.count[vehicle], hop_s[place, stop[vehicle, after + 1]], 0.0)
     return feasible.cheapest()
 
 

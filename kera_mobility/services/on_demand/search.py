@@ -40,7 +40,7 @@ class RideSearch:
 
     def find(self, leg: Leg) -> FeasibleRide | Refusal:
         """Return the best ride; the answer is kept until the clock or a route moves."""
-        key = (self._world.env.now, self._dispatcher.changes, leg.origin, leg.destination, leg.ready_s)
+        key = (self._world.env.now, self._dispatcher.state, leg.origin, leg.destination, leg.ready_s)
         if self._last[0] != key:
             self._last = key, self._find(leg)
         return self._last[1]
