@@ -185,6 +185,7 @@ def test_zones_off_the_map_are_left_out_and_said_and_a_file_of_elsewhere_is_refu
         ),
         ("2.3", box(0, 1, rules=[v2(maximum_speed_kph=-1)]), "maximum_speed_kph: got -1, expected greater"),
         ("2.3", box(0, 1, rules=[v2(maximum_speed_kph="fast")]), "maximum_speed_kph: got 'fast'"),
+        ("2.3", box(0, 1, rules=[v2(maximum_speed_kph=0.5)]), "maximum_speed_kph: got 0.5, expected 0 or at least 1"),
         ("3.0", box(0, 1, start="soon", rules=[v3()]), "got the time 'soon', expected seconds since 1970 or"),
         ("2.3", box(0, 1, start=1e300, rules=[v2()]), "got the time 1e"),
         ("2.3", {"type": "Feature"}, "got the geometry 'None'"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import shapely
-from pydantic import AliasChoices, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, ConfigDict, Field, ValidationError, field_validator
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import DataError, Fault
@@ -54,6 +54,13 @@ class GbfsRule(Settings):
     maximum_speed_kph: float | None = Field(None, ge=0, le=1000)
     """km/h."""
     station_parking: bool | None = None
+
+    @field_validator("maximum_speed_kph")
+    @classmethod
+    def _is_ridden_at(cls, speed_km_h: float | None) -> float | None:
+        if speed_km_h is not None and 0.0 < speed_km_h < 1.0:
+            raise ValueError("expected 0 or at least 1 km/h")
+        return speed_km_h
 
     def zones(self, name: str) -> Iterator[ZoneSettings]:
         """Yield the zones of this project that do what the rule says."""
