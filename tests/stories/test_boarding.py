@@ -5,59 +5,29 @@ MILL 8:00 -> STATION 8:05, leaves 8:06 -> CITY 8:16; another 15 min later. Two p
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-import simpy
+from pydantic import ValidationError
 
-from kera_mobility.dice import Dice
-from kera_mobility.results.events import EventLog
 from kera_mobility.services.notices import Notice, RunLate
 from kera_mobility.services.reasons import CANCELLED, FULL, GONE
 from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.transit.operation import MinimumDwell, RunConditions, TransitOperation, remaining_delay_s
-from kera_mobility.services.world import World
-from kera_mobility.simulation.run import END_S
-from kera_mobility.town.streets.skims import compute_skims
-from tests.kit.hamlet import CITY, MILL, STATION, RunRow, hamlet_streets, hamlet_timetable, run, seconds
+from kera_mobility.services.transit.settings import TransitSettings
+from tests.kit.hamlet import CITY, MILL, STATION, RunRow, hamlet_timetable, run, seconds
+from tests.kit.stops import Calls, hamlet_world
 
 TRAIN = run((MILL, "8:00"), (STATION, "8:05", "8:06"), (CITY, "8:16"))
 NEXT = run((MILL, "8:15"), (STATION, "8:20", "8:21"), (CITY, "8:31"))
+BACK = run((CITY, "8:18"), (STATION, "8:28", "8:29"), (MILL, "8:34"))
 METRES = [0.0, 600.0, 6600.0]
 
 
-class Line(NamedTuple):
+class Line(Calls[TransitOperation]):
     """The trains of a morning, and what became of those who waited."""
-
-    world: World
-    trains: TransitOperation
-    heard: dict[int, tuple[float, RideEnd]]
-
-    def waits(self, person: int, board: int, alight: int, at: str = "7:50", wheelchair: bool = False) -> None:
-        """Have somebody wait at a call, from a time on, to ride to another."""
-
-        def wait() -> Any:
-            yield self.world.env.timeout(seconds(at) - self.world.env.now)
-            end = yield self.trains.wait_for(board, alight, person, wheelchair)
-            self.heard[person] = self.world.env.now, end
-
-        self.world.env.process(wait())
-
-    def does(self, at: str, action: Any) -> None:
-        """Have something happen at a time."""
-
-        def happen() -> Any:
-            yield self.world.env.timeout(seconds(at) - self.world.env.now)
-            action()
-
-        self.world.env.process(happen())
-
-    def rows(self, table: str, *columns: str) -> list[Any]:
-        """Return columns of a table, a row each event, after the morning."""
-        self.world.env.run()
-        events = sorted(self.world.log.tables()[table].to_pylist(), key=lambda row: (row["run"], row["step"]))
-        return [tuple(row[name] for name in columns) for row in events]
 
     def leaves(self) -> list[float]:
         """Return when the first train leaves each call, in seconds after it should."""
@@ -65,16 +35,18 @@ class Line(NamedTuple):
         return late
 
 
-def line(trains: tuple[RunRow, ...] = (TRAIN, NEXT), places: int = 2, **conditions: Any) -> Line:
-    table = hamlet_timetable(trains)
-    world = World(simpy.Environment(), compute_skims(hamlet_streets()), Dice.of(1), EventLog(), END_S)
+def line(
+    trains: tuple[RunRow, ...] = (TRAIN, NEXT), places: int = 2, run_next: tuple[int, ...] = (-1, -1), **conditions: Any
+) -> Line:
+    table = replace(hamlet_timetable(trains), run_next=np.array(run_next[: len(trains)], dtype=np.int32))
+    world = hamlet_world()
     node = np.array([MILL, STATION, CITY])[table.call_stop]
     about = RunConditions(**{"logged": True, **conditions})
     operation = TransitOperation(
         "rail", table, np.full(table.runs, places), node, np.array(METRES * len(trains)), about
     )
     operation.start(world)
-    return Line(world, operation, {})
+    return Line(world, operation)
 
 
 # Places.
@@ -142,7 +114,7 @@ def test_who_comes_as_the_train_leaves_still_boards_and_later_it_is_gone() -> No
     morning.waits(2, 0, 2, "8:00:01")
     left: list[bool] = []
     for clock in ("7:59", "8:00:01"):
-        morning.does(clock, lambda: left.append(morning.trains.has_left(0)))
+        morning.does(clock, lambda: left.append(morning.vehicles.has_left(0)))
     morning.world.env.run()
     assert morning.heard[1] == (seconds("8:16"), RideEnd(seconds("8:00"), 2, "", 0))
     assert morning.heard[2] == (seconds("8:00:01"), RideEnd(None, 0, GONE))
@@ -235,6 +207,67 @@ def test_stops_of_one_minute_are_made_in_that_minute() -> None:
     assert morning.leaves() == [0.0, 0.0, 0.0]
 
 
+# One vehicle, run after run.
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "second"])
+def test_riders_stay_aboard_while_their_train_becomes_another(number: int) -> None:
+    """The train back leaves the city at 8:18; its number in the timetable is of no account."""
+    other = 1 - number
+    trains, run_next = {number: TRAIN, other: BACK}, {number: other, other: -1}
+    morning = line((trains[0], trains[1]), run_next=(run_next[0], run_next[1]))
+    morning.waits(1, 3 * number, 3 * other + 1)
+    morning.waits(2, 3 * number, 3 * number + 2)
+    morning.waits(3, 3 * other, 3 * other + 2)
+    counts = morning.rows("calls", "run", "alighted", "boarded", "left_behind", "aboard")
+    assert [row[1:] for row in counts if row[0] == number] == [(0, 2, 0, 2), (0, 0, 0, 2), (1, 0, 0, 1)]
+    assert [row[1:] for row in counts if row[0] == other] == [(0, 1, 0, 2), (1, 0, 0, 1), (1, 0, 0, 0)]
+    assert morning.heard[1] == (seconds("8:28"), RideEnd(seconds("8:00"), 3 * other + 1, "", other))
+    # Five minutes late it is that late on its way back as well, less the two minutes in the city.
+    late_s = {number: 300.0, other: 0.0}
+    morning = line((trains[0], trains[1]), run_next=(run_next[0], run_next[1]), late_s=np.array([late_s[0], late_s[1]]))
+    late = morning.rows("running", "run", "depart_late_s")
+    assert [depart_s for run, depart_s in late if run == other] == [180.0] * 3
+
+
+def test_riders_get_out_where_their_train_becomes_none() -> None:
+    morning = line((TRAIN, BACK), run_next=(1, -1))
+    morning.waits(1, 0, 4)
+    morning.waits(2, 0, 2)
+    morning.does("8:10", lambda: morning.vehicles.end_run(1, "closed"))
+    counts = morning.rows("calls", "run", "alighted", "boarded", "left_behind", "aboard")
+    assert counts == [(0, 0, 2, 0, 2), (0, 0, 0, 0, 2), (0, 2, 0, 0, 0)]
+    assert morning.heard[1] == (seconds("8:16"), RideEnd(seconds("8:00"), 2, "closed", 0))
+    assert morning.heard[2] == (seconds("8:16"), RideEnd(seconds("8:00"), 2, "", 0))
+
+
+def test_trains_that_are_not_one_vehicle_have_nothing_to_do_with_each_other() -> None:
+    overtaking = run((MILL, "8:07"), (STATION, "8:12", "8:13"), (CITY, "8:25"))
+    morning = line((TRAIN, overtaking))
+    morning.waits(1, 3, 5)
+    assert morning.rows("calls", "run", "aboard")[3:] == [(1, 1), (1, 1), (1, 0)]
+    closed = line()
+    closed.waits(1, 0, 2)
+    closed.does("7:55", lambda: closed.vehicles.end_run(1, "closed"))
+    closed.world.env.run()
+    assert closed.heard[1] == (seconds("8:16"), RideEnd(seconds("8:00"), 2, "", 0))
+
+
+# What is asked for.
+
+
+def test_runs_are_logged_only_where_they_may_differ_from_the_plan() -> None:
+    planned = line(logged=RunConditions().logged)
+    assert planned.rows("running") == []
+    assert len(planned.rows("calls")) == 6
+
+
+def test_a_day_of_a_feed_is_a_day_of_the_calendar() -> None:
+    assert TransitSettings(timetable="trains", date="2028-02-29").date == "2028-02-29"
+    with pytest.raises(ValidationError):
+        TransitSettings(timetable="trains", date="2026-02-29")
+
+
 # What does not run.
 
 
@@ -246,7 +279,7 @@ def test_a_cancelled_train_takes_nobody_and_drives_nowhere() -> None:
     ]  # fmt: skip
     assert morning.rows("moves", "run") == [(1,)]
     assert morning.heard[1] == (seconds("7:50"), RideEnd(None, 0, CANCELLED))
-    assert [morning.trains.has_ended(number) for number in (0, 1)] == [True, False]
+    assert [morning.vehicles.has_ended(number) for number in (0, 1)] == [True, False]
 
 
 def test_a_train_that_is_ended_on_the_way_sets_down_at_its_next_call() -> None:
@@ -254,8 +287,8 @@ def test_a_train_that_is_ended_on_the_way_sets_down_at_its_next_call() -> None:
     morning.waits(1, 0, 2)
     morning.waits(2, 1, 2)
     morning.waits(3, 3, 5)
-    morning.does("8:02", lambda: morning.trains.end_run(0, "closed"))
-    morning.does("8:03", lambda: morning.trains.end_run(0, "other"))
+    morning.does("8:02", lambda: morning.vehicles.end_run(0, "closed"))
+    morning.does("8:03", lambda: morning.vehicles.end_run(0, "other"))
     assert morning.rows("moves", "run", "step", "t_s", "end_s", "distance_m", "origin", "destination") == [
         (0, 0, seconds("8:00"), seconds("8:05"), 600.0, MILL, STATION),
         (1, 0, seconds("8:15"), seconds("8:31"), 6600.0, MILL, CITY),
@@ -263,13 +296,13 @@ def test_a_train_that_is_ended_on_the_way_sets_down_at_its_next_call() -> None:
     assert morning.heard[1] == (seconds("8:05"), RideEnd(seconds("8:00"), 1, "closed", 0))
     assert morning.heard[2] == (seconds("8:02"), RideEnd(None, 1, "closed"))
     assert morning.heard[3][1].reason == ""
-    assert (morning.trains.ended_runs(), morning.trains.ended_runs("other")) == ([0], [])
+    assert (morning.vehicles.ended_runs(), morning.vehicles.ended_runs("other")) == ([0], [])
 
 
 def test_a_train_that_is_ended_at_a_stop_goes_no_further() -> None:
     morning = line(dwells=[MinimumDwell(50.0, 0.0, 0.0)] * 2)
     morning.waits(1, 0, 2)
-    morning.does("8:05:30", lambda: morning.trains.end_run(0, "closed"))
+    morning.does("8:05:30", lambda: morning.vehicles.end_run(0, "closed"))
     morning.world.env.run()
     assert morning.heard[1] == (seconds("8:06"), RideEnd(seconds("8:00"), 1, "closed", 0))
 
@@ -287,16 +320,16 @@ def test_a_train_that_was_ended_before_it_began_runs_if_it_is_reopened_in_time(
     at: str, reason: str, again: bool
 ) -> None:
     morning = line()
-    morning.does("8:10", lambda: morning.trains.end_run(1, "closed"))
-    morning.does(at, lambda: morning.trains.reopen([1], reason))
+    morning.does("8:10", lambda: morning.vehicles.end_run(1, "closed"))
+    morning.does(at, lambda: morning.vehicles.reopen([1], reason))
     morning.world.env.run()
-    assert morning.trains.ended_runs() == ([] if again else [1])
+    assert morning.vehicles.ended_runs() == ([] if again else [1])
     assert len(morning.rows("moves", "run")) == 1 + again
 
 
 def test_a_train_under_way_is_not_reopened() -> None:
     morning = line()
-    morning.does("8:02", lambda: morning.trains.end_run(0, "closed"))
-    morning.does("8:03", lambda: morning.trains.reopen([0], "closed"))
+    morning.does("8:02", lambda: morning.vehicles.end_run(0, "closed"))
+    morning.does("8:03", lambda: morning.vehicles.reopen([0], "closed"))
     morning.world.env.run()
-    assert morning.trains.ended_runs("closed") == [0]
+    assert morning.vehicles.ended_runs("closed") == [0]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from math import inf
 
 import simpy
 
@@ -12,7 +12,7 @@ from kera_mobility.services.reasons import FULL, GONE, LOW_BATTERY
 from kera_mobility.services.shuttle.battery import Batteries
 from kera_mobility.services.shuttle.calls import LoopCalls
 from kera_mobility.services.shuttle.reasons import NO_WHEELCHAIR_PLACE
-from kera_mobility.services.shuttle.settings import MeetsTrain, ShuttleSettings
+from kera_mobility.services.shuttle.settings import MeetsTrain, ShuttleSettings, WheelchairPlace
 from kera_mobility.services.shuttle.timetable import LoopDay
 from kera_mobility.services.stops.operation import NOWHERE, Life, StopOperation, VehicleRun
 from kera_mobility.services.world import World
@@ -47,15 +47,15 @@ class ShuttleOperation(StopOperation):
         super().__init__(name, calls.starts, day.vehicle_of_run, day.call_node, day.call_m)
         self._settings, self._on_cancelled, self._fleet = settings, on_cancelled, settings.fleet
         self.batteries = Batteries(settings.battery, settings.energy_factor, settings.fleet, day.loop.lap_m / 1000.0)
-        self._ramp_s = settings.wheelchair.ramp_s if settings.wheelchair else 0.0
+        self._wheelchair = settings.wheelchair or WheelchairPlace(places=0)
         self._person_s = settings.dwell.person_s if settings.dwell else 0.0
         self._trains = day.train_of_call
         self._train_ready_s: dict[int, float] = {}
         """When the passengers of a late train will have come over, by the first call of the lap that meets it."""
         self._missing: list[tuple[LapRecord, float]] = []
-        self._spares = [(0.0, vehicle) for vehicle in range(settings.vehicles, settings.fleet)]
-        self._back_s = [0.0] * len(self._runs)
-        """When the vehicle of each run is at the terminal again after a failure; 0 where it has not failed."""
+        self._spares = [(-inf, vehicle) for vehicle in range(settings.vehicles, settings.fleet)]
+        self._back_s: dict[int, float] = {}
+        """When a vehicle that ended its lap on the way is at the terminal again, by run."""
         self._laps = {
             call: LapRecord(calls.planned_s[call], run.vehicle) for run in self._runs for call in calls.laps(run.run)
         }
@@ -96,7 +96,7 @@ class ShuttleOperation(StopOperation):
             if calls.is_past[call]:
                 self._note_missed(call)
             elif isinstance(operation, MeetsTrain) and ready_s <= planned_s + operation.hold_most_s:
-                calls.held_until_s[call] = max(ready_s, calls.held_until_s.get(call, 0.0))
+                calls.held_until_s[call] = max(ready_s, calls.held_until_s.get(call, ready_s))
                 calls.predict(call, max(calls.leaves_s[call], ready_s))
 
     def finish(self) -> None:
@@ -112,7 +112,6 @@ class ShuttleOperation(StopOperation):
                 "laps", lap.planned_s, lap.vehicle, run, call - calls.starts[run], self._service, lap.end,
                 lap.left_s, lap.held_s, lap.held_aboard, lap.saved, lap.missed,
             )  # fmt: skip
-        self._laps = {}
 
     # A vehicle's day.
 
@@ -121,23 +120,22 @@ class ShuttleOperation(StopOperation):
         yield env.timeout(max(0.0, self.calls.arrives_s[self._starts[run.run]] - env.now))
         run.arrived_s = env.now
         for lap in self.calls.laps(run.run):
-            if (yield from self._leave_terminal(run, lap)):
-                yield from self._drive_lap(run, lap)
+            if lap not in self.calls.cancelled:
+                yield from self._make_lap(run, lap)
 
-    def _leave_terminal(self, run: VehicleRun, call: int) -> Generator[simpy.Event, Any, bool]:
-        """Rest, load and leave; return whether the lap is driven."""
+    def _make_lap(self, run: VehicleRun, call: int) -> Life:
+        """Rest, load, leave and drive a lap, unless something keeps the vehicle at the terminal."""
         env, calls = self._world.env, self.calls
-        if call in calls.cancelled:
-            return False
-        yield from self._return_from_repair(run)
+        if run.run in self._back_s:
+            yield from self._return_from_repair(run)
         yield self._after_everyone(self._doors_free_s(run, call))
         can_lap = self.batteries.can_lap(run.vehicle, env.now)
-        reason = calls.cancelled.get(call) or calls.withdrawn_for(run.vehicle) or ("" if can_lap else LOW_BATTERY)
+        reason = calls.withdrawn_for(run.vehicle) or ("" if can_lap else LOW_BATTERY)
         if reason:
             self._set_all_down(run, call, reason)
             self._cancel(run, range(call, call + calls.stops), reason)
             self._stay(run, call)
-            return False
+            return
         self._unplug(run.vehicle, run.run, call)
         if run.since_call == NOWHERE:
             run.since_s, run.since_call = run.arrived_s if call == self._starts[run.run] else env.now, call
@@ -147,21 +145,18 @@ class ShuttleOperation(StopOperation):
         lap.left_s, lap.end, lap.vehicle = env.now, "driven", run.vehicle
         self._depart(run, call)
         self._note_missed(call)
-        return True
+        yield from self._drive_lap(run, call)
 
     def _return_from_repair(self, run: VehicleRun) -> Life:
-        env, back_s = self._world.env, self._back_s[run.run]
-        if back_s > env.now:
-            yield env.timeout(back_s - env.now)
-            run.arrived_s = env.now
-        if back_s:
-            self._back_s[run.run] = 0.0
-            self.batteries.plug(run.vehicle, env.now)
+        env = self._world.env
+        yield env.timeout(self._back_s.pop(run.run) - env.now)
+        run.arrived_s = env.now
+        self.batteries.plug(run.vehicle, env.now)
 
     def _drive_lap(self, run: VehicleRun, lap: int) -> Life:
         env, back = self._world.env, lap + self.calls.stops
         for call in range(lap + 1, back + 1):
-            yield env.timeout(max(0.0, self.calls.arrives_s[call] - env.now))
+            yield env.timeout(self.calls.arrives_s[call] - env.now)
             self._arrive(run, call)
             reason = "broken" if self._breaks_down(run, call) else self._must_end(run.vehicle)
             if reason:
@@ -174,25 +169,26 @@ class ShuttleOperation(StopOperation):
         self._come_back(run, back)
 
     def _leaves_s(self, run: VehicleRun, call: int) -> float:
-        """Return when the doors are free and a train that is waited for has come; people board until then."""
+        """Return when the doors are free; then until when a train is waited for. People board until it leaves."""
         now_s, doors_free_s = self._world.env.now, self._doors_free_s(run, call)
-        if doors_free_s <= now_s:
-            run.ready_s = min(run.ready_s, now_s)
-        leaves_s = max(doors_free_s, self.calls.held_until_s.get(call, 0.0))
-        if leaves_s > max(now_s, self.calls.leaves_s[call]):
-            self.calls.predict(call, leaves_s)
-        return leaves_s
+        held_until_s = self.calls.held_until_s.get(call, doors_free_s)
+        self.calls.predict(call, max(doors_free_s, held_until_s))
+        if doors_free_s > now_s:
+            return doors_free_s
+        run.ready_s = min(run.ready_s, now_s)
+        return held_until_s
 
     def _doors_free_s(self, run: VehicleRun, call: int) -> float:
         """Return when a vehicle may leave: not before its time, nor before everybody has alighted and boarded."""
         settings, dwell, boarding = self._settings, self._settings.dwell, self._boarders(run, call)[0]
-        doors_s = run.arrived_s + self._ramp_s * sum(rider.wheelchair for rider in run.alighted)
+        ramp_s = self._wheelchair.ramp_s
+        doors_s = run.arrived_s + ramp_s * sum(rider.wheelchair for rider in run.alighted)
         if dwell is None:
             doors_s += settings.dwell_s
         elif run.alighted or boarding:
             doors_s += dwell.stop_s + dwell.person_s * len(run.alighted)
         for rider in boarding:
-            busy_s = self._person_s + (self._ramp_s if rider.wheelchair else 0.0)
+            busy_s = self._person_s + ramp_s * rider.wheelchair
             doors_s = max(doors_s, rider.since_s) + busy_s if busy_s else doors_s
         return max(self.calls.planned_s[call], round_one_s(doors_s))
 
@@ -200,7 +196,7 @@ class ShuttleOperation(StopOperation):
         return self._settings.seats - run.riding
 
     def _wheelchair_room(self, run: VehicleRun) -> int:
-        return self._settings.wheelchair.places - run.wheelchairs if self._settings.wheelchair else 0
+        return self._wheelchair.places - run.wheelchairs
 
     def _denial(self, run: VehicleRun, call: int) -> str:
         return FULL if self._room(run, call) <= 0 else NO_WHEELCHAIR_PLACE
@@ -222,7 +218,6 @@ class ShuttleOperation(StopOperation):
         self.batteries.plug(run.vehicle, self._world.env.now)
         if call == last:
             self._log_call(run, call, 0, 0)
-            return
         for lap in range(call, last, calls.stops):
             if not self.batteries.powered or self.batteries.can_lap(run.vehicle, calls.planned_s[lap]):
                 break
@@ -247,11 +242,9 @@ class ShuttleOperation(StopOperation):
 
     def _breaks_down(self, run: VehicleRun, call: int) -> bool:
         """Return whether a vehicle breaks down on the way to a call; the chance goes with the distance."""
-        settings = self._settings.breakdowns
-        if settings is None:
-            return False
-        chance = settings.per_1000_km * (self.call_m[call] - self.call_m[call - 1]) / 1e6
-        return self._breakdowns.uniform(run.vehicle, run.run, call - self._starts[run.run]) < chance
+        settings, hop_m = self._settings.breakdowns, self.call_m[call] - self.call_m[call - 1]
+        draw = self._breakdowns.uniform(run.vehicle, run.run, call - self._starts[run.run])
+        return settings is not None and draw < settings.per_1000_km * hop_m / 1e6
 
     def _strand(self, run: VehicleRun, call: int, back: int, reason: str) -> None:
         """End a lap at a stop on the way."""
@@ -262,10 +255,11 @@ class ShuttleOperation(StopOperation):
         self._cancel(run, range(call, back), reason)
         self._laps[back - calls.stops].end = reason
         self._log_call(run, call, 0, left_behind)
-        back_s = self._world.env.now + sum(calls.hop_s[calls.stop[step]] for step in range(call, back))
-        self._back_s[run.run] = self._replace(run) if reason == "broken" else back_s
+        drives_s = sum(calls.hop_s[calls.stop[step]] for step in range(call, back))
+        back_s = self._replace(run) if reason == "broken" else self._world.env.now + drives_s
+        self._back_s[run.run] = back_s
         for lap in range(back, calls.last(run.run), calls.stops):
-            if calls.planned_s[lap] >= self._back_s[run.run]:
+            if calls.planned_s[lap] >= back_s:
                 break
             self._cancel(run, range(lap, lap + calls.stops), reason)
 
@@ -275,12 +269,12 @@ class ShuttleOperation(StopOperation):
         assert settings is not None, "what broke down had settings for it"
         spare = min((spare for spare in self._spares if spare[0] <= now_s), default=None)
         if spare is None:
-            return round_one_s(now_s + settings.repair_s)
+            return now_s + round_one_s(settings.repair_s)
         self._spares.remove(spare)
         self._spares.append((now_s + settings.repair_s, run.vehicle))
         self.batteries.refill(run.vehicle)
         run.vehicle = self.calls.vehicle_of_run[run.run] = spare[1]
-        return round_one_s(now_s + settings.spare_s)
+        return now_s + round_one_s(settings.spare_s)
 
     def _cancel(self, run: VehicleRun, calls: range, reason: str) -> None:
         """Cancel calls, and let those know who wait or have a reservation."""
@@ -297,7 +291,7 @@ class ShuttleOperation(StopOperation):
 
     def _note_hold(self, run: VehicleRun, call: int) -> None:
         """Note how long a lap was held for a train, who was aboard, and whom it saved a later lap."""
-        held_s = self.calls.held_until_s.get(call, 0.0) - run.ready_s
+        held_s = self.calls.held_until_s.get(call, run.ready_s) - run.ready_s
         if held_s > 0.0:
             lap, boarding = self._laps[call], self._boarders(run, call)[0]
             lap.held_s, lap.saved = held_s, sum(rider.since_s > self.calls.planned_s[call] for rider in boarding)
@@ -305,9 +299,9 @@ class ShuttleOperation(StopOperation):
 
     def _note_missed(self, call: int) -> None:
         """Note until when people come to the terminal whose train was too late for a lap."""
-        ready_s, lap = self._train_ready_s.get(call, 0.0), self._laps[call]
-        if lap.end == "driven" and ready_s > lap.left_s:
-            self._missing.append((lap, ready_s))
+        lap = self._laps[call]
+        if call in self._train_ready_s and lap.end == "driven":
+            self._missing.append((lap, self._train_ready_s[call]))
 
     # The log.
 
