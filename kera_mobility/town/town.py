@@ -68,6 +68,8 @@ class Town:
     inputs: Ledger = field(default_factory=Ledger, repr=False, compare=False)
     """The files of the area that were opened so far."""
     _made: dict[Hashable, tuple[Any, Ledger]] = field(default_factory=dict, repr=False, compare=False)
+    _whole_demand: Callable[[Dice], Trips] | None = field(default=None, repr=False, compare=False)
+    """The demand of a town of which this one is a part."""
 
     @cached_property
     def zone(self) -> IntArray:
@@ -76,13 +78,21 @@ class Town:
         _, number = np.unique(square, axis=0, return_inverse=True)
         return number.reshape(-1)
 
+    @cached_property
+    def trip_starts(self) -> FloatArray:
+        """The trips that set out from each node on an imagined day, (N,): those of everyone who was ever here, so that
+        what follows from it stays when people are left out."""
+        trips = (self._whole_demand or self.demand)(self.dice.at("imagined day"))
+        return np.bincount(trips.origin, minlength=self.streets.nodes).astype(np.float64)
+
     def without(self, persons: Collection[int]) -> Town:
         """Return the same town where the people with these ids have never lived."""
         if not persons:
             return self
         stays = ~np.isin(self.people.person, np.array(sorted(persons), dtype=np.int64))
         people = People(*(getattr(self.people, part.name)[stays] for part in fields(People)))
-        return replace(self, people=people, demand=partial(_trips_of, self.demand, stays))
+        demand = partial(_trips_of, self.demand, stays)
+        return replace(self, people=people, demand=demand, _whole_demand=self._whole_demand or self.demand)
 
     def computed_once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return `make()`, called once for each key; its result must depend on the town and the key alone.

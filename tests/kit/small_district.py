@@ -39,21 +39,22 @@ def corner(x: float, y: float) -> tuple[float, float]:
     return 25.0 + x * STEP_M / METRES_PER_DEGREE, LATITUDE + y * STEP_M / 111_320.0
 
 
-def district_streets() -> Streets:
+def district_streets(side: int = SIDE, step_m: float = STEP_M) -> Streets:
     """Return a grid of streets, and one long way to a place beyond the map, the last node."""
-    grid = [(x, y) for y in range(SIDE) for x in range(SIDE)]
+    grid = [(x, y) for y in range(side) for x in range(side)]
     pairs = [(a, b) for a, (x, y) in enumerate(grid) for b, (u, v) in enumerate(grid) if abs(x - u) + abs(y - v) == 1]
-    city, gate = len(grid), SIDE * SIDE - 1
-    edges = [(a, b, STEP_M, STEP_M / 8.0, 7) for a, b in pairs]
+    city, gate = len(grid), side * side - 1
+    edges = [(a, b, step_m, step_m / 8.0, 7) for a, b in pairs]
     for a, b in ((gate, city), (city, gate)):
         edges += [(a, b, 9000.0, 600.0, 4), (a, b, 9500.0, np.inf, 2)]
     begin, end, length_m, drive_s, modes = (np.array(column) for column in zip(*edges, strict=True))
-    lonlat = np.array([*(corner(x, y) for x, y in grid), CITY])
+    scale = step_m / STEP_M
+    lonlat = np.array([*(corner(x * scale, y * scale) for x, y in grid), CITY])
     outside = begin >= city
     outside |= end >= city
     return Streets(
         node_lonlat=lonlat,
-        node_xy_m=np.array([*((x * STEP_M, y * STEP_M) for x, y in grid), (-5500.0, 5600.0)]),
+        node_xy_m=np.array([*((x * step_m, y * step_m) for x, y in grid), (-5500.0, 5600.0)]),
         node_outside=np.arange(city + 1) == city,
         edge_from=begin.astype(np.int32),
         edge_to=end.astype(np.int32),

@@ -12,22 +12,26 @@ from kera_mobility.services.scooter.fares import Fares
 from kera_mobility.services.scooter.parking import NOWHERE, Parking, ZoneRules
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.town.streets.streets import Skims
-from kera_mobility.units import BoolArray, FloatArray, round_s
+from kera_mobility.units import BoolArray, FloatArray, IntArray, round_s
 
 
 class ExpectedRides:
     """Expected and best possible rides of one fleet, T requests."""
 
-    def __init__(self, settings: ScooterSettings, parking: Parking, fares: Fares, skims: Skims) -> None:
+    def __init__(
+        self, settings: ScooterSettings, parking: Parking, fares: Fares, skims: Skims, first: IntArray
+    ) -> None:
         self._settings, self._parking, self._fares, self._skims = settings, parking, fares, skims
+        self._first = np.unique(first)
 
     def see(self, skims: Skims) -> None:
         """Find other ways when streets are shut or opened."""
         self._skims = skims
-        self.__dict__.pop("_most_saved_m", None)
+        for known in ("_most_saved_m", "_walk_to_first_m"):
+            self.__dict__.pop(known, None)
 
     def by_time(self, requests: Requests) -> Offers:
-        """Return rides from the nearest hub, or nearer where vehicles may stand anywhere, by the rules of each time."""
+        """Return rides from where vehicles may be expected to stand, by the rules of each time."""
         offers = Offers.none(len(requests))
         for rows, rules in self._parking.rules_by_time(requests.depart_s):
             for column, part in zip(offers.columns, self.under(requests.at(rows), rules).columns, strict=True):
@@ -38,7 +42,9 @@ class ExpectedRides:
         """Return rides to where they are expected to end under some rules."""
         parking, skims = self._parking, self._skims
         access_m = parking.walk_to_hub_m[requests.origin]
-        if self._settings.parking != "hubs":
+        if self._settings.parking != "hubs" and self._settings.first_places == "demand":
+            access_m = self._walk_to_first_m[requests.origin]
+        elif self._settings.parking != "hubs":
             access_m = np.minimum(access_m, self._spread_m)
         end, egress_m = parking.ends(rules, requests.destination)
         to = np.maximum(end, 0)
@@ -94,6 +100,11 @@ class ExpectedRides:
         near = np.asarray(self._skims.walk_m) <= self._settings.max_walk_m
         within_m = np.where(near, self._skims.cycle_m, 0.0).astype(np.float64)
         return within_m.max(axis=1), within_m.max(axis=0)
+
+    @cached_property
+    def _walk_to_first_m(self) -> FloatArray:
+        """Walk from each node to the nearest place where a vehicle stands on the first morning, (N,)."""
+        return np.asarray(self._skims.walk_m[:, self._first], dtype=np.float64).min(axis=1)
 
     @property
     def _spread_m(self) -> float:

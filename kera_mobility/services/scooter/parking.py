@@ -116,8 +116,17 @@ class Parking:
     @cached_property
     def anywhere(self) -> BoolArray:
         """Where a vehicle may stand at any time without being at a hub, (N,)."""
-        barred = self._in(self._zones, "no_ride", "no_park", "mandatory_parking") | self._hub_required(self._zones)
-        return self.inside & ~barred
+        return self.inside & ~(self._in(self._zones, "no_ride", "no_park") | self.hub_required_ever)
+
+    @cached_property
+    def hub_required_ever(self) -> BoolArray:
+        """Where a vehicle must stand at a hub at some time, (N,)."""
+        return self._hub_required(self._zones)
+
+    @property
+    def reaches_hub(self) -> BoolArray:
+        """From where a hub is within walking reach, (N,)."""
+        return self.walk_to_hub_m <= self._settings.max_walk_m
 
     @property
     def nearest_hub(self) -> IntArray:
@@ -170,7 +179,7 @@ class Parking:
         may_end = self.inside & ~self._in(zones, "no_ride", "no_park")
         nodes = np.arange(len(may_end), dtype=np.int64)
         return ZoneRules(
-            equivalent_m, ride_m, self._hub_required(zones), np.where(may_end, nodes, self._nearest_allowed(may_end))
+            equivalent_m, ride_m, self._hub_required(zones), np.where(may_end, nodes, self.nearest_allowed(may_end))
         )
 
     def _ways(self, active: tuple[int, ...]) -> tuple[Table, Table]:
@@ -198,7 +207,7 @@ class Parking:
                 inside |= zone.holds(lonlat)
         return inside
 
-    def _nearest_allowed(self, may_end: BoolArray) -> IntArray:
+    def nearest_allowed(self, may_end: BoolArray) -> IntArray:
         """Return the nearest node to park at for those where nobody may, within walking reach, else NOWHERE, (N,)."""
         allowed, barred = np.flatnonzero(may_end), np.flatnonzero(~may_end & self.inside)
         instead = np.full(len(may_end), NOWHERE, dtype=np.int64)

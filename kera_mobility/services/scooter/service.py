@@ -18,6 +18,7 @@ from kera_mobility.services.notices import StreetsChanged
 from kera_mobility.services.scooter.crews import Crews
 from kera_mobility.services.scooter.expectations import ExpectedRides
 from kera_mobility.services.scooter.fares import Fares
+from kera_mobility.services.scooter.first_places import first_places
 from kera_mobility.services.scooter.fleet import AWAY, OUT_OF_USE, PARKED, Fleet
 from kera_mobility.services.scooter.operator import Operator
 from kera_mobility.services.scooter.parking import Parking
@@ -59,7 +60,8 @@ class Scooter(Service):
         self._pass_holders = self._who_has_a_pass()
         single = settings.unlock_eur, settings.minute_eur, settings.most_eur
         self._fares = Fares(*single, settings.ride_pass, self._pass_holders)
-        self._expected = ExpectedRides(settings, parking, self._fares, town.skims)
+        self._first = first_places(name, settings, parking, town)
+        self._expected = ExpectedRides(settings, parking, self._fares, town.skims, self._first)
         self._expected_requests: FloatArray | None = None
 
     def faults(self) -> list[tuple[str, str]]:
@@ -125,7 +127,6 @@ class Scooter(Service):
         """Put the scooters where they stand in the morning, and begin to operate."""
         super().start(world, carried)
         settings, count = self.settings, self.settings.fleet
-        self._first = self._first_places()
         node = np.array(carried["node"]) if carried else self._first
         charge = np.array(carried["charge"]) if carried else np.ones(count)
         state = np.array(carried["state"]) if carried and "state" in carried else np.full(count, PARKED)
@@ -225,10 +226,3 @@ class Scooter(Service):
             return np.zeros(len(self.town.people.person), dtype=np.bool_)
         draw = self.town.dice.uniform("pass", self.name, self.town.people.person)
         return self.members() & (draw < self.settings.ride_pass.share)
-
-    def _first_places(self) -> IntArray:
-        """Return the hub of each scooter on the first day, (V,); it hangs on the scooter's id alone, so fleets nest."""
-        capacity = np.array([hub.capacity for hub in self.settings.hubs], dtype=np.float64)
-        upto = np.cumsum(capacity) / np.cumsum(capacity)[-1]
-        draw = self.town.dice.uniform("first place", self.name, np.arange(self.settings.fleet))
-        return self._parking.hub_nodes[np.searchsorted(upto, draw)]

@@ -63,6 +63,10 @@ class ScooterSettings(ServiceSettings):
     """How many scooters there are; a larger fleet holds the smaller one."""
     hubs: tuple[Hub, ...] = Field(min_length=1)
     """Where the fleet stands in the morning, and, with parking `hubs`, the only places to park."""
+    first_places: Literal["hubs", "demand"] = "hubs"
+    """Where vehicles stand on the first day, and after nights that bring them back: at hubs by their room; or by
+    demand, in proportion to the trips that set out within reach, hubs up to their room and only where hubs are
+    required. Assumption: off, since constants were fitted with fleets at hubs."""
     parking: Literal["hubs", "anywhere", "mixed"] = "anywhere"
     """Rides end at a hub with room; or at the destination itself inside the operating area; or, mixed, at a hub near
     one and at the destination elsewhere."""
