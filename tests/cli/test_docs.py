@@ -62,7 +62,7 @@ def test_every_equation_has_one_place_and_one_row() -> None:
     numbers = [first or second for first, second in defined]
     rows = re.findall(r"^\| (E\d+) \|", table, re.MULTILINE)
     assert set(numbers) == set(rows)
-    assert len(rows) == len(set(rows)) == 55
+    assert len(rows) == len(set(rows)) >= 55
 
 
 def test_the_floors_are_those_that_are_kept() -> None:
