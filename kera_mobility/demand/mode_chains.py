@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from typing import NamedTuple
 
 from kera_mobility.services.base import Service
@@ -34,8 +35,9 @@ class ModeChain(NamedTuple):
         if self.access:
             ends = [(self.access, origin, stops[0]), (self.main, *stops), (self.egress, stops[1], destination)]
             ends = [end for end in ends if end[1] != end[2]]
+        leave_s = nan if self.access else request.leave_s
         return [
-            Leg(*end, request.person, request.row, request.trip, leg, request.step)
+            Leg(*end, request.person, request.row, request.trip, leg, request.step, leave_s=leave_s)
             for leg, end in enumerate(ends, start=number)
         ]
 

@@ -266,7 +266,7 @@ class Planner:
     def _plan_direct(self, plans: Plans, j: int, rows: IntArray, demand: TripDemand) -> IntArray:
         """Plan a service alone from door to door, and return the rows where that is possible."""
         service, trips = self.services[self.chains[j].main], demand.among(rows)
-        requests = Requests(trips.row, trips.origin, trips.destination, trips.depart_s)
+        requests = Requests(trips.row, trips.origin, trips.destination, trips.depart_s, trips.leave_s)
         expected, bound = self._expect_both(service, requests)
         kept = np.flatnonzero(bound.possible)
         rows, purpose, expected, bound = rows[kept], trips.purpose[kept], expected.at(kept), bound.at(kept)

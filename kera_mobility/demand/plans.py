@@ -35,10 +35,11 @@ class PlannedTrip(NamedTuple):
     origin: int
     destination: int
     depart_s: float
+    leave_s: float
 
     def request(self, service: str = "") -> Leg:
         """Return the request to be carried from origin to destination, by a service or by any."""
-        return Leg(service, self.origin, self.destination, self.person, self.row, self.trip, 0)
+        return Leg(service, self.origin, self.destination, self.person, self.row, self.trip, 0, leave_s=self.leave_s)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class TripDemand:
     origin: IntArray
     destination: IntArray
     depart_s: FloatArray
+    leave_s: FloatArray
+    """When the person means to leave the destination again, NaN where the tour ends there."""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -70,10 +73,11 @@ class TripDemand:
         changes = (row[1:] != row[:-1]) | (tour[1:] != tour[:-1])
         edge = np.ones(min(len(row), 1), dtype=np.bool_)
         opens, closes = np.concatenate([edge, changes]), np.concatenate([changes, edge])
+        leave_s = np.where(closes, np.nan, np.append(trips.depart_s, np.nan)[1:])
         return cls(
             row, person[row], trip, tour, trip[np.flatnonzero(opens)][np.cumsum(opens) - 1], opens, closes,
             trips.purpose.astype(np.int64), trips.origin.astype(np.int64), trips.destination.astype(np.int64),
-            trips.depart_s,
+            trips.depart_s, leave_s,
         )  # fmt: skip
 
     @classmethod
@@ -81,8 +85,9 @@ class TripDemand:
         """Return trips that are each a tour of its own, of one person, to ask what journeys there are."""
         number = np.arange(len(origin))
         same, alone = np.full(len(origin), row), np.ones(len(origin), dtype=np.bool_)
-        nothing = np.zeros(len(origin), dtype=np.int64)
-        return cls(same, nothing, number, number, number, alone, alone, nothing, origin, destination, depart_s)
+        nothing, never_s = np.zeros(len(origin), dtype=np.int64), np.full(len(origin), np.nan)
+        moments_s = depart_s, never_s
+        return cls(same, nothing, number, number, number, alone, alone, nothing, origin, destination, *moments_s)
 
     @property
     def tour_number(self) -> IntArray:

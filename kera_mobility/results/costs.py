@@ -44,6 +44,17 @@ class DayCost:
         return self.operating_eur + self.capital_eur + self.overhead_eur
 
 
+def parking_eur(facts: Facts) -> dict[str, float]:
+    """Return what drivers of each service paid for parking, where parking costs anything: all but the driving."""
+    paid_eur = {}
+    for service, about in facts.services.items():
+        if "driving_eur_per_km" in about:
+            legs = facts.rides(service)
+            driving_eur = legs["ride_m"] / 1000.0 * about["driving_eur_per_km"]
+            paid_eur[service] = fsum(legs["fare_eur"] - driving_eur)
+    return paid_eur
+
+
 def day_costs(facts: Facts) -> dict[str, DayCost]:
     """Return the cost of each operated service whose kind has a cost model and whose rates are known."""
     models = {module.KIND: module.day_cost for module in parts_of(SERVICES, SERVICES, "costs")}

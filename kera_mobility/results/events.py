@@ -121,7 +121,7 @@ KINDS: Mapping[str, Kind] = {
         t_s=_time("begin of the leg"), person=_PERSON, trip=_TRIP, leg=_LEG, service=_SERVICE, origin=_ORIGIN,
         destination=_DESTINATION, walk_s=_seconds("walking to, from and inside the service"),
         wait_s=_seconds("waiting"), ride_s=_seconds("riding"), walk_m=_number("m", "walked"),
-        ride_m=_number("m", "ridden"), fare_eur=_number("EUR", "fare, or for a car the cost of driving"),
+        ride_m=_number("m", "ridden"), fare_eur=_number("EUR", "fare, or for a car the cost of driving and of parking"),
         vehicle=_id("vehicle; -1 where there is none"),
     ),
     "refusals": _event(
@@ -205,7 +205,7 @@ KINDS: Mapping[str, Kind] = {
         alight=_node("where a line is left, -1 where there is none"),
         walk_s=_seconds("expected walking, all legs; NaN where nothing was expected"),
         wait_s=_seconds("expected waiting"), ride_s=_seconds("expected riding"),
-        fare_eur=_number("EUR", "expected fares, or the cost of driving"),
+        fare_eur=_number("EUR", "expected fares, or the cost of driving and of parking"),
         utility=_utility("expected utility; the smallest integer where nothing was expected"),
         liking=_utility("part of it that is not time and money: constant of the mode and personal taste"),
         answer=_text("of the first service, asked live: offered, or a reason of refusal; empty if it was not asked"),

@@ -226,6 +226,10 @@ class Service(ABC):
         offer, leg = booking.offer, booking.leg
         return Outcome(leg.destination, offer.walk_s, offer.wait_s, offer.ride_s, 0.0, offer.ride_m, offer.fare_eur)
 
+    def stay_eur(self, booking: Booking) -> float:
+        """Return the part of a booked leg's fare that is paid for the stay at its end."""
+        return 0.0
+
     def foreseen_s(self, booking: Booking) -> float:
         """Return when a booked leg is expected to end, as known now; inf if never, or if the service does not say."""
         return inf

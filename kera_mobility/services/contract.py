@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +23,16 @@ class Requests:
     """Street node."""
     depart_s: FloatArray
     """When the person is ready at the origin."""
+    leave_s: FloatArray | None = None
+    """When the person means to leave the destination again, NaN where the tour ends there; None if nobody asks."""
 
     def __len__(self) -> int:
         return len(self.origin)
 
     def at(self, index: Any) -> Requests:
         """Return the requests at an index array, mask or slice."""
-        return Requests(self.person[index], self.origin[index], self.destination[index], self.depart_s[index])
+        leave_s = None if self.leave_s is None else self.leave_s[index]
+        return Requests(self.person[index], self.origin[index], self.destination[index], self.depart_s[index], leave_s)
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ class Leg:
     """How many times this person has asked live during this trip before."""
     ready_s: float | None = None
     """When the person will be at the origin, if not now: for what can be booked ahead."""
+    leave_s: float = nan
+    """When the person means to leave the destination again; NaN where the tour ends there."""
 
 
 @dataclass(slots=True)

@@ -164,11 +164,12 @@ def walked(diversion: Diversion, booking: Booking) -> Outcome:
 
 
 def driven(diversion: Diversion, service: Service, booking: Booking) -> Outcome:
-    """Return the part of a ride until a vehicle is diverted; its fare goes by length."""
+    """Return the part of a ride until a vehicle is diverted; its fare goes by length, but for the stay at the end."""
     offer, first_s = booking.offer, before_s(service, booking.offer)
     part = diversion.length_m / offer.ride_m if offer.ride_m else 0.0
     ride_s = diversion.at_s - booking.made_s - first_s
-    return Outcome(diversion.node, first_s, 0.0, ride_s, 0.0, diversion.length_m, offer.fare_eur * part)
+    fare_eur = (offer.fare_eur - service.stay_eur(booking)) * part
+    return Outcome(diversion.node, first_s, 0.0, ride_s, 0.0, diversion.length_m, fare_eur)
 
 
 def going_on(service: Service, offer: Offer) -> Offer:

@@ -125,7 +125,8 @@ class LiveTrip:
         """Return the request to be carried from where the person is, by any service."""
         trip = self.trip
         return Leg(
-            "", self._place, trip.destination, trip.person, trip.row, trip.trip, self._leg, step=self._replans
+            "", self._place, trip.destination, trip.person, trip.row, trip.trip, self._leg, step=self._replans,
+            leave_s=trip.leave_s,
         )  # fmt: skip
 
     def _choose(self, request: Leg) -> ChosenJourney | None:

@@ -85,7 +85,7 @@ def _direct_rides(
             continue
         rows = np.flatnonzero(best == j)
         trips = demand.at(rows)
-        offers = service.expect(Requests(trips.row, trips.origin, trips.destination, trips.depart_s))
+        offers = service.expect(Requests(trips.row, trips.origin, trips.destination, trips.depart_s, trips.leave_s))
         for name in _OF_OFFERS:
             rides[name][rows] = getattr(offers, name)
         rides["walk_m"][rows] = service.walked_m(trips.origin, trips.destination)

@@ -20,6 +20,7 @@ from kera_mobility.errors import NetworkError
 from kera_mobility.files import read_yaml
 from kera_mobility.geometry import degree_scale
 from kera_mobility.ledger import Ledger, recording, remembered, use_again
+from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.drawing import development_outlines, rail_lines
 from kera_mobility.town.population.persons import People, Trips
 from kera_mobility.town.population.population import PeopleSettings, Population, populate
@@ -84,6 +85,16 @@ class Town:
         what follows from it stays when people are left out."""
         trips = (self._whole_demand or self.demand)(self.dice.at("imagined day"))
         return np.bincount(trips.origin, minlength=self.streets.nodes).astype(np.float64)
+
+    @cached_property
+    def outside_places(self) -> dict[str, int]:
+        """The street node of each place beyond the map, by its name in `outside.csv`."""
+        return self.computed_once("outside places", self._outside_places)
+
+    def _outside_places(self) -> dict[str, int]:
+        table = read_outside_table(self.folder)
+        nodes = np.flatnonzero(np.asarray(self.streets.node_outside)).tolist()
+        return dict(zip(table.columns["place"], nodes, strict=True)) if table else {}
 
     def without(self, persons: Collection[int]) -> Town:
         """Return the same town where the people with these ids have never lived."""

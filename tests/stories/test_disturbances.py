@@ -280,6 +280,16 @@ def test_a_driver_drives_round_and_pays_for_it(tmp_path: Path) -> None:
     assert (one["ride_m"], one["fare_eur"]) == (3300.0, pytest.approx(0.33))
 
 
+def test_a_driver_who_drives_round_pays_for_parking_once(tmp_path: Path) -> None:
+    # As above, and until 15:00 at the school for 2 EUR an hour, from 90 s after the turn and the 262.5 s of driving on.
+    parking = [{**{name: at(SCHOOL)[name] for name in ("lon", "lat")}, "eur_per_hour": 2.0}]
+    ways: Services = {"walk": {}, "car": {"parking": parking}}
+    trips = [*TO_SCHOOL, trip(1, SCHOOL, HOME, "15:00")]
+    log = day(tmp_path, ways, trips, shut_at(200.0), people=[person(1, car=True)], prefer=("car", "walk"))
+    stay_s = seconds("15:00") + 90.0 - (NOON + 240.0 + 262.5 + 90.0)
+    assert rows(log, "legs")[0]["fare_eur"] == pytest.approx(0.33 + 2.0 * stay_s / 3600.0)
+
+
 def test_a_driver_whom_no_way_leads_on_waits_until_the_street_opens(tmp_path: Path) -> None:
     ways: Services = {"walk": {}, "car": {}}
     log = day(tmp_path, ways, TO_SCHOOL, shut_at(200.0, "12:30", modes=["drive"]), people=[person(1, car=True)],

@@ -12,6 +12,7 @@ from kera_mobility.results.compare.accounts import Accounts, ServiceDay
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.quantity import About, Quantity, Quotient
 from kera_mobility.results.compare.values import CostRates, Values
+from kera_mobility.results.costs import parking_eur
 from kera_mobility.results.facts import EVERYONE
 
 EUR_PER_DAY, EUR_PER_YEAR = "EUR per day", "EUR per year"
@@ -78,6 +79,11 @@ class Money:
         return self.accounts.passenger_km("car") / self._values.car_occupancy
 
     @property
+    def parking_eur(self) -> float:
+        """What drivers pay to those who own parking places."""
+        return sum(parking_eur(self.accounts.facts).values())
+
+    @property
     def accidents_eur(self) -> float:
         """Injury accidents of cars."""
         per_km = self._values.injury_accidents_per_million_km / 1e6
@@ -114,7 +120,7 @@ class Money:
 
 def money_quantities(a: Money, b: Money) -> Iterator[Quantity]:
     """Yield what each party pays and gets."""
-    rows = (
+    rows = [
         ("travellers.paid_eur", "Fares, and the running of their cars, that people pay.", "fares_eur"),
         ("operators.fares_eur", "Fares of services other than public transport.", "revenue_eur"),
         ("operators.running_eur", "Operating cost of services other than public transport.", "running_eur"),
@@ -122,7 +128,9 @@ def money_quantities(a: Money, b: Money) -> Iterator[Quantity]:
         ("authority.tickets_eur", "Tickets for public transport.", "tickets_eur"),
         ("authority.running_eur", "Operating cost of public transport, whole lines.", "lines_cost_eur"),
         ("city.subsidy_eur", "What the city pays of the operating cost; an assumption.", "subsidy_eur"),
-    )
+    ]
+    if a.parking_eur or b.parking_eur:
+        rows.append(("owners.parking_eur", "What drivers pay for parking, a part of what people pay.", "parking_eur"))
     for name, definition, attribute in rows:
         about = About(f"money.{name}", "money", EUR_PER_DAY, EVERYONE, definition)
         yield Quantity(about, _amount(a, attribute), _amount(b, attribute))
@@ -170,6 +178,9 @@ def yearly_quantities(
         "climate": (-carbon_kg / 1000.0 * values.co2_eur_per_t, "Operational CO2 at its unit value."),
         "accidents": (a.accidents_eur - b.accidents_eur, "Injury accidents of cars at their unit value."),
     }  # fmt: skip
+    if a.parking_eur or b.parking_eur:
+        definition = "Charges for parking, to those who own the places; what the places cost is not counted."
+        rows["parking"] = (b.parking_eur - a.parking_eur, definition)
     year = values.days_per_year
     for name, (eur, definition) in rows.items():
         yield Quantity(About(f"yearly.{name}", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, eur * year)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from kera_mobility.results.costs import day_costs
+from kera_mobility.results.costs import day_costs, parking_eur
 from kera_mobility.results.facts import TRANSIT, Facts, mean, share, total
 from kera_mobility.results.kpis import Kpi, kpi, service_kpi
 
@@ -76,7 +76,10 @@ def fleets(facts: Facts) -> Iterator[Kpi]:
 
 @kpi
 def money(facts: Facts) -> Iterator[Kpi]:
-    """Yield what running each operated service costs, and what of it fares do not pay; for lines not by ride."""
+    """Yield what running each operated service costs, and what fares do not pay (for lines not by ride); parking."""
+    for service, paid_eur in parking_eur(facts).items():
+        definition = "What drivers paid for parking, a part of their fares, to those who own the places."
+        yield service_kpi(service, "parking_eur", paid_eur, "EUR", definition)
     for service, cost in day_costs(facts).items():
         definition = f"Operating cost of the day: {', '.join(cost.operating).replace('_', ' ')}; no investment."
         yield service_kpi(service, "operating_cost_eur", cost.operating_eur, "EUR", definition)
