@@ -221,6 +221,24 @@ def test_who_has_cancelled_before_the_round_gets_no_vehicle_and_the_next_round_i
     assert len(hamlet.moves()) == 3, "nobody drove to who has cancelled"
 
 
+def test_one_who_could_be_served_better_changes_vehicles_and_one_who_boards_does_not(tmp_path: Path) -> None:
+    """The second was promised from the school, because the first had the vehicle at the home, and has cancelled."""
+    hamlet = two_ends(tmp_path)
+    first = hamlet.book(1, HOME, MILL, "8:10")
+    hamlet.at("8:00:40")
+    second = hamlet.rides(2, HOME, MILL, "8:10", come="8:10")
+    hamlet.service.cancel(first.booking)
+    hamlet.at("8:00:58")
+    boarding = hamlet.rides(3, SCHOOL, STATION)
+    assert vehicles([second, boarding]) == [1, 1]
+    hamlet.at("8:01")
+    assert vehicles([second, boarding]) == [0, 1]
+    hamlet.at("8:30")
+    assert [(rider.end, clock(rider.pickup_s)) for rider in (second, boarding)] == [
+        ("ridden", "8:10"), ("ridden", "8:00:58"),
+    ]  # fmt: skip
+
+
 def test_what_drives_no_less_is_left_as_it_was_promised(tmp_path: Path) -> None:
     """300 s by either: jointly the second vehicle would come to the station, as far as the first goes from the mill."""
     hamlet = two_ends(tmp_path)
@@ -358,22 +376,25 @@ def test_who_cannot_be_reached_or_carried_any_more_is_told_as_soon_as_it_is_know
     assert hamlet.moves() == []
 
 
-def test_who_sits_in_a_vehicle_that_cannot_go_on_is_put_off_and_the_place_is_free(tmp_path: Path) -> None:
-    """One seat. Boarded at 8:00:05 at the mill, while the streets were shut; they are open again at 8:05."""
-    hamlet = Stage(tmp_path, seats=1)
-    rider = hamlet.rides(1, MILL, STATION)
-    hamlet.at("8:00:02")
+def test_all_who_sit_in_a_vehicle_that_cannot_go_on_are_put_off_and_their_places_are_free(tmp_path: Path) -> None:
+    """Two seats. Both have boarded at the mill by 8:00:10; the streets are shut at 8:00:07 and open at 8:05."""
+    hamlet = Stage(tmp_path, seats=2)
+    riders = [hamlet.rides(number, MILL, STATION) for number in (1, 2)]
+    hamlet.at("8:00:07")
     hamlet.slower(np.inf)
-    hamlet.at("8:00:05")
-    assert (rider.end, rider.cause, rider.refusal) == ("expired", "streets", Refusal("closed", MILL))
+    hamlet.at("8:00:10")
+    for rider in riders:
+        assert (rider.end, rider.cause, rider.refusal) == ("expired", "streets", Refusal("closed", MILL))
     hamlet.at("8:05")
     hamlet.slower(1.0)
-    assert hamlet.wait_s(MILL, STATION) == 0.0
-    assert hamlet.calls() == []
-    other = hamlet.rides(2, MILL, STATION)
+    others = []
+    for number in (3, 4):
+        assert hamlet.wait_s(MILL, STATION) == 0.0
+        others.append(hamlet.rides(number, MILL, STATION))
     hamlet.at("8:10")
-    assert (other.end, hamlet.moves()) == ("ridden", [("8:05:05", MILL, STATION, "carry")])
-    assert hamlet.calls() == [("8:05:05", MILL, 1, 2, 1)]
+    assert [other.end for other in others] == ["ridden"] * 2
+    assert hamlet.moves() == [("8:05:10", MILL, STATION, "carry")]
+    assert hamlet.calls() == [("8:05:10", MILL, 2, 4, 2)]
 
 
 def test_who_sits_in_a_vehicle_is_brought_there_though_another_way_is_shut(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ LINE = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
 SOON, LATE = 600.0, 9000.0
 
 
-def one_vehicle(*promised: RideRequest, end_s: float = LATE, places: int = 2, person_s: float = PERSON_S) -> Routes:
+def one_vehicle(*promised: RideRequest, end_s: float = LATE, places: int = 3, person_s: float = PERSON_S) -> Routes:
     """Return a vehicle at stop 0 that serves people one after the other."""
     routes = Routes(LINE, np.array([0]), np.zeros(1), np.array([end_s]), np.array([places]), person_s)
     for request in promised:
@@ -219,7 +219,7 @@ def test_a_vehicle_sets_out_no_earlier_than_now() -> None:
 
 
 def test_the_last_place_may_be_taken_and_no_more() -> None:
-    """Both ride from stop 0 to 2, which adds nothing; with one place the second is fetched afterwards."""
+    """Both ride from stop 0 to 2, which adds nothing on two places; with one the second is fetched afterwards."""
     first = ALL_THE_WAY._replace(rider=0)
     assert added_s(ALL_THE_WAY, one_vehicle(first, places=2)) == 0.0
     assert added_s(ALL_THE_WAY, one_vehicle(first, places=1)) == 400.0
@@ -231,3 +231,16 @@ def test_who_is_carried_on_pays_for_each_bit_of_the_detour() -> None:
     first = RideRequest(0, 0, 2, 0.0, 0.0, 210.0)
     found = insertions(one_vehicle(first), RideRequest(1, 1, 0, 0.0, SOON, LATE), 0.0)
     assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (200.0, 1, 2)
+
+
+def test_who_rides_along_past_several_adds_nothing() -> None:
+    """Another boards at stop 0 and one at stop 1 before all alight at stop 2."""
+    routes = one_vehicle(ALL_THE_WAY._replace(rider=0))
+    routes.insert(0, 1, 1, THERE._replace(rider=2), 0.0)
+    found = insertions(routes, ALL_THE_WAY, 0.0)
+    assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 0, 2)
+
+
+def test_where_there_is_no_way_there_is_no_place_in_the_route() -> None:
+    found = insertions(one_vehicle(places=0), THERE, 0.0)
+    assert [values.tolist() for values in found] == [[np.inf], [-1], [-1]]

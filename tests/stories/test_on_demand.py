@@ -111,6 +111,7 @@ def test_a_ride_is_fetched_carried_and_left(tmp_path: Path) -> None:
     eight = seconds("8:00")
     assert (promise["ready_s"], promise["latest_pickup_s"]) == (eight, eight + 600.0)
     assert promise["latest_arrival_s"] == eight + 600.0 + 5.0 + 1.6 * 140.0
+    assert promise["direct_s"] == 5.0 + 140.0
     assert (promise["pickup_s"], promise["arrival_s"]) == (eight + 80.0, eight + 225.0)
     assert [(row["cause"], row["origin"], row["destination"]) for row in rows(log, "moves")] == [
         ("fetch", MILL, HOME), ("carry", HOME, STATION), ("depot", STATION, MILL),

@@ -198,6 +198,17 @@ def test_half_of_what_lies_between_twelve_draws_is_chance() -> None:
     assert spread(found.inputs)[1] == pytest.approx(pivot_half_width(13.0, 12, 6.25, 12), rel=0.03)
 
 
+def test_how_surely_the_noise_is_known_counts_for_what_is_taken_off() -> None:
+    """A sum of squares over 10 degrees of freedom, and one over 2."""
+    # Six draws of the same three seeds: means 0 to 5, variance 3.5; residuals of 2, 0 and -2, either way round.
+    shared = {(d, s): d + 2.0 * (s - 2) * (-1) ** d for d in range(6) for s in (1, 2, 3)}
+    assert spread(sureness(shared).inputs)[1] == pytest.approx(pivot_half_width(3.5, 6, 48 / 10 / 3, 10), rel=0.03)
+    # Twelve draws, each on a seed of its own: means 0 to 11, variance 13; three fixed runs call half of it noise.
+    fixed: Repeats = {(None, s): math.sqrt(6.5) * s for s in range(3)}
+    apart = sureness({**{(d, 10 + d): float(d) for d in range(12)}, **fixed})
+    assert spread(apart.inputs)[1] == pytest.approx(pivot_half_width(13.0, 12, 6.5, 2), rel=0.03)
+
+
 def test_many_draws_lie_between_their_order_statistics() -> None:
     """Of 39 draws the lowest and the highest hold 95 %; of 79, the second from either end; of 59, half way between."""
     for draws, inner in ((39, 0.0), (79, 1.0), (59, 0.5)):

@@ -245,8 +245,8 @@ class Dispatcher:
         stop = here if vehicle in self._broken else self._idle_stop(vehicle)
         if stop != here and now_s + routes.hop_s[here, stop] + routes.hop_s[stop, home] <= routes.end_s[vehicle]:
             self._drive_empty(vehicle, stop, "reposition")
-            return
-        self._wake(vehicle, home_s - now_s)
+        else:
+            self._wake(vehicle, home_s - now_s)
 
     def _drive_empty(self, vehicle: int, stop: int, cause: str) -> None:
         hop_s = float(self.routes.hop_s[self.vehicles.at[vehicle], stop])
