@@ -24,6 +24,8 @@ LENGTH_STEPS_PER_M = 8
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DAY_S = 86400.0
+DAYS_A_MONTH = 30.0
+"""Of the life of a vehicle, and of the price of a pass or a ticket by the month."""
 
 UNIT_BY_SUFFIX = {
     "per_1000_h": "per 1,000 h", "per_1000_km": "per 1,000 km", "per_million_km": "per million km",

@@ -17,6 +17,7 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.geometry import contains
 from kera_mobility.town.area_tables import AGE_COLUMNS
+from kera_mobility.town.population.households import ByAge
 from kera_mobility.town.population.land_use import (
     CELL,
     DEVELOPMENT,
@@ -548,3 +549,38 @@ def test_jobs_of_the_map_draw_commuters_as_many_as_there_are_when_everyone_is_co
     near = np.exp(-zones.distance_m() / FINISHED.work.decay_m)
     arriving = found.destinations * (near * found.origins[:, None]).sum(axis=0)
     assert arriving / arriving.sum() == pytest.approx(jobs / jobs.sum(), rel=2e-3)
+
+
+# --- ages -------------------------------------------------------------------------------------------------------------
+
+FALLING = ByAge(from_age=(0, 75, 85), share=(1.0, 0.8, 0.45))
+
+
+def test_the_old_make_fewer_tours_and_nobody_else_notices(hamlet: Path) -> None:
+    some = PeopleSettings(residents=4000, jobs=200, neighbours_within_m=300.0)
+    fewer = some.model_copy(update={"tours_by_age": FALLING})
+    streets = hamlet_streets()
+    population = populate(some, hamlet, streets, TOWN)
+    before, after = (draw_trips(population, streets, settings, DAY) for settings in (some, fewer))
+    age = population.people.age
+    tours = [np.bincount(trips.row[trips.trip == 0], minlength=len(age)) for trips in (before, after)]
+    young = age[before.row] < 75
+    for part in fields(Trips):
+        old, new = getattr(before, part.name)[young], getattr(after, part.name)[age[after.row] < 75]
+        np.testing.assert_array_equal(old, new, err_msg=part.name)
+    assert np.all(tours[1][age >= 75] <= tours[0][age >= 75])
+    counts = [[np.count_nonzero(age[trips.row] >= first) for trips in (before, after)] for first in (75, 85)]
+    from_75, from_85 = (new / old for old, new in counts)
+    assert 0.4 < from_85 < from_75 < 0.85
+
+
+def test_licences_that_fall_with_age_are_a_part_of_those_that_do_not(hamlet: Path) -> None:
+    flat = PeopleSettings(residents=4000, jobs=200, neighbours_within_m=300.0)
+    ages = (*flat.licence.from_age, 85)
+    falling = flat.model_copy(update={"licence": ByAge(from_age=ages, share=(*flat.licence.share, 0.2))})
+    one, two = (populate(settings, hamlet, hamlet_streets(), TOWN).people for settings in (flat, falling))
+    np.testing.assert_array_equal(one.person, two.person)
+    assert np.all(one.licence >= two.licence)
+    old = one.age >= 85
+    np.testing.assert_array_equal(one.licence[~old], two.licence[~old])
+    assert 0.05 < two.licence[old].mean() < 0.35 < one.licence[old].mean()

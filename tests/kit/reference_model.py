@@ -369,7 +369,7 @@ class ReferenceModel(Supply):
                 continue
             wait, ride, ride_m = wait + boarded - since, ride + self.now - boarded, ride_m + self.along(line, way)
             here, vehicle, ready = line.runs[way.run][way.alight][0], way.run, self.now + SLACK_S
-        fare = settings.fare_season_eur if self.people.season_ticket[row] else settings.fare_single_eur
+        fare = self.train_fare(settings, row)
         return here, 0.0, wait, ride, 0.0, ride_m, fare if ride > 0 else 0.0, vehicle, refused
 
     def _aboard(self, line: Line, way: Way, person: int) -> Life:

@@ -314,12 +314,20 @@ class Supply:
                 return Offer(walks, wait, way.ride, settings.fare_eur, penalty, (board, alight, way))
         return "full"
 
+    def train_fare(self, settings: Any, row: int) -> float:
+        """Return what a ride costs: a part by age of the single fare, or what holders of a season ticket pay."""
+        if self.people.season_ticket[row]:
+            return float(settings.fare_season_eur)
+        table = settings.fare_by_age
+        begun = sum(start <= self.people.age[row] for start in table.from_age)
+        return float(settings.fare_single_eur * (table.share[begun - 1] if begun else 0.0))
+
     def _train(self, name: str, row: int, here: int, there: int, now: float) -> Offer | None:
         settings: Any = self.services[name]
         way = self.lines[name].best(here, there, now)
         if way is None or here == there:
             return None
-        fare = settings.fare_season_eur if self.people.season_ticket[row] else settings.fare_single_eur
+        fare = self.train_fare(settings, row)
         penalty = settings.train.boarding_penalty_min * way.boardings
         penalty += settings.transfer_penalty_min * (way.boardings - 1)
         return Offer(0.0, way.arrive - now - way.ride, way.ride, fare, penalty * 60.0)

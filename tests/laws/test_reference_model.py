@@ -43,6 +43,7 @@ LOCAL_TRAINS = tuple(
 """Between mill and station every ten minutes, so that the way to the city may take two trains."""
 HUBS = [at(MILL, capacity=2), at(STATION, capacity=2), at(SCHOOL, capacity=1)]
 STOPS = [at(MILL), at(STATION), at(SCHOOL)]
+BY_AGE = {"from_age": [0, 18, 65], "share": [0.5, 1.0, 0.75]}
 NOT_MODELLED = {"bicycle": -100.0, "car": -100.0, "car_passenger": -100.0}
 """The reference model parks nothing at stops and drops nobody off: these are never chosen; see test_leaving.py."""
 MILLIMETRES = 3
@@ -58,6 +59,7 @@ def capacity_limited(draw: Any) -> dict[str, dict[str, Any]]:
         "car_passenger": {},
         "rail": {
             "train": {"places": draw(st.sampled_from([1, 2, 100])), "boarding_penalty_min": 2.0},
+            "fare_by_age": draw(st.sampled_from([{"from_age": [0], "share": [1.0]}, BY_AGE])),
             "patience": draw(st.integers(0, 2)),
         },
         "scooter": {

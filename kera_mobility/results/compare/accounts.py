@@ -83,8 +83,13 @@ class Accounts:
         return sum(day.passenger_km for (name, _), day in self.services.items() if self.mode(name) == mode)
 
     def fares_eur(self) -> float:
-        """Return all that people paid: fares, and the running of their cars."""
-        return total(numbers(self.facts.record.tables["legs"], "fare_eur"))
+        """Return all that people paid: fares, season tickets by the day, and the running of their cars."""
+        prepaid_eur = sum(map(self.season_eur, self.facts.services))
+        return total(numbers(self.facts.record.tables["legs"], "fare_eur")) + prepaid_eur
+
+    def season_eur(self, service: str) -> float:
+        """Return what season tickets of a service bring in a day, not in its fares."""
+        return float(self.facts.services[service].get("season_eur_per_day", 0.0))
 
     def sustainable_trips(self) -> int:
         """Return everyone's completed trips whose main mode counts as sustainable, as the KPI counts them."""

@@ -1,7 +1,8 @@
 """Money by party: travellers, operators, the transit authority with its tickets, the city; a year's balance.
 
 The city is taken to pay what an operator's fares leave uncovered and to get nothing of a surplus (assumption). Taxes
-are not told apart. A season-ticket holder's fare counts ride by ride, as the choice model divides it.
+are not told apart. A season ticket counts as its scenario has it: ride by ride, as the choice model divides it, or a
+thirtieth of its price a day, whatever its holder rides.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ class Money:
     @property
     def tickets_eur(self) -> float:
         """Tickets sold by the transit authority."""
-        return sum(map(self.fares_of, self.lines))
+        return sum(map(self.fares_of, self.lines)) + self.season_eur
+
+    @property
+    def season_eur(self) -> float:
+        """Season tickets that are paid by the month, of a day."""
+        return sum(map(self.accounts.season_eur, self.lines))
 
     @property
     def lines_cost_eur(self) -> float:
@@ -168,8 +174,9 @@ def yearly_quantities(
     if gained is None or shared < LEAST_SHARED:
         return
     measure, travellers = gained
+    travellers -= b.season_eur - a.season_eur
     rows = {
-        "travellers": (travellers, f"Consumer surplus of everyone ({measure.replace('_', ' ')}), after fares."),
+        "travellers": (travellers, f"Consumer surplus of everyone ({measure.replace('_', ' ')}), after tickets."),
         "operators": ((b.revenue_eur - b.running_eur) - (a.revenue_eur - a.running_eur), "Fares less operating cost."),
         "authority": (
             (b.tickets_eur - b.lines_cost_eur) - (a.tickets_eur - a.lines_cost_eur), "Tickets less operating cost.",

@@ -14,12 +14,11 @@ from kera_mobility.config.settings import Settings
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.crew_work import crew_work
 from kera_mobility.results.facts import Facts, total
+from kera_mobility.units import DAYS_A_MONTH
 
 KIND = "scooter"
 MARGINAL = ("rides", "energy", "battery_swaps", "crew_kilometres")
 """Items of the operating cost that another ride adds to; the others are by vehicle and shift."""
-DAYS_A_MONTH = 30.0
-"""Of the life of a vehicle, and of what a pass is worth."""
 METRES_PER_KM = 1000.0
 
 

@@ -28,10 +28,7 @@ from kera_mobility.services.scooter.search import Search
 from kera_mobility.services.scooter.settings import ScooterSettings
 from kera_mobility.services.world import World
 from kera_mobility.town.town import Town
-from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
-
-DAYS_A_MONTH = 30.0
-"""Of the price of a pass, to say what it brings in a day."""
+from kera_mobility.units import DAYS_A_MONTH, AnyArray, BoolArray, FloatArray, IntArray
 
 
 class Scooter(Service):

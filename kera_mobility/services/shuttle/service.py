@@ -36,7 +36,7 @@ from kera_mobility.services.stops.operation import RideEnd
 from kera_mobility.services.world import World
 from kera_mobility.town.timetable.timetable import MOST_BOARDINGS, Journeys, Timetable
 from kera_mobility.town.town import Town
-from kera_mobility.units import MINUTE_S, BoolArray, FloatArray, IntArray, round_s
+from kera_mobility.units import MINUTE_S, FloatArray, IntArray, round_s
 
 __all__ = ["Shuttle", "ShuttleSettings"]
 
@@ -394,6 +394,7 @@ class Shuttle(Service):
     @cached_property
     def _fares_eur(self) -> FloatArray:
         """What a ride costs each person, (P,)."""
-        people, settings = self.town.people, self.settings
-        free: BoolArray = people.season_ticket & settings.season_ticket_rides_free
-        return np.where(free, 0.0, settings.fare_eur)
+        settings, people = self.settings, self.town.people
+        if settings.season_ticket_rides_free:
+            return settings.fares_eur(people, settings.fare_eur, 0.0)
+        return settings.fare_eur * settings.fare_by_age.at(people.age)

@@ -13,6 +13,7 @@ from datetime import date
 from math import inf, nan
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import simpy
 from pydantic import AfterValidator, Field
 
@@ -20,6 +21,9 @@ from kera_mobility.clock import DEPARTURES_OF_VEHICLES, at_moment
 from kera_mobility.services.base import ServiceSettings
 from kera_mobility.services.reasons import FULL
 from kera_mobility.services.world import World
+from kera_mobility.town.population.households import EVERYONE_ALIKE, ByAge
+from kera_mobility.town.population.persons import People
+from kera_mobility.units import FloatArray
 
 Life = Generator[simpy.Event, Any, None]
 NOWHERE = -1
@@ -42,6 +46,13 @@ class TimetabledSettings(ServiceSettings):
     """People leave so as to be at the stop this long before departure. Assumption."""
     patience: int = Field(2, ge=0, le=10)
     """How many full vehicles a rider lets pass before giving up. Assumption."""
+    fare_by_age: ByAge = EVERYONE_ALIKE
+    """Part of the fare without a season ticket that people pay, by age. All of it by default; HSL: 0 up to 6 years, 0.5
+    up to 17, 1 from 18 (hsl.fi, discount tickets)."""
+
+    def fares_eur(self, people: People, single_eur: float, season_eur: float) -> FloatArray:
+        """Return what a ride costs each person at the gate, (P,)."""
+        return np.where(people.season_ticket, season_eur, single_eur * self.fare_by_age.at(people.age))
 
 
 class RideEnd(NamedTuple):

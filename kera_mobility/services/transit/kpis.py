@@ -44,6 +44,20 @@ def room(facts: Facts) -> Iterator[Kpi]:
 
 
 @kpi
+def tickets(facts: Facts) -> Iterator[Kpi]:
+    """Yield what season tickets paid by the month bring in, and what a ride earns with them."""
+    for service, about in facts.services.items():
+        season_eur = float(about.get("season_eur_per_day", 0.0))
+        if season_eur:
+            fares_eur = facts.rides(service)["fare_eur"]
+            definition = "What season tickets bring in a day, a thirtieth of their monthly price; not in the fares."
+            yield service_kpi(service, "season_eur", season_eur, "EUR", definition)
+            definition = "Fares and season tickets of the day over its rides."
+            earned_eur = share(total(fares_eur) + season_eur, len(fares_eur))
+            yield service_kpi(service, "earned_eur_per_ride", earned_eur, "EUR per ride", definition)
+
+
+@kpi
 def standing(facts: Facts) -> Iterator[Kpi]:
     """Yield how long people of the model stood, if all aboard are as likely to have a seat, and how full it was."""
     for service, running in _as_run(facts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,7 @@ from kera_mobility.services.world import World
 from kera_mobility.town.timetable.route_types import kind_of_basic
 from kera_mobility.town.timetable.timetable import TRANSFER_SLACK_S, Journeys, NextJourneys
 from kera_mobility.town.town import Town
-from kera_mobility.units import MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, IntArray, round_m
+from kera_mobility.units import DAYS_A_MONTH, MINUTE_S, STEPS_PER_S, BoolArray, FloatArray, IntArray, round_m
 
 __all__ = ["Transit", "TransitSettings"]
 
@@ -104,14 +105,13 @@ class Transit(Service):
         usable &= journey.run >= 0
         run = np.where(usable, journey.run, 0)
         transfers = np.maximum(journey.boardings.astype(np.int64) - 1, 0)
-        season = self.town.people.season_ticket[requests.person]
         first_wait_s = np.where(usable, journey.depart_s - requests.depart_s, 0.0)
         return Offers.of(
             len(requests),
             walk_s=np.where(usable, 0.0, np.inf),
             wait_s=first_wait_s + np.where(usable, journey.transfer_wait_s, 0.0),
             ride_s=np.where(usable, journey.ride_s, 0.0),
-            fare_eur=np.where(season, self.settings.fare_season_eur, self.settings.fare_single_eur),
+            fare_eur=self._fares_eur[requests.person],
             ride_m=self._straight_m(requests.origin, requests.destination),
             penalty_s=self._run_penalty_s[run] * (transfers + 1)
             + self.settings.transfer_penalty_min * MINUTE_S * transfers
@@ -193,7 +193,7 @@ class Transit(Service):
 
     def book(self, leg: Leg) -> Booking | Refusal:
         """Promise nothing but the line itself: a ticket is not a seat."""
-        return Booking(leg, self.world.env.now, Offer(0.0, 0.0, 0.0, self._fare_eur(leg.row), 0.0))
+        return Booking(leg, self.world.env.now, Offer(0.0, 0.0, 0.0, float(self._fares_eur[leg.row]), 0.0))
 
     def foreseen_s(self, booking: Booking) -> float:
         """Return when somebody who is at the first stop now should arrive, as displays show it."""
@@ -246,7 +246,7 @@ class Transit(Service):
             elif place != leg.destination and self._connections:
                 held = self._connections.change(leg, end.call, target, today.displayed, changes)
                 changes += 1
-        fare_eur = self._fare_eur(leg.row) if ride_s > 0 else 0.0
+        fare_eur = float(self._fares_eur[leg.row]) if ride_s > 0 else 0.0
         return Outcome(place, 0.0, wait_s, ride_s, 0.0, ride_m, fare_eur, vehicle, refusal)
 
     def vehicles(self) -> list[Vehicle]:
@@ -264,7 +264,8 @@ class Transit(Service):
         lines = self.timetable.line_name
         idle_lines = [lines[line] for line in sorted(set(range(len(lines))) - set(self.timetable.run_line.tolist()))]
         costs = {"costs": settings.costs.model_dump(), "idle_lines": idle_lines}
-        return {"places": places, **costs, "runs_of_kind": kinds, **feed}
+        season = {"season_eur_per_day": self._season_eur_per_day()}
+        return {"places": places, **costs, "runs_of_kind": kinds, **season, **feed}
 
     def _kind_of_runs(self) -> dict[str, list[tuple[int, int]]]:
         """Return the first and the last run of each span of runs of one kind, by kind."""
@@ -309,9 +310,16 @@ class Transit(Service):
             rows, ride = rows[on[reached]], _at(ride, reached)
         return more_s
 
-    def _fare_eur(self, row: int) -> float:
-        season = bool(self.town.people.season_ticket[row])
-        return self.settings.fare_season_eur if season else self.settings.fare_single_eur
+    @cached_property
+    def _fares_eur(self) -> FloatArray:
+        """What a ride costs each person, (P,)."""
+        settings = self.settings
+        return settings.fares_eur(self.town.people, settings.fare_single_eur, settings.fare_season_eur)
+
+    def _season_eur_per_day(self) -> float:
+        """Return what the season tickets of everyone in the town bring in a day."""
+        people, season = self.town.people, self.settings.season
+        return season.month_eur / DAYS_A_MONTH * float(season.by_age.at(people.age[people.season_ticket]).sum())
 
     def _straight_m(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         xy_m = np.asarray(self.town.streets.node_xy_m)

@@ -11,6 +11,7 @@ from kera_mobility.services.stops.operation import ServiceDate, TimetabledSettin
 from kera_mobility.services.transit.costs import LineCosts
 from kera_mobility.services.transit.crowding import BackgroundSettings, CrowdingSettings
 from kera_mobility.services.transit.delays import DelaySettings
+from kera_mobility.town.population.households import EVERYONE_ALIKE, ByAge
 from kera_mobility.town.timetable.route_types import kind_of_basic
 
 
@@ -40,6 +41,16 @@ class RollingStock(Settings):
         return self.places if self.seats is None else self.seats
 
 
+class SeasonTicketSettings(Settings):
+    """What a month of rides costs its holders beforehand, so that a ride costs nothing more."""
+
+    month_eur: float = Field(0.0, ge=0, le=500)
+    """Price of 30 days for who pays all of it; 0: holders pay `fare_season_eur` ride by ride instead. HSL: 62.70 in
+    zones AB in 2021 (34.50 with 45 % less from 70 on: Daily Finland, 28.10.2020)."""
+    by_age: ByAge = EVERYONE_ALIKE
+    """Part of the price that people pay, by age. HSL: 0.5 up to 17 years (hsl.fi), 0.55 from 70 (2021)."""
+
+
 class TransitSettings(TimetabledSettings):
     """Settings of the timetabled lines."""
 
@@ -66,7 +77,10 @@ class TransitSettings(TimetabledSettings):
     fare_single_eur: float = Field(3.2, ge=0, le=20)
     """Single ticket, zones AB or BC. Unverified (from memory); range 2.8 to 4.5."""
     fare_season_eur: float = Field(1.2, ge=0, le=20)
-    """Monthly ticket over 60 trips, as HELMET 5 divides it; the price of the ticket is unverified."""
+    """Monthly ticket over 60 trips, as HELMET 5 divides it; the price of the ticket is unverified. At the margin it is
+    0, with the price in `season`."""
+    season: SeasonTicketSettings = SeasonTicketSettings()
+    """Season tickets paid by the month. Off: constants were fitted with their price divided over rides."""
     circuity: float = Field(1.1, ge=1, le=2)
     """Length of the line between stops over the straight line. Assumption."""
     delays: DelaySettings = DelaySettings()
@@ -77,6 +91,14 @@ class TransitSettings(TimetabledSettings):
     """Whether a full vehicle is felt."""
     costs: LineCosts = LineCosts()
     """What running costs, by kind of line."""
+
+    @model_validator(mode="after")
+    def _a_season_ticket_is_paid_once(self) -> TransitSettings:
+        if self.season.month_eur and self.fare_season_eur:
+            raise ValueError(
+                f"fare_season_eur: got {self.fare_season_eur:g}, expected 0, since season.month_eur is paid beforehand"
+            )
+        return self
 
     def rolling_stock(self, route_type: int) -> RollingStock:
         """Return what runs on a line by its basic GTFS route type, see `route_types.KIND_TYPES`."""

@@ -47,6 +47,10 @@ class ByAge(Settings):
         return table[np.searchsorted(np.array(self.from_age), age, side="right")]
 
 
+EVERYONE_ALIKE = ByAge(from_age=(0,), share=(1.0,))
+"""The whole of something at any age."""
+
+
 class HouseholdSettings(Settings):
     """Who lives together."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from kera_mobility.config.settings import Hours, Settings, in_order
-from kera_mobility.town.population.households import ByAge, HouseholdSettings
+from kera_mobility.town.population.households import EVERYONE_ALIKE, ByAge, HouseholdSettings
 
 
 class PurposeSettings(Settings):
@@ -135,6 +135,9 @@ class PeopleSettings(Settings):
     """Rate of shopping and other tours of those who go to work or school on the day, against all. Assumption."""
     child_shopping: float = Field(0.30, ge=0, le=1)
     """Rate of shopping tours of pupils against all people. Assumption."""
+    tours_by_age: ByAge = EVERYONE_ALIKE
+    """Part of the shopping and other tours and walks that people make, by age, against the rates of all. Alike by
+    default; assumption when it falls: 0.8 from 75, 0.45 from 85."""
     pause_h: tuple[Hours, Hours, Hours, Hours, Hours] = (0.1, 0.35, 0.8, 1.5, 3.5)
     """Hours at home between work or school and the next tour: least, quartiles, most. Assumption."""
     jobs_per_resident: float = Field(0.10, ge=0, le=1)

@@ -83,6 +83,7 @@ def _tours_made(population: Population, settings: PeopleSettings, dice: Dice) ->
     chance[:, _SHOPPING_TOUR] = settings.shopping.tours_per_person * busy * by_age
     chance[:, _OTHER_TOUR] = settings.other.tours_per_person * busy
     chance[:, _WALK] = settings.walks_per_person
+    chance[:, _SHOPPING_TOUR:] *= settings.tours_by_age.at(people.age)[:, None]
     chance[people.population == WORKER, _SHOPPING_TOUR:] = 0.0
     visits = population.event >= 0
     chance[visits] = 0.0
