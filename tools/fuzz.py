@@ -51,8 +51,9 @@ from kera_mobility.services.transit.background_load import BACKGROUND, read_back
 from kera_mobility.simulation.scenario import load_scenario
 from kera_mobility.simulation.weather import DAYS, read_days
 from kera_mobility.tables import Schema, Table, read_table
-from kera_mobility.town.area_tables import AGE_COLUMNS, ATTRACTIONS, CELLS, EVENTS, OUTSIDE
+from kera_mobility.town.area_tables import AGE_COLUMNS, ATTRACTIONS, CELLS, EVENTS, OUTSIDE, PHASES
 from kera_mobility.town.drawing import development_outlines, rail_lines
+from kera_mobility.town.population.phases import closed_nodes, read_phase
 from kera_mobility.town.population.population import PeopleSettings, populate
 from kera_mobility.town.population.tours import draw_trips
 from kera_mobility.town.streets.outside import with_outside
@@ -140,6 +141,11 @@ def small_area(folder: Path) -> None:
             ("event", "title", "lon", "lat", "start", "end", "attendance", "comes"),
             ("fair", "A fair", WEST + STEP, SOUTH + STEP, "10:00", "16:00", 20, "any_time"),
         ],
+        "phases.csv": [
+            ("year", "quarter", "residents", "jobs", "overlay", "basis"),
+            (2020, "West", 30, 20, "", "assumption"), (2020, "East", 0, 10, "", "assumption"),
+            (2030, "East", 20, 5, "site", "assumption"),
+        ],
         "background.csv": [
             ("origin", "origin_lon", "origin_lat", "destination", "destination_lon", "destination_lat", "type", "hour",
              "persons"),
@@ -201,6 +207,7 @@ def small_area(folder: Path) -> None:
         "overlays/new.geojson": _collection(
             _square(-0.5, 3.5, 3, effect="open", name="North"), _square(1.2, 0.8, 0.6, effect="close", modes=["drive"]),
         ),
+        "overlays/site.geojson": _collection(_square(3.2, 3.2, 1.5, effect="close")),
         "zones/riding.geojson": _collection(
             _square(0.2, 0.2, 2, rule="slow", speed_km_h=10, name="Mill", hours=["06:00", "22:00"], days=["mon"]),
             _square(2.2, 2.2, 1, rule="no_ride", season=["04-01", "10-31"]), _square(3.5, 3.5, 1, rule="no_park"),
@@ -365,6 +372,19 @@ def _town(folder: Path) -> None:
     assert np.isfinite(trips.depart_s).all()
 
 
+def _phases(folder: Path) -> None:
+    """Read who lives and works in each quarter, and put them where nothing is shut."""
+    phase = read_phase(folder, "phases.csv", 2035)
+    streets = with_overlays(with_outside(grid(), folder), folder, phase.overlays)
+    closed = closed_nodes(streets, folder, phase.overlays)
+    population = populate(PeopleSettings(), folder, streets, Dice.of(1), phase, closed)
+    assert not closed[population.zones.node_list].any()
+    assert not closed[population.people.home].any()
+    expected = sum(phase.table.columns["residents"][row] for row in phase.row_by_quarter.values())
+    residents = np.count_nonzero(population.people.population == 0)
+    assert residents + population.small_children[0] == expected
+
+
 def _check_streets(streets: Streets) -> None:
     assert np.isfinite(streets.node_lonlat).all()
     assert np.isfinite(streets.edge_length_m).all()
@@ -447,7 +467,7 @@ def targets() -> dict[str, Target]:
     listed = (
         _table("cells.csv", CELLS, _town), _table("attractions.csv", ATTRACTIONS, _town),
         _table("outside.csv", OUTSIDE, _outside),
-        _table("events.csv", EVENTS, _town),
+        _table("events.csv", EVENTS, _town), _table("phases.csv", PHASES, _phases),
         _table("background.csv", BACKGROUND, lambda folder: read_background(folder)),
         _table("days.csv", DAYS, lambda folder: read_days(str(folder / "days.csv"))),
         _table("boardings.csv", BOARDINGS),

@@ -213,7 +213,8 @@ def expected_of(scenario: Scenario, town: Town, day: int = 0) -> Experiences:
 
 def town_of(scenario: Scenario) -> Town:
     """Return the town of a scenario: its area with the overlays, and everyone who lives or works there."""
-    return load_town(scenario.area, scenario.town.people, scenario.town.seed, scenario.town.overlays)
+    town = scenario.town
+    return load_town(scenario.area, town.people, town.seed, town.overlays, town.phases, scenario.year)
 
 
 def open_services(scenario: Scenario, town: Town) -> dict[str, Service]:

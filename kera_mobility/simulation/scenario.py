@@ -64,6 +64,9 @@ class TownSettings(Settings):
     """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
     overlays: tuple[Word, ...] = ()
     """Files in the area's `overlays/`: what is built (planned streets are opened) and what is shut."""
+    phases: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*\.csv)?$")
+    """Table in the area's folder, such as phases.csv, that says who lives and works in each quarter in the year of the
+    scenario, instead of `people.residents` and `people.jobs`, and what is open and shut then. Off if empty."""
     people: PeopleSettings = Field(default_factory=PeopleSettings)
     """How many people there are and what they do on a day."""
 

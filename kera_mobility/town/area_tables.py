@@ -106,6 +106,27 @@ EVENTS = Schema(
     least_rows=0,
 )
 
+PHASES = Schema(
+    "phases.csv",
+    "Who lives and works in each quarter from a year on, and what is open and shut; a scenario names it in "
+    "`town.phases`. A row holds until the next one of its quarter.",
+    (
+        TableColumn("year", "Year from which the row holds.", "whole", "year", 1900, 2200),
+        TableColumn("quarter", "Name of a development in `developments.geojson`.", "text"),
+        TableColumn("residents", "People who live there.", "whole", "persons", 0, 90_000),
+        TableColumn("jobs", "Jobs there.", "whole", "jobs", 0, 90_000),
+        TableColumn(
+            "overlay",
+            "File in `overlays/` that holds with the row; nobody lives, works or goes where it shuts people out.",
+            "text",
+            blank="",
+            required=False,
+        ),
+        TableColumn("basis", "Source, or that it is an assumption.", "text", blank="", required=False),
+    ),
+    unique=("year", "quarter"),
+)
+
 
 def read_outside_table(area_folder: Path, *need: str) -> Table | None:
     """Return the places beyond the map of an area; None where it has no such file."""

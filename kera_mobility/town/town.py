@@ -23,6 +23,7 @@ from kera_mobility.ledger import Ledger, recording, remembered, use_again
 from kera_mobility.town.area_tables import read_outside_table
 from kera_mobility.town.drawing import development_outlines, rail_lines
 from kera_mobility.town.population.persons import People, Trips
+from kera_mobility.town.population.phases import closed_nodes, read_phase
 from kera_mobility.town.population.population import PeopleSettings, Population, populate
 from kera_mobility.town.population.tours import draw_trips
 from kera_mobility.town.streets.outside import with_outside
@@ -201,8 +202,12 @@ class Town:
         ]
 
 
-def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str, ...] = ()) -> Town:
+def load_town(
+    area: str, people: PeopleSettings, seed: int, overlays: tuple[str, ...] = (), phases: str = "", year: int = 0
+) -> Town:
     """Return the town of a shipped area or of a folder of one, with overlays on its streets.
+
+    With a table of `phases`, who lives and works in the developments and further overlays are those of the year.
 
     Raises
     ------
@@ -217,8 +222,10 @@ def load_town(area: str, people: PeopleSettings, seed: int, overlays: tuple[str,
             about = read_yaml(folder / "area.yaml")
         except (OSError, ValueError) as error:
             raise NetworkError(f"{folder / 'area.yaml'}: expected the description of the area, got {error}") from None
+        if phases:
+            overlays = tuple(dict.fromkeys((*read_phase(folder, phases, year).overlays, *overlays)))
         streets, skims = _streets(folder, overlays)
-        population = _population(people, folder, seed, overlays)
+        population = _population(people, folder, seed, overlays, phases, year if phases else 0)
     demand = partial(draw_trips, population, streets, people)
     return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed), opened)
 
@@ -248,5 +255,11 @@ def _streets(folder: Path, overlays: tuple[str, ...]) -> tuple[Streets, Skims]:
 
 
 @remembered(4)
-def _population(people: PeopleSettings, folder: Path, seed: int, overlays: tuple[str, ...]) -> Population:
-    return populate(people, folder, _streets(folder, overlays)[0], Dice.of(seed))
+def _population(
+    people: PeopleSettings, folder: Path, seed: int, overlays: tuple[str, ...], phases: str, year: int
+) -> Population:
+    streets = _streets(folder, overlays)[0]
+    if not phases:
+        return populate(people, folder, streets, Dice.of(seed))
+    phase, closed = read_phase(folder, phases, year), closed_nodes(streets, folder, overlays)
+    return populate(people, folder, streets, Dice.of(seed), phase, closed)

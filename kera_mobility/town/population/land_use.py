@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from kera_mobility.tables import Table, read_table
 from kera_mobility.town import area_tables
 from kera_mobility.town.area_tables import AGE_COLUMNS, MOST_AT_PLACE, WEIGHTS
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
-from kera_mobility.units import AnyArray, FloatArray, IntArray
+from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
 
 KINDS = ("cell", "place", "development", "outside")
 CELL, PLACE, DEVELOPMENT, OUTSIDE = range(4)
@@ -278,11 +278,13 @@ def _weights(cells: Table, places: Table, inside: IntArray, about: list[Developm
 class _Plane:
     """Street nodes that people can walk to, on a plane in metres."""
 
-    def __init__(self, streets: Streets) -> None:
+    def __init__(self, streets: Streets, closed: BoolArray | None = None) -> None:
         walkable = (streets.edge_modes & MODE_BIT["walk"]) > 0
         served = np.zeros(streets.nodes, dtype=bool)
         served[streets.edge_from[walkable]] = True
         served[streets.edge_to[walkable]] = True
+        if closed is not None:
+            served &= ~closed
         self.nodes = np.flatnonzero(served & ~streets.node_outside)
         if len(self.nodes) < FEWEST_NODES:
             raise NetworkError(f"streets: expected at least {FEWEST_NODES} nodes to walk to, got {len(self.nodes)}")
@@ -326,10 +328,33 @@ class _Plane:
             near = np.sort(self.tree.query(centre, k=FEWEST_NODES)[1])
         return np.asarray(self.nodes[np.asarray(near, dtype=np.int64)])
 
+    def open_nodes(self, nodes: IntArray, centre: FloatArray) -> IntArray:
+        """Return those of some nodes that are open; the nearest open ones if they are few."""
+        return self._enough(np.flatnonzero(np.isin(self.nodes, nodes)), centre)
 
-def nearest_nodes(streets: Streets, lonlat: FloatArray) -> IntArray:
-    """Return the node nearest to each point (K, 2) among those that people can walk to, (K,)."""
-    plane = _Plane(streets)
+
+def without_nodes(zones: Zones, streets: Streets, closed: BoolArray) -> Zones:
+    """Return zones of the map without closed nodes, (N,); where few are left, with the nearest open ones.
+
+    Raises
+    ------
+    NetworkError
+        If hardly any node of the map is open.
+    """
+    if not closed.any():
+        return zones
+    plane, nodes = _Plane(streets, closed), []
+    for zone, (kind, start, end) in enumerate(zip(zones.kind, zones.node_start, zones.node_start[1:], strict=False)):
+        held = zones.node_list[start:end]
+        touched = kind != OUTSIDE and closed[held].any()
+        nodes.append(plane.open_nodes(held, zones.xy_m[zone]) if touched else held)
+    starts = np.concatenate([[0], np.cumsum([len(held) for held in nodes])]).astype(np.int64)
+    return replace(zones, node_start=starts, node_list=np.concatenate(nodes).astype(np.int64))
+
+
+def nearest_nodes(streets: Streets, lonlat: FloatArray, closed: BoolArray | None = None) -> IntArray:
+    """Return the node nearest to each point (K, 2) among the open ones that people can walk to, (K,)."""
+    plane = _Plane(streets, closed)
     return np.asarray(plane.nodes[np.asarray(plane.tree.query(plane.metres(lonlat))[1], dtype=np.int64)])
 
 

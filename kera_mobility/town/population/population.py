@@ -24,6 +24,7 @@ from kera_mobility.town.population.land_use import (
     read_zones,
 )
 from kera_mobility.town.population.persons import People
+from kera_mobility.town.population.phases import Phase
 from kera_mobility.town.population.settings import PeopleSettings, PurposeSettings
 from kera_mobility.town.population.visitors import Event, homes_of_visitors, read_events
 from kera_mobility.town.streets.streets import Streets
@@ -76,9 +77,13 @@ class Population:
 _PERSONAL = ("home_zone", "workplace", "work_zone", "school", "school_zone", "event")
 
 
-def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice: Dice) -> Population:
+def populate(
+    settings: PeopleSettings, area_folder: Path, streets: Streets, dice: Dice, phase: Phase | None = None,
+    closed: BoolArray | None = None,
+) -> Population:  # fmt: skip
     """Return everyone of age 7 and over in the town.
 
+    A phase says how many live and work in each development, instead of the settings; then nobody is at closed nodes.
     The 250 m grid's residents keep living inside the outlines of the developments, beside the new ones: they are few,
     and nothing says whose houses go.
 
@@ -89,6 +94,11 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     """
     dice = dice.at("people")
     zones = read_zones(area_folder, streets)
+    if phase is not None:
+        closed = np.zeros(streets.nodes, dtype=np.bool_) if closed is None else closed
+        zones = phase.laid_on(zones, streets, closed)
+        totals = {what: int(zones.weights[what][zones.kind == DEVELOPMENT].sum()) for what in ("residents", "jobs")}
+        settings = settings.model_copy(update=totals)
     distance_m = zones.distance_m()
     commuting = _commuting(settings, zones, distance_m)
     weights = _weights(settings, zones, distance_m) | {"work": commuting.destinations}
@@ -124,7 +134,7 @@ def populate(settings: PeopleSettings, area_folder: Path, streets: Streets, dice
     people = People(**{part.name: joined.pop(part.name) for part in fields(People)})
     small = np.array([int(group["small"]) for group in groups], dtype=np.int64)
     pull = _pulls(settings, weights, zones, distance_m)
-    event_node = nearest_nodes(streets, np.array([event.lonlat for event in events]).reshape(-1, 2))
+    event_node = nearest_nodes(streets, np.array([event.lonlat for event in events]).reshape(-1, 2), closed)
     return Population(people, **joined, small_children=small, zones=zones, pull=pull, events=events,
                       event_node=event_node)  # fmt: skip
 
