@@ -176,7 +176,7 @@ def yearly_quantities(
     measure, travellers = gained
     travellers -= b.season_eur - a.season_eur
     rows = {
-        "travellers": (travellers, f"Consumer surplus of everyone ({measure.replace('_', ' ')}), after tickets."),
+        "travellers": (travellers, f"Consumer surplus of everyone ({measure.replace('_', ' ')}), after fares."),
         "operators": ((b.revenue_eur - b.running_eur) - (a.revenue_eur - a.running_eur), "Fares less operating cost."),
         "authority": (
             (b.tickets_eur - b.lines_cost_eur) - (a.tickets_eur - a.lines_cost_eur), "Tickets less operating cost.",
