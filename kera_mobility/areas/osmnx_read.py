@@ -138,7 +138,8 @@ def extract_of_graph(
 def _edge(u: str, v: str, tags: Mapping[str, Any], places: Mapping[str, FloatArray], degrees: Any, source: str) -> Edge:
     """Return an edge whose line leads from `u` to `v`, the way that its cars go if it is one-way."""
     line = tags.get("geometry")
-    shape = shapely.from_wkt(line) if isinstance(line, str) else line
+    with np.errstate(invalid="ignore"):  # what is not finite is told below
+        shape = shapely.from_wkt(line) if isinstance(line, str) else line
     bare = shape is None or shape != shape
     if bare:
         if str(tags.get("from", u)) == v:

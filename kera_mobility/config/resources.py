@@ -68,7 +68,7 @@ def area_folder(area: str) -> Path:
     Raises
     ------
     MissingFileError
-        If there is no such area.
+        If there is no such area; the message names those that there are.
     """
     is_path = "/" in area or os.sep in area or area in (os.curdir, os.pardir)
     if is_path:
@@ -78,7 +78,13 @@ def area_folder(area: str) -> Path:
     except MissingFileError:
         if os.path.isdir(Path(area)):
             return Path(area)
-        raise
+        folders = (Path("networks"), shipped_folder("networks"))
+        names = sorted({file.parent.name for folder in folders for file in folder.glob("*/area.yaml")})
+        near = nearest_name(area, names)
+        raise MissingFileError(
+            f"area '{area}': no such area here, nor shipped; expected one of {', '.join(names)}, or the path of a "
+            f"folder{near}"
+        ) from None
 
 
 @cache

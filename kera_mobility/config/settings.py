@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DOUBTFUL = ("unverified", "assumption", "assumed")
 """Words by which the description of a setting says that nobody has measured it; the first that occurs is its status."""
@@ -38,6 +38,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_defaults(cls, given: Any) -> Any:
+        """Lay what is given of a part over the default of that part, where it lacks what a part needs."""
+        if not isinstance(given, Mapping):
+            return given
+        laid = {
+            name: {**field.default.model_dump(), **given[name]}
+            for name, field in cls.model_fields.items()
+            if isinstance(field.default, Settings) and field.annotation is type(field.default)
+            and isinstance(given.get(name), Mapping) and not field.default.is_whole(given[name])
+        }  # fmt: skip
+        return {**given, **laid} if laid else given
+
+    @classmethod
+    def is_whole(cls, given: Mapping[str, Any]) -> bool:
+        """Return whether some keys are all that these settings need."""
+        return all(name in given for name, field in cls.model_fields.items() if field.is_required())
 
 
 class Place(Settings):

@@ -36,6 +36,12 @@ class Coefficients(Settings):
     """Utils per euro, one way, 2023 prices."""
     car_user: float = Field(0.0, ge=0, le=5)
     """Added to driving for main drivers, utils (HELMET 5, car_user_dummy)."""
+    walk: Utils = 0.0
+    """Liking of walking against driving on such tours, utils (HELMET 5, asc); added to the constant of the service."""
+    bicycle: Utils = 0.0
+    """Of whatever takes the time of a bicycle, scooters too, utils (HELMET 5, asc; scooters: assumption)."""
+    transit: Utils = 0.0
+    """Of public transport, utils (HELMET 5, asc); shuttles and rides on demand have it too: assumption."""
 
 
 class Sensitivities(Settings):
@@ -91,6 +97,10 @@ class ChoiceModel:
         }
         self._cost = np.array([row.per_eur for row in rows], dtype=np.float64)
         self.car_user = np.array([row.car_user for row in rows], dtype=np.float64)
+        self.constant_of_class = {
+            name: np.array([getattr(row, name, 0.0) for row in rows], dtype=np.float64) for name in TIME_CLASSES
+        }
+        """Utils by purpose, by what class of time the main service takes; driving is what others are held against."""
 
     def leg_utility(
         self, purpose: IntArray, time_class: str, offers: Offers, *, on_foot: bool = False, leaves_later: bool = False

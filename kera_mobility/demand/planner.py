@@ -258,8 +258,9 @@ class Planner:
         settings = self.choice_model.settings
         value = settings.constants.get(chain.main, 0.0)
         value += sum(settings.feeder_constants.get(name, 0.0) for name in (chain.access, chain.egress))
-        constant = np.full(len(trips), value)
-        if chain.main in self._private and self.services[chain.main].mode == "car":
+        main = self.services[chain.main]
+        constant = value + self.choice_model.constant_of_class[main.time_class][trips.purpose]
+        if main.private and main.mode == "car":
             constant = constant + self.choice_model.car_user[trips.purpose]
         return constant
 

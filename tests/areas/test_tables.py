@@ -277,6 +277,8 @@ def test_a_folder_here_does_not_hide_an_area_of_its_name(tmp_path: Path, monkeyp
     assert area_folder(str(tmp_path / "kera")) == tmp_path / "kera"
     (tmp_path / "own").mkdir()
     assert area_folder("own") == Path("own")
+    with pytest.raises(MissingFileError, match=r"area 'kerra': .* \(did you mean 'kera'\?\)"):
+        area_folder("kerra")
     (tmp_path / "networks" / "own").mkdir(parents=True)
     assert area_folder("own") == Path("networks/own")
     with pytest.raises(MissingFileError, match="did you mean 'own'"):

@@ -43,6 +43,20 @@ def faults_of(path: str | Path, *overrides: str) -> list[str]:
 # What is shipped
 
 
+def test_a_key_of_a_part_that_has_defaults_is_laid_over_them() -> None:
+    plain = load_scenario("configs/today.yaml")
+    moved = load_scenario("configs/today.yaml", ["town.people.work.decay_m=5000", "services.rail.train.places=600"])
+    assert moved.town.people.work.decay_m == 5_000.0
+    assert moved.town.people.work.model_copy(update={"decay_m": plain.town.people.work.decay_m}) == (
+        plain.town.people.work
+    )
+    trains: list[Any] = [scenario.services["rail"].model_dump()["train"] for scenario in (plain, moved)]
+    assert trains[1] == {**trains[0], "places": 600}
+    (fault,) = faults_of("configs/today.yaml", "town.people.work.decay=5000")
+    assert "town.people.work.decay" in fault
+    assert "decay_m" in fault
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_scenario_loads(name: str) -> None:
     scenario = load_scenario(CONFIGS / name)

@@ -94,10 +94,12 @@ class ReferenceModel(Supply):
 
     def _utility(self, purpose: int, main: str, offer: Offer, on_foot: bool = False) -> int:
         how = getattr(self.choice.coefficients, PURPOSES[purpose])
-        walk_weight = 1.0 if on_foot else self.choice.walk_weight
+        as_mode = self.choice.walk_as_mode and not on_foot
+        walk_weight = 1.0 if on_foot else 0.0 if as_mode else self.choice.walk_weight
         felt_s = offer.ride + self.choice.wait_weight * offer.wait + walk_weight * offer.walk + offer.penalty
         per_min = getattr(how, f"{TIME[self.kind[main]]}_per_min")
-        return round((per_min * (felt_s / 60.0) + how.per_eur * offer.fare) * 2**20)
+        walked = how.walk_per_min * (offer.walk / 60.0) if as_mode else 0.0
+        return round((per_min * (felt_s / 60.0) + how.per_eur * offer.fare + walked) * 2**20)
 
     def _plans(self, trip: Any, here: int, now: float, avoid: set[str]) -> dict[str, Plan]:
         """Return every journey somebody could make from here, by its name."""
@@ -124,7 +126,8 @@ class ReferenceModel(Supply):
         kind, index, dice = self.kind[chain[1]], self.choice.nest_parameter, self.dice.at("choice")
         value = self.choice.constants.get(chain[1], 0.0)
         value += sum(self.choice.feeder_constants.get(part, 0.0) for part in (chain[0], chain[2]))
-        value += getattr(self.choice.coefficients, PURPOSES[trip["purpose"]]).car_user if kind == "car" else 0.0
+        how = getattr(self.choice.coefficients, PURPOSES[trip["purpose"]])
+        value += getattr(how, TIME[kind], 0.0) + (how.car_user if kind == "car" else 0.0)
         number = trip["first_of_tour"] if kind in PRIVATE else trip["trip"]
         nest = index * dice.log_stable(index, "nest", NEST[kind], trip["person"], trip["tour"])
         return round((value + (nest + index * dice.gumbel("chain", name, trip["person"], number))) * 2**20)

@@ -84,7 +84,15 @@ def capacity_limited(draw: Any) -> dict[str, dict[str, Any]]:
 
 @st.composite
 def scenarios(draw: Any) -> Scenario:
+    per_minute = {f"{mode}_per_min": -0.05 for mode in ("walk", "bicycle", "car", "transit")}
+    liked = {"walk": st.sampled_from([0.0, 1.5]), "bicycle": st.sampled_from([0.0, -0.5]),
+             "transit": st.sampled_from([0.0, 2.0])}  # fmt: skip
     choice = {
+        "coefficients": {
+            purpose: {**per_minute, "per_eur": -0.2, **{name: draw(values) for name, values in liked.items()}}
+            for purpose in PURPOSES
+        },
+        "walk_as_mode": draw(st.booleans()),
         "nest_parameter": draw(st.sampled_from([0.4, 0.7, 1.0])),
         "constants": {name: draw(st.sampled_from([-1.0, 0.0, 2.0])) for name in ("rail", "scooter", "shuttle")},
         "feeder_constants": {
