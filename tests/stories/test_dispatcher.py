@@ -239,6 +239,17 @@ def test_one_who_could_be_served_better_changes_vehicles_and_one_who_boards_does
     ]  # fmt: skip
 
 
+def test_the_only_promise_of_a_round_changes_vehicles_too(tmp_path: Path) -> None:
+    """It was made while the vehicle at the home was off the road."""
+    hamlet = two_ends(tmp_path)
+    hamlet.service._dispatcher.withdraw([0], places=1)
+    only = hamlet.book(1, HOME, MILL, "8:10")
+    hamlet.service._dispatcher.withdraw([], places=1)
+    assert only.vehicle == 1
+    hamlet.at("8:00:30")
+    assert only.vehicle == 0
+
+
 def test_what_drives_no_less_is_left_as_it_was_promised(tmp_path: Path) -> None:
     """300 s by either: jointly the second vehicle would come to the station, as far as the first goes from the mill."""
     hamlet = two_ends(tmp_path)
@@ -430,14 +441,24 @@ def withdraw(hamlet: Stage, *, over: bool = False) -> None:
 
 
 def test_a_vehicle_with_work_is_not_withdrawn(tmp_path: Path) -> None:
-    """Neither one that waits until it has to leave, nor one on its way with nothing else to do."""
-    hamlet = Stage(tmp_path)
-    hamlet.rides(1, HOME, STATION, "8:10", come="8:10")
-    for moment in ("8:05", "8:11"):
+    """Neither on its way to where it waits, nor while it waits until it has to leave, nor with nothing else to do."""
+
+    def stays(moment: str) -> bool:
         hamlet.at(moment)
         withdraw(hamlet)
-        assert isinstance(hamlet.wait_s(HOME, STATION, "8:20"), float)
+        wait_s = hamlet.wait_s(HOME, STATION, "8:20")
         withdraw(hamlet, over=True)
+        return isinstance(wait_s, float)
+
+    hamlet = Stage(tmp_path, "7:30", **EXPECTED)
+    many_ask(hamlet, SCHOOL, 7)
+    hamlet.service.cancel(hamlet.book(1, MILL, HOME, "8:30").booking)
+    assert stays("7:31")
+    assert hamlet.moves() == [("7:30", MILL, SCHOOL, "reposition")]
+    hamlet.rides(2, HOME, STATION, "8:10", come="8:10")
+    assert stays("8:05")
+    assert stays("8:11")
+    assert not stays("8:19")
 
 
 def test_what_is_withdrawn_comes_back_at_once_except_a_broken_one(tmp_path: Path) -> None:

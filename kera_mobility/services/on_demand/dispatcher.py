@@ -319,17 +319,13 @@ class Dispatcher:
         else:
             self.end(rider, "expired", STREETS, Refusal(CLOSED, self._nodes[rider.request.pickup]))
 
-    def withdraw(self, chosen: Sequence[int]) -> None:
-        """Take those of some vehicles that are free off the road; `restore` brings them back."""
+    def withdraw(self, chosen: Sequence[int], places: int) -> None:
+        """Take those of some vehicles that are free off the road; all others that are not broken have their places."""
+        every = np.arange(len(self._engaged))
+        self.routes.places = np.where(np.isin(every, sorted(self._broken)), 0, places)
         for vehicle in chosen:
             if not self.routes.count[vehicle] and not self._engaged[vehicle]:
                 self.routes.places[vehicle] = 0
-        self.state = object()
-
-    def restore(self, places: int) -> None:
-        """Bring back what was withdrawn."""
-        every = np.arange(len(self._engaged))
-        self.routes.places = np.where(np.isin(every, sorted(self._broken)), 0, places)
         self.state = object()
 
     def change_hops(self, hop_s: FloatArray, hop_m: FloatArray) -> None:

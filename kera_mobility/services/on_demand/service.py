@@ -306,8 +306,7 @@ class OnDemand(Service):
     def _withdraw(self, part: float) -> None:
         draw = self.town.dice.uniform("withdrawn", self.name, np.arange(self.settings.vehicles))
         order = np.argsort(draw, kind="stable")[: round(part * self.settings.vehicles)]
-        self._dispatcher.restore(self.settings.seats)
-        self._dispatcher.withdraw(order.tolist())
+        self._dispatcher.withdraw(order.tolist(), self.settings.seats)
 
     def _see_streets(self, notice: StreetsChanged) -> None:
         """Drive other ways from now on; promises that cannot be kept by them are broken, and logged as that."""
