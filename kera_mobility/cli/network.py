@@ -212,6 +212,10 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float, box:
     _describe(out)
     if feed:
         _print_timetables(out, None, None)
+    by_class = sorted(made.kilometres.class_m.items(), key=lambda row: -row[1])
+    say(
+        "in the file    " + ", ".join(f"{name} {length_m / 1000.0:.1f}" for name, length_m in by_class) + " km by class"
+    )
     before, after = made.nodes
     same = ", ".join(f"{share:.0%} ({mode})" for mode, share in made.same_length.items())
     say(f"merging        {before} nodes to {after}; within 1 % as long as before: {same} of ways")

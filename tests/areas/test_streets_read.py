@@ -452,6 +452,17 @@ def test_what_came_in_is_what_is_on_the_map_and_what_was_left_away(tmp_path: Pat
     assert "left: not built" in command("info", made.folder)
 
 
+def test_an_import_says_how_long_each_class_is_in_the_file_and_on_the_map(tmp_path: Path) -> None:
+    said = command("import", write_map(tmp_path / "a.osm", TOWN), "--out", tmp_path / "a").splitlines()
+    entered = next(line for line in said if line.startswith("in the file  ") and line.endswith("km by class"))
+    kept = next(line for line in said if line.startswith("km by class"))
+    in_km, on_km = (dict(part.split() for part in line[15:].removesuffix(" km by class").split(", "))
+                    for line in (entered, kept))  # fmt: skip
+    assert float(in_km["main"]) == float(on_km["main"]) == pytest.approx(3 * EAST_M / 1000.0, abs=0.06)
+    assert float(in_km["other"]) > 0.1
+    assert "other" not in on_km
+
+
 def test_two_carriageways_of_the_same_length_both_count(tmp_path: Path) -> None:
     oneway = RESIDENTIAL | {"oneway": "yes"}
     made = imported(write_map(tmp_path / "a.osm", [([0, 10, 11, 1], oneway), ([1, 0], RESIDENTIAL)]), tmp_path / "a")
