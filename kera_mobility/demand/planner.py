@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from kera_mobility.config.settings import Settings, in_order
 from kera_mobility.demand.choice_model import IMPOSSIBLE, ChoiceModel, choose_for_tours
+from kera_mobility.demand.household_cars import HouseholdCars, TourWishes, certain_chains
 from kera_mobility.demand.mode_chains import ModeChain, chains_of
 from kera_mobility.demand.plans import Plans, TripDemand
 from kera_mobility.demand.sensible import SensibleJourneys
@@ -73,6 +74,8 @@ class TourOption(NamedTuple):
     """(T,) of each trip, so that a tour can be summed."""
     chain: IntArray
     """(T,) the chain that each trip takes, or FREE."""
+    of_household: bool = False
+    """Whether the vehicle is one that members of the household share."""
 
 
 class Suspension(NamedTuple):
@@ -116,6 +119,10 @@ class Planner:
         self._nodes = town.streets.nodes
         self._node_xy_m = np.asarray(town.streets.node_xy_m, dtype=np.float64)
         self._suspensions: dict[str, dict[Suspension, None]] = {}
+        self._main_driver = town.people.main_driver
+        shares = any(service.of_household for service in self.services.values())
+        self.household_cars = HouseholdCars(town.people, self.services, self.chains, dice) if shares else None
+        """Who has the cars of a household, or None where each car has one driver."""
         self.choose_stops()
 
     def plan_day(self, demand: TripDemand) -> Plans:
@@ -127,21 +134,26 @@ class Planner:
         plans.bound[~self._allowed(options, tour_option)] = IMPOSSIBLE
         return replace(plans, tour_option=tour_option)
 
-    def plan_remaining(self, plans: Plans, demand: TripDemand, to_come: BoolArray) -> Plans:
+    def plan_remaining(
+        self, plans: Plans, demand: TripDemand, to_come: BoolArray, under_way: BoolArray | None = None
+    ) -> Plans:
         """Return the plans of a day with the trips still to come, (T,), planned anew as things are expected now.
+
+        `under_way` are the trips that have not ended, (T,): cars are out even where no other trip of a tour is to come.
 
         A tour under way keeps the vehicle that it took. Where that cannot go on, the trip may take anything else, and
         the vehicle stays where it is. Assumption.
         """
         number, tours = demand.tour_number, int(demand.opens.sum())
-        unfinished = np.bincount(number[to_come], minlength=tours) > 0
+        goes_on = to_come if under_way is None or self.household_cars is None else to_come | under_way
+        unfinished = np.bincount(number[goes_on], minlength=tours) > 0
         rows = np.flatnonzero(unfinished[number])
         trips, begun = demand.at(rows), np.bincount(number[~to_come], minlength=tours)[number[rows]] > 0
         first = np.flatnonzero(trips.opens & begun)
         fresh = self.plan(trips, at_leisure=True, parked=ParkedVehicles(first, plans.stops[rows[first]]))
         if not len(trips):
             return plans
-        options, chosen = self._choose_for_tours(fresh, trips)
+        options, chosen = self._choose_for_tours(fresh, trips, np.where(begun, plans.tour_option[rows], -1))
         tour_option = np.where(begun, plans.tour_option[rows], chosen)
         allowed = self._allowed(options, tour_option)
         stuck = begun & ~(allowed & (fresh.bound != IMPOSSIBLE)).any(axis=1)
@@ -261,7 +273,8 @@ class Planner:
         main = self.services[chain.main]
         constant = value + self.choice_model.constant_of_class[main.time_class][trips.purpose]
         if main.private and main.mode == "car":
-            constant = constant + self.choice_model.car_user[trips.purpose]
+            car_user = self.choice_model.car_user[trips.purpose]
+            constant = constant + np.where(self._main_driver[trips.row], car_user, 0.0)
         return constant
 
     def _plan_direct(self, plans: Plans, j: int, rows: IntArray, demand: TripDemand) -> IntArray:
@@ -353,23 +366,39 @@ class Planner:
 
     # What a tour takes on all its trips.
 
-    def _choose_for_tours(self, plans: Plans, demand: TripDemand) -> tuple[list[TourOption], IntArray]:
-        """Return the options of tours, and what the tour of each trip takes, as `Plans.tour_option`."""
+    def _choose_for_tours(
+        self, plans: Plans, demand: TripDemand, taken: IntArray | None = None
+    ) -> tuple[list[TourOption], IntArray]:
+        """Return the options of tours, and what the tour of each trip takes, as `Plans.tour_option`.
+
+        `taken` is what tours under way took when they began, (T,), -1 for the others.
+        """
         best_free = plans.expected[:, self._free].max(axis=1, initial=IMPOSSIBLE)
         options = self._options(plans, demand, best_free)
         utilities = np.array([option.utility for option in options], dtype=np.int64).reshape(-1, len(demand)).T
         number = demand.tour_number
-        return options, choose_for_tours(number, best_free, utilities)[number]
+        chosen = choose_for_tours(number, best_free, utilities)
+        if self.household_cars is not None and len(demand):
+            with_car = np.array([False, *(option.of_household for option in options)])
+            on_foot = np.where(with_car[1:], IMPOSSIBLE, utilities)
+            before = np.full(len(chosen), -1) if taken is None else taken[demand.opens]
+            chosen = self.household_cars.allot(demand, TourWishes(
+                np.where(before < 0, chosen, before), choose_for_tours(number, best_free, on_foot), before >= 0,
+                [certain_chains(plans, self._free), *(option.chain for option in options)], with_car,
+            ))  # fmt: skip
+        return options, chosen[number]
 
     def _options(self, plans: Plans, demand: TripDemand, best_free: IntArray) -> list[TourOption]:
         options = []
         for j, chain in enumerate(self.chains):
             if chain.main in self._private:
-                options.append(TourOption(plans.expected[:, j], np.full(len(demand), j)))
+                shared = self.services[chain.main].of_household
+                options.append(TourOption(plans.expected[:, j], np.full(len(demand), j), shared))
             elif self._fetches(chain):
                 by_trip = np.where(demand.opens, self._outward(chain), np.where(demand.closes, j, FREE))
                 by_chain = plans.expected[np.arange(len(demand)), by_trip]
-                options.append(TourOption(np.where(by_trip == FREE, best_free, by_chain), by_trip))
+                shared = self.services[chain.parked].of_household
+                options.append(TourOption(np.where(by_trip == FREE, best_free, by_chain), by_trip, shared))
         return options
 
     def _allowed(self, options: list[TourOption], tour_option: IntArray) -> BoolArray:

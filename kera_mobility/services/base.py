@@ -140,6 +140,8 @@ class Service(ABC):
     """Arranged before departure: not available after a refusal on the way. Assumption; true of private vehicles too."""
     private: ClassVar[bool] = False
     """A private vehicle: taken for a whole tour and brought back, or not at all."""
+    of_household: bool = False
+    """A private vehicle that members of a household share: who has it on which tour is settled before the day."""
     street_mode: ClassVar[str] = ""
     """Streets that a deterministic ride follows: walk, cycle or drive; empty if closed streets do not concern it."""
 

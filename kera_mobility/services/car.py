@@ -1,4 +1,4 @@
-"""The household's car: driven by its main driver, or ridden in as a passenger."""
+"""The household's car: driven by its main driver or, if shared, by others too, or ridden in as a passenger."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CarSettings(ServiceSettings):
 
 
 class Car(Service):
-    """Main drivers drive along the fastest way."""
+    """Drivers of the household go along the fastest way."""
 
     kind = "car"
     settings_type: ClassVar[type[ServiceSettings]] = CarSettings
@@ -77,11 +77,12 @@ class Car(Service):
     def __init__(self, name: str, settings: CarSettings, town: Town) -> None:
         super().__init__(name, settings, town)
         self._periods = [(period.start_s, period.end_s, period.factor) for period in settings.periods]
+        self.of_household = self.private and town.shared_cars
         self._parking = ParkingCharges(settings.parking, town)
 
     def members(self) -> BoolArray:
-        """Return who has a car of one's own use and may drive it, (P,)."""
-        return self.town.people.main_driver
+        """Return who may drive a car of the household, (P,)."""
+        return self.town.drivers
 
     def expect(self, requests: Requests) -> Offers:
         """Return the drives; access and parking count as walking."""

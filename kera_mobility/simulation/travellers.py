@@ -122,5 +122,8 @@ class Travellers:
         if any(isinstance(notice, LINES_AND_STREETS) for notice in notices):
             planner.choose_stops()
         context.ready_s = ready_s.tolist()
-        context.plans = planner.plan_remaining(context.plans, replace(context.demand, depart_s=ready_s), to_come)
+        under_way = np.zeros(len(context.demand), dtype=np.bool_)
+        under_way[[live_trip.trip.plan_row for live_trip in self._under_way.values()]] = True
+        demand = replace(context.demand, depart_s=ready_s)
+        context.plans = planner.plan_remaining(context.plans, demand, to_come, under_way)
         context.chooser = LiveChooser(context.services, planner, context.plans)

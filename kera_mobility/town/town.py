@@ -67,6 +67,8 @@ class Town:
     """The trips that people want to make on the day of some dice; rows are rows of `people`."""
     dice: Dice
     """The dice of the population (`town.seed`), not of the day."""
+    shared_cars: bool = False
+    """Whether all who hold a licence may drive the cars of their household."""
     inputs: Ledger = field(default_factory=Ledger, repr=False, compare=False)
     """The files of the area that were opened so far."""
     _made: dict[Hashable, tuple[Any, Ledger]] = field(default_factory=dict, repr=False, compare=False)
@@ -79,6 +81,12 @@ class Town:
         square = np.floor(np.asarray(self.streets.node_xy_m) / ZONE_M).astype(np.int64)
         _, number = np.unique(square, axis=0, return_inverse=True)
         return number.reshape(-1)
+
+    @property
+    def drivers(self) -> BoolArray:
+        """Who may drive a car of the household, (P,): its main drivers, or all with a licence where cars are shared."""
+        people = self.people
+        return people.licence & (people.household_cars > 0) if self.shared_cars else people.main_driver
 
     @cached_property
     def trip_starts(self) -> FloatArray:
@@ -227,7 +235,8 @@ def load_town(
         streets, skims = _streets(folder, overlays)
         population = _population(people, folder, seed, overlays, phases, year if phases else 0)
     demand = partial(draw_trips, population, streets, people)
-    return Town(folder, about, streets, skims, population.people, demand, Dice.of(seed), opened)
+    dice = Dice.of(seed)
+    return Town(folder, about, streets, skims, population.people, demand, dice, people.shared_cars, opened)
 
 
 def description(town: Town) -> dict[str, Any]:

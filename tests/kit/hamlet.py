@@ -28,6 +28,7 @@ A story is a town, a scenario, a day and its log:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +99,9 @@ class PersonRow(NamedTuple):
     car: bool = False
     """Has a car of one's own use, and a licence."""
     household_cars: int = 0
+    household: int = -1
+    """One's own if below 0."""
+    licence: bool = False
     season_ticket: bool = False
     population: int = 0
 
@@ -158,6 +162,8 @@ def hamlet_town(
     people: Sequence[PersonRow] = (),
     trips: Sequence[TripRow] = (),
     trains: Sequence[RunRow] = TRAINS,
+    *,
+    shared_cars: bool = False,
 ) -> Town:
     """Return the hamlet with its people, what they want to do every day, and its trains.
 
@@ -171,7 +177,8 @@ def hamlet_town(
     if trains:
         hamlet_timetable(trains).save(tmp_path / "timetables" / "trains")
     area = {"name": "hamlet", "title": "The hamlet", "attribution": "drawn by hand", "sources": []}
-    return Town(tmp_path, area, streets, compute_skims(streets), _people(rows_by_id), lambda dice: wanted, Dice.of(1))
+    town = Town(tmp_path, area, streets, compute_skims(streets), _people(rows_by_id), lambda dice: wanted, Dice.of(1))
+    return replace(town, shared_cars=shared_cars)
 
 
 def scenario(services: Mapping[str, Mapping[str, Any]], prefer: Sequence[str] = (), **overrides: Any) -> Scenario:
@@ -271,12 +278,12 @@ def _people(people: Sequence[PersonRow]) -> People:
     cars = [max(one.household_cars, int(one.car)) for one in people]
     return People(
         person=np.array([one.person for one in people], dtype=np.int64),
-        household=np.array([one.person for one in people], dtype=np.int64),
+        household=np.array([one.person if one.household < 0 else one.household for one in people], dtype=np.int64),
         population=np.array([one.population for one in people], dtype=np.int8),
         age=np.array([one.age for one in people], dtype=np.int16),
         home=np.array([one.home for one in people], dtype=np.int64),
         household_cars=np.array(cars, dtype=np.int8),
-        licence=np.array([one.car for one in people], dtype=np.bool_),
+        licence=np.array([one.car or one.licence for one in people], dtype=np.bool_),
         main_driver=np.array([one.car for one in people], dtype=np.bool_),
         bicycle=np.array([one.bicycle for one in people], dtype=np.bool_),
         season_ticket=np.array([one.season_ticket for one in people], dtype=np.bool_),

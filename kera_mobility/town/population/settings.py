@@ -65,6 +65,9 @@ class PeopleSettings(Settings):
     """Rows of the area's `events.csv` that take place on the day; their visitors come from beyond the neighbours."""
     visitor_decay_m: float = Field(8_000.0, ge=51, le=100_000)
     """Distance over which an event's pull falls to 1/e, straight metres. Assumption."""
+    shared_cars: bool = False
+    """Whether all who hold a licence may drive the cars of their household, never more than it has at one time; if not,
+    each car has one driver."""
     visitor_car_share: float = Field(0.45, ge=0, le=1)
     """Share of the visitors with a licence who have a car of their own use for the way. Assumption; 0.3 to 0.6."""
     visit_early_s: float = Field(2_400.0, ge=0, le=14_400)
