@@ -16,6 +16,7 @@ from kera_mobility.config.resources import shipped_folder
 from kera_mobility.dice import Dice
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.geometry import contains
+from kera_mobility.simulation.scenario import load_scenario
 from kera_mobility.town.area_tables import AGE_COLUMNS
 from kera_mobility.town.population.households import ByAge
 from kera_mobility.town.population.land_use import (
@@ -584,3 +585,60 @@ def test_licences_that_fall_with_age_are_a_part_of_those_that_do_not(hamlet: Pat
     old = one.age >= 85
     np.testing.assert_array_equal(one.licence[~old], two.licence[~old])
     assert 0.05 < two.licence[old].mean() < 0.35 < one.licence[old].mean()
+
+
+# --- evenings ---------------------------------------------------------------------------------------------------------
+
+
+def test_with_late_evenings_some_go_home_after_ten_and_after_midnight(hamlet: Path) -> None:
+    plain = load_scenario("configs/today.yaml").town.people
+    assert plain.latest_departure_h < 24.0
+    layers = hamlet / "late.yaml"
+    layers.write_text("extends: [configs/today.yaml, configs/evenings.yaml]\n")
+    late = load_scenario(layers).town.people
+    for purpose in ("work", "other"):
+        one, two = (getattr(settings, purpose).model_dump() for settings in (plain, late))
+        assert {name for name in one if one[name] != two[name]} == {"out_weight_by_hour"}
+    streets = hamlet_streets()
+    small = {"residents": 4000, "jobs": 500, "neighbours_within_m": 300.0}
+    after: dict[str, list[int]] = {}
+    for name, settings in (("plain", plain.model_copy(update=small)), ("late", late.model_copy(update=small))):
+        trips = draw_trips(populate(settings, hamlet, streets, TOWN), streets, settings, DAY)
+        after[name] = [np.count_nonzero(trips.depart_s >= hour * 3600.0) for hour in (0, 22, 24)]
+        assert trips.depart_s.max() <= settings.latest_departure_h * 3600.0
+        assert np.all(np.diff(trips.depart_s)[np.diff(trips.row) == 0] >= 0.0)
+    assert after["plain"][2] == 0 < after["late"][2]
+    assert after["late"][1] > 1.3 * after["plain"][1]
+    assert 0.02 < after["late"][1] / after["late"][0] < 0.08
+    assert abs(after["late"][0] / after["plain"][0] - 1.0) < 0.05
+
+
+# --- shoppers from elsewhere ------------------------------------------------------------------------------------------
+
+
+def test_shoppers_come_from_elsewhere_by_day_and_go_home(hamlet: Path) -> None:
+    some = HAMLET.model_copy(update={"neighbours_within_m": 1000.0})
+    more = some.model_copy(update={"shoppers_per_shop": 50.0})
+    streets = hamlet_streets()
+    before, after = (populate(settings, hamlet, streets, TOWN) for settings in (some, more))
+    others = after.people.population != VISITOR
+    same(before.people, People(*(getattr(after.people, part.name)[others] for part in fields(People))))
+    assert np.count_nonzero(~others) == 3 * 50
+    trips = draw_trips(after, streets, more, DAY)
+    shoppers = ~others[trips.row]
+    assert np.count_nonzero(shoppers) == 2 * 150
+    assert set(trips.purpose[shoppers].tolist()) == {SHOPPING}
+    out, home = trips.depart_s[shoppers][::2], trips.depart_s[shoppers][1::2]
+    assert np.all(home > out)
+    assert out.min() > 7 * 3600.0
+    assert home.max() <= 20 * 3600.0
+    centre = after.event_node[0]
+    assert set(trips.destination[shoppers][::2].tolist()) == {int(centre)}
+    np.testing.assert_array_equal(trips.destination[shoppers][1::2], after.people.home[~others])
+    near = populate(more.model_copy(update={"shoppers_per_shop": 20.0}), hamlet, streets, TOWN).people
+    assert np.all(np.isin(near.person, after.people.person))
+
+
+def test_shops_farther_away_than_neighbours_draw_nobody_from_elsewhere(hamlet: Path) -> None:
+    few = HAMLET.model_copy(update={"shoppers_per_shop": 50.0, "neighbours_within_m": 100.0})
+    assert not np.any(populate(few, hamlet, hamlet_streets(), TOWN).people.population == VISITOR)

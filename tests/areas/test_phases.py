@@ -173,3 +173,14 @@ def test_the_phases_of_kera_place_nobody_in_a_building_site(config: str, years: 
         assert closed.any() == (config == "construction")
         assert not closed[town.people.home].any()
         assert counts(town, "resident") > 2000
+
+
+def test_a_day_with_departures_after_midnight_is_lived_to_its_end(village: Path) -> None:
+    scenario = load_scenario(
+        village.parent / "day.yaml",
+        ["town.people.latest_start_h=23.5", "town.people.latest_departure_h=26", "town.people.residents=600"],
+    )
+    trips = simulate(scenario, 1).record.tables["trips"].to_pydict()
+    late = [row for row, depart_s in enumerate(trips["ready_s"]) if depart_s > 86_400.0]
+    assert late
+    assert all(trips["outcome"][row] == "arrived" for row in late)

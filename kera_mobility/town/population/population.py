@@ -16,6 +16,7 @@ from kera_mobility.town.population.land_use import (
     CELL,
     DEVELOPMENT,
     OUTSIDE,
+    PLACE,
     Balanced,
     Gravity,
     Zones,
@@ -26,7 +27,7 @@ from kera_mobility.town.population.land_use import (
 from kera_mobility.town.population.persons import People
 from kera_mobility.town.population.phases import Phase
 from kera_mobility.town.population.settings import PeopleSettings, PurposeSettings
-from kera_mobility.town.population.visitors import Event, homes_of_visitors, read_events
+from kera_mobility.town.population.visitors import Event, homes_of_visitors, read_events, shopping_at
 from kera_mobility.town.streets.streets import Streets
 from kera_mobility.units import AnyArray, BoolArray, FloatArray, IntArray
 
@@ -127,6 +128,10 @@ def populate(
     catchment = np.where(elsewhere, commuting.origins, 0.0)
     workers = _commuters(settings, zones, catchment, distance_m, developments, open_jobs, dice)
     events = read_events(area_folder, settings.events, streets)
+    if settings.shoppers_per_shop:
+        places = zones.of_kind(PLACE)
+        reached = places[_near(area_folder, zones, places) < settings.neighbours_within_m]
+        events = (*events, *shopping_at(zones, reached, settings))
     catchment = np.where(elsewhere, zones.weights["residents"], 0.0)
     visitors = _visitors(settings, zones, events, catchment, dice)
     groups = (residents, workers, neighbours, visitors)

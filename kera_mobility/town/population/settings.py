@@ -63,6 +63,9 @@ class PeopleSettings(Settings):
     """Share of the licence holders who come to work that have a car of their own use. Assumption; 0.45 to 0.75."""
     events: tuple[str, ...] = ()
     """Rows of the area's `events.csv` that take place on the day; their visitors come from beyond the neighbours."""
+    shoppers_per_shop: float = Field(0.0, ge=0, le=1_000)
+    """People a day who come from beyond the neighbours to each shop within `neighbours_within_m` of the centre, a
+    neighbourhood grocery being 1. Off by default: nobody has counted them; assumption when on: 50, 0 to 150."""
     visitor_decay_m: float = Field(8_000.0, ge=51, le=100_000)
     """Distance over which an event's pull falls to 1/e, straight metres. Assumption."""
     shared_cars: bool = False
@@ -153,10 +156,10 @@ class PeopleSettings(Settings):
     """Speed that people plan with, whatever the mode. Assumption."""
     planned_delay_s: float = Field(300.0, ge=0, le=3_600)
     """Time that people plan for each trip besides, s. Assumption."""
-    latest_start_h: float = Field(21.5, ge=12, le=23)
+    latest_start_h: float = Field(21.5, ge=12, le=24)
     """No tour but to work or school sets out from home later, hours. Assumption."""
-    latest_departure_h: float = Field(23.5, ge=12, le=23.9)
-    """Nobody plans to set out later, hours. Assumption."""
+    latest_departure_h: float = Field(23.5, ge=12, le=26)
+    """Nobody plans to set out later, hours from the midnight that starts the day, so that 25 is 1:00. Assumption."""
 
     @model_validator(mode="after")
     def _in_order(self) -> PeopleSettings:

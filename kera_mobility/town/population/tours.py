@@ -90,7 +90,9 @@ def _tours_made(population: Population, settings: PeopleSettings, dice: Dice) ->
     chance[visits, _MAIN_TOUR] = 1.0
     makes_tour = dice.uniform("goes", people.person[:, None], np.arange(4)) < chance
     row, slot = np.nonzero(makes_tour)
-    main = np.where(visits, _OTHER, np.where(works, _WORK, np.where(pupil, _SCHOOL, _STUDY)))[row]
+    event_purpose = np.array([_OTHER, *(PURPOSES.index(event.purpose) for event in population.events)])
+    own = np.where(works, _WORK, np.where(pupil, _SCHOOL, _STUDY))
+    main = np.where(visits, event_purpose[population.event + 1], own)[row]
     purpose = np.where(slot == _MAIN_TOUR, main, np.where(slot == _SHOPPING_TOUR, _SHOPPING, _OTHER))
     return row, slot, purpose
 

@@ -13,9 +13,15 @@ from kera_mobility.dice import Dice
 from kera_mobility.errors import DataError, MissingFileError, nearest_name
 from kera_mobility.tables import read_table
 from kera_mobility.town.area_tables import EVENTS
-from kera_mobility.town.population.land_use import Gravity, Zones, off_map
+from kera_mobility.town.population.land_use import PLACE, Gravity, Zones, off_map
+from kera_mobility.town.population.settings import PeopleSettings
 from kera_mobility.town.streets.streets import Streets
 from kera_mobility.units import HOUR_S, FloatArray, IntArray
+
+SHOP_HOURS_S = (9 * HOUR_S, 20 * HOUR_S)
+"""Shoppers from elsewhere come evenly between these, seconds from midnight. Assumption."""
+_FIRST_SHOP = 5_000
+"""Numbers of shopping, above those of the events of any table."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ class Event:
     """One of COMES."""
     number: int
     """Row of the table; it lasts."""
+    purpose: str = "other"
+    """Of those who come, one of PURPOSES."""
+    stay_h: float | None = None
+    """Mean stay of those who drop in; that of the settings if not given."""
 
 
 def read_events(area_folder: Path, names: Sequence[str], streets: Streets | None = None) -> tuple[Event, ...]:
@@ -70,6 +80,19 @@ def read_events(area_folder: Path, names: Sequence[str], streets: Streets | None
     )
 
 
+def shopping_at(zones: Zones, places: IntArray, settings: PeopleSettings) -> tuple[Event, ...]:
+    """Return the shopping of people from elsewhere at some places, (K,), as events that one drops in to."""
+    lonlat, first = zones.xy_m[places] / zones.scale, int(zones.of_kind(PLACE)[0]) if len(places) else 0
+    events = []
+    for zone, (lon, lat) in zip(places.tolist(), lonlat.tolist(), strict=True):
+        count = round(settings.shoppers_per_shop * float(zones.weights["shops"][zone]))
+        if count:
+            number, title = _FIRST_SHOP + zone - first, f"Shops of {zones.names[zone]}"
+            events.append(Event(zones.names[zone], title, (lon, lat), *SHOP_HOURS_S, count, "any_time", number,
+                                "shopping", settings.shopping.stay_h[2]))  # fmt: skip
+    return tuple(events)
+
+
 def homes_of_visitors(
     zones: Zones, events: Sequence[Event], event: IntArray, person: IntArray, catchment: FloatArray, decay_m: float,
     dice: Dice,
@@ -99,7 +122,8 @@ def hours_of_visits(
     drops_in = np.array([event_row.comes == "any_time" for event_row in events])[event]
     come, go = dice.uniform("visit comes", person), dice.uniform("visit goes", person)
     longest_s = end_s - start_s
-    stay_s = np.minimum(settings.visit_stay_h * HOUR_S * (0.5 + go), longest_s)
+    mean_h = np.array([settings.visit_stay_h if row.stay_h is None else row.stay_h for row in events])[event]
+    stay_s = np.minimum(mean_h * HOUR_S * (0.5 + go), longest_s)
     arrive_s = np.where(drops_in, start_s + come * (longest_s - stay_s), start_s - come * settings.visit_early_s)
     leave_s = np.where(drops_in, arrive_s + stay_s, end_s + go * settings.visit_linger_s)
     return np.stack([arrive_s, leave_s], axis=1)

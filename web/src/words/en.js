@@ -364,6 +364,7 @@ export default {
   'kpi.S.rides_per_vehicle_day': 'Rides per vehicle on the streets',
   'kpi.S.hub_peak_share.max': 'Fullest hub',
   'kpi.S.hub_minutes_over': 'Minutes over the room, all hubs',
+  'kpi.S.season_eur': 'Season tickets, a day of their price', 'kpi.S.earned_eur_per_ride': 'Earned per ride, season tickets included',
   'kpi.S.pass_eur': 'Passes paid',
   'kpi.S.life_cycle_g_per_km': 'Life-cycle CO₂ per kilometre',
   'kpi.S.life_cycle_g_per_ride': 'Life-cycle CO₂ per ride',

@@ -364,6 +364,7 @@ export default {
   'kpi.S.rides_per_vehicle_day': 'Kyydit kadulla ollutta ajoneuvoa kohti',
   'kpi.S.hub_peak_share.max': 'Täysin pysäköintipaikka',
   'kpi.S.hub_minutes_over': 'Minuutteja yli tilan, kaikki pysäköintipaikat',
+  'kpi.S.season_eur': 'Kausiliput, päivän osuus hinnasta', 'kpi.S.earned_eur_per_ride': 'Tulo matkaa kohden kausilippuineen',
   'kpi.S.pass_eur': 'Maksetut kausiliput',
   'kpi.S.life_cycle_g_per_km': 'Elinkaaren CO₂ kilometriä kohti',
   'kpi.S.life_cycle_g_per_ride': 'Elinkaaren CO₂ kyytiä kohti',

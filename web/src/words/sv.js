@@ -364,6 +364,7 @@ export default {
   'kpi.S.rides_per_vehicle_day': 'Resor per fordon på gatan',
   'kpi.S.hub_peak_share.max': 'Fullaste parkeringen',
   'kpi.S.hub_minutes_over': 'Minuter över rummet, alla parkeringar',
+  'kpi.S.season_eur': 'Periodbiljetter, en dags andel av priset', 'kpi.S.earned_eur_per_ride': 'Intäkt per resa med periodbiljetter',
   'kpi.S.pass_eur': 'Betalda säsongskort',
   'kpi.S.life_cycle_g_per_km': 'Livscykelns CO₂ per kilometer',
   'kpi.S.life_cycle_g_per_ride': 'Livscykelns CO₂ per resa',
