@@ -18,7 +18,8 @@ from kera_mobility.town.population.persons import PURPOSES
 
 CONFIGS = shipped_folder("configs")
 NO_SCENARIOS = {
-    "ages.yaml", "calibration.yaml", "constants.yaml", "evenings.yaml", "realism.yaml", "uncertain.yaml", "weather.yaml",
+    "ages.yaml", "calibration.yaml", "constants.yaml", "evenings.yaml", "realism.yaml", "uncertain.yaml",
+    "weather.yaml",
 }  # fmt: skip
 """Files of other commands, and layers that only stand below others."""
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml") if path.name not in NO_SCENARIOS)

@@ -104,7 +104,7 @@ class ExpectedRides:
     @cached_property
     def _walk_to_first_m(self) -> FloatArray:
         """Walk from each node to the nearest place where a vehicle stands on the first morning, (N,)."""
-        return np.asarray(self._skims.walk_m[:, self._first], dtype=np.float64).min(axis=1)
+        return np.asarray(self._skims.walk_m[:, self._first].min(axis=1), dtype=np.float64)
 
     @property
     def _spread_m(self) -> float:

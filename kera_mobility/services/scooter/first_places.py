@@ -34,7 +34,7 @@ def starts_in_reach(parking: Parking, trip_starts: FloatArray) -> FloatArray:
     beside = np.where(parking.hub_required_ever, hub, parking.nearest_allowed(allowed))
     at = np.where(allowed, nodes, beside)
     counts = parking.inside & (at != NOWHERE)
-    return np.bincount(at[counts], weights=trip_starts[counts], minlength=len(allowed))
+    return np.bincount(at[counts], weights=trip_starts[counts], minlength=len(allowed)).astype(np.float64)
 
 
 def _at_hubs(name: str, settings: ScooterSettings, parking: Parking, dice: Dice) -> IntArray:
