@@ -7,6 +7,7 @@ through the day: 0 and 1, then 2 and 3 on the second lap, from 8:10.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,11 @@ WHEELS = {"share": 0.0, "places": 1, "ramp_s": 64.0}
 SLOW_DOORS = {"stop_s": 16.0, "person_s": 20.0}
 
 
+@dataclass
 class Laps(Calls[ShuttleOperation]):
     """A shuttle under way."""
 
-    not_made: list[tuple[range, str]]
+    not_made: list[tuple[range, str]] = field(default_factory=list)
     """Calls that will not be made and why, as they were told."""
 
     def finish(self) -> None:
@@ -81,9 +83,7 @@ def laps(
     operation = ShuttleOperation("shuttle", day, settings, lambda calls, reason: not_made.append((calls, reason)))
     world = hamlet_world(now, seed)
     operation.start(world)
-    about = Laps(world, operation)
-    about.not_made = not_made
-    return about
+    return Laps(world, operation, not_made=not_made)
 
 
 # A day as planned
@@ -408,7 +408,7 @@ def test_who_rides_through_the_terminal_gets_out_there_if_the_vehicle_begins_no_
 @pytest.mark.parametrize("reason", ["closed", "closed_street", "snow"])
 def test_a_closed_shuttle_sets_down_at_the_next_stop_and_drives_back(tmp_path: Path, reason: str) -> None:
     """Closed at 8:01: at the school at 8:05, and 300 s from there to the mill, at 8:10."""
-    day = laps(tmp_path, "8:00", "8:10", "8:30", stops=LONG_WAY, headway_s=600.0, vehicles=2)
+    day = laps(tmp_path, "8:00", "8:10", "8:30", stops=LONG_WAY, vehicles=2)
     day.waits(1, 0, 1)
     day.waits(2, 0, 2)
     day.waits(3, 1, 2)
