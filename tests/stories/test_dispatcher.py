@@ -34,7 +34,8 @@ class Stage:
 
     def at(self, clock: str) -> None:
         """Let everything happen that happens up to a time, that moment with it."""
-        self.world.env.run(until=seconds(clock)) if seconds(clock) > self.now else None
+        if seconds(clock) > self.now:
+            self.world.env.run(until=seconds(clock))
         self.world.env.run(until=at_moment(self.world.env, 0.0, EventPriority(DEPARTURES_OF_VEHICLES + 1)))
 
     def leg(self, number: int, origin: int, destination: int, ready: str = "") -> Any:
