@@ -278,7 +278,7 @@ def write_graphs(folder: Path) -> None:
     import osmnx as ox
     from shapely.geometry import LineString
 
-    graph = nx.MultiDiGraph(crs="epsg:4326", simplified=True)
+    graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs="epsg:4326", simplified=True)
     places = {x + SIDE * y: (WEST + STEP * x, SOUTH + STEP * y) for y in range(SIDE) for x in range(SIDE)}
     for node, (lon, lat) in places.items():
         graph.add_node(node, x=lon, y=lat, street_count=4)
@@ -287,7 +287,7 @@ def write_graphs(folder: Path) -> None:
     ]
     for way, (u, v) in enumerate(pairs):
         length_m = float(ox.distance.great_circle(places[u][1], places[u][0], places[v][1], places[v][0]))
-        tags = {"osmid": way, "highway": "residential" if way % 3 else ["footway", "path"], "maxspeed": "30",
+        tags: dict[str, Any] = {"osmid": way, "highway": "residential" if way % 3 else ["footway", "path"], "maxspeed": "30",
                 "oneway": way % 7 == 0, "length": length_m}  # fmt: skip
         graph.add_edge(u, v, **tags, reversed=False, geometry=LineString([places[u], places[v]]))
         if way % 7:
