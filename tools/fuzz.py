@@ -287,8 +287,10 @@ def write_graphs(folder: Path) -> None:
     ]
     for way, (u, v) in enumerate(pairs):
         length_m = float(ox.distance.great_circle(places[u][1], places[u][0], places[v][1], places[v][0]))
-        tags: dict[str, Any] = {"osmid": way, "highway": "residential" if way % 3 else ["footway", "path"], "maxspeed": "30",
-                "oneway": way % 7 == 0, "length": length_m}  # fmt: skip
+        tags: dict[str, Any] = {
+            "osmid": way, "highway": "residential" if way % 3 else ["footway", "path"], "maxspeed": "30",
+            "oneway": way % 7 == 0, "length": length_m,
+        }  # fmt: skip
         graph.add_edge(u, v, **tags, reversed=False, geometry=LineString([places[u], places[v]]))
         if way % 7:
             graph.add_edge(v, u, **tags, reversed=True, geometry=LineString([places[v], places[u]]))
