@@ -80,6 +80,6 @@ class ParkingCharges:
         """Return the street nodes where a charge holds, (N,)."""
         streets = self._town.streets
         if charge.lon is None or charge.lat is None:
-            return np.arange(streets.nodes) == self._town.outside_places.get(charge.place, -1)
+            return np.asarray(np.arange(streets.nodes) == self._town.outside_places.get(charge.place, -1))
         away_m = distance_m(np.asarray(streets.node_lonlat), (charge.lon, charge.lat))
         return np.asarray((away_m <= charge.radius_m) & ~np.asarray(streets.node_outside))
