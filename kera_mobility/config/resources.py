@@ -79,7 +79,7 @@ def area_folder(area: str) -> Path:
         if os.path.isdir(Path(area)):
             return Path(area)
         folders = (Path("networks"), shipped_folder("networks"))
-        names = sorted({file.parent.name for folder in folders for file in folder.glob("*/area.yaml")})
+        names = sorted({path.name for folder in folders for path in folder.glob("[!._]*") if path.is_dir()})
         near = nearest_name(area, names)
         raise MissingFileError(
             f"area '{area}': no such area here, nor shipped; expected one of {', '.join(names)}, or the path of a "
