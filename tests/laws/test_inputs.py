@@ -162,11 +162,13 @@ ROOMS = ("config", "demand", "services", "simulation", "town")
 """What takes part in a run."""
 NAMES = "names for the message that something is not there"
 ALLOWED = {
+    ("config/resources.py", "glob"): NAMES,
     ("config/resources.py", "read_bytes"): "the code itself (code_hash)",
     ("config/resources.py", "rglob"): "the code itself (code_hash)",
     ("services/on_demand/dispatcher.py", "open"): "no file: the promises that are open",
     ("services/scooter/geofences.py", "glob"): NAMES,
     ("simulation/expectations.py", "np.load"): "an entry of the cache",
+    ("town/population/phases.py", "glob"): NAMES,
     ("town/streets/overlays.py", "glob"): NAMES,
     ("town/streets/skims.py", "np.load"): "an entry of the cache",
     ("town/timetable/feed_tables.py", "ZipFile"): "bytes that the ledger has read",
