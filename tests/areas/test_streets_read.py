@@ -375,6 +375,15 @@ def test_a_line_that_contradicts_the_length_of_its_file_is_a_fault(tmp_path: Pat
         read_extract(tmp_path / "a.graphml")
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_line_with_a_place_that_is_no_number_is_a_fault(tmp_path: Path) -> None:
+    ox.save_graphml(street_graph(), tmp_path / "a.graphml")
+    text = (tmp_path / "a.graphml").read_text()
+    (tmp_path / "a.graphml").write_text(text.replace("LINESTRING (24.76 60.22", "LINESTRING (24.76 nan", 1))
+    with pytest.raises(NetworkError, match="expected finite coordinates"):
+        read_extract(tmp_path / "a.graphml")
+
+
 def test_a_length_that_is_the_same_everywhere_is_no_measure_and_said(tmp_path: Path) -> None:
     graph = street_graph()
     nx.set_edge_attributes(graph, 1.0, "length")
