@@ -384,6 +384,14 @@ def test_a_line_with_a_place_that_is_no_number_is_a_fault(tmp_path: Path) -> Non
         read_extract(tmp_path / "a.graphml")
 
 
+def test_a_place_that_a_pbf_file_does_not_have_is_a_fault(tmp_path: Path) -> None:
+    osmium = pytest.importorskip("osmium")
+    with osmium.SimpleWriter(str(tmp_path / "a.osm.pbf")) as writer:
+        writer.add_node(osmium.osm.mutable.Node(id=1, version=1))
+    with pytest.raises(NetworkError, match=r"a\.osm\.pbf: expected OpenStreetMap PBF, got invalid location"):
+        read_extract(tmp_path / "a.osm.pbf")
+
+
 def test_a_length_that_is_the_same_everywhere_is_no_measure_and_said(tmp_path: Path) -> None:
     graph = street_graph()
     nx.set_edge_attributes(graph, 1.0, "length")
