@@ -436,3 +436,20 @@ def test_a_trip_due_after_the_end_of_the_day_is_logged_as_never_begun(tmp_path: 
     town = hamlet_town(tmp_path, trips=[trip(1, HOME, MILL, 29 * 3600.0)])
     log = live(scenario({"walk": {}, "bicycle": {}}), town)
     assert [row["outcome"] for row in rows(log, "trips")] == ["not_started"]
+
+
+def test_what_is_liked_on_one_purpose_is_not_taken_on_another(tmp_path: Path) -> None:
+    per_minute = {f"{mode}_per_min": -0.05 for mode in ("walk", "bicycle", "car", "transit")} | {"per_eur": -0.2}
+    liked = {"work": {"walk": 50.0}, "shopping": {"bicycle": 50.0}, "other": {"transit": 50.0}}
+    goes_to = {"work": HOME, "shopping": HOME, "other": CITY, "study": HOME}
+    log = day(
+        tmp_path, {"walk": {}, "bicycle": {}, "car": {}, "rail": {}},
+        *(trip(number, STATION, place, "8:00", purpose=why) for number, (why, place) in enumerate(goes_to.items())),
+        people=tuple(person(number, home=STATION, age=30, bicycle=True, car=True) for number in range(4)),
+        choice={
+            "coefficients": {purpose: {**per_minute, **liked.get(purpose, {})} for purpose in PURPOSES},
+            "constants": {"car": 20.0},
+        },
+    )  # fmt: skip
+    main = [max(rows(log, "legs", person=number), key=lambda leg: leg["ride_m"])["service"] for number in range(4)]
+    assert main == ["walk", "bicycle", "rail", "car"]
