@@ -92,7 +92,7 @@ class MissingFileError(FileError, FileNotFoundError):
     """A file or folder that was named does not exist."""
 
 
-class MemoryShortError(KeraError, MemoryError):
+class MemoryShortError(MemoryError, KeraError):  # in this order, or `__new__` is one that refuses the class
     """There is not memory enough."""
 
 

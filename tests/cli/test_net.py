@@ -171,6 +171,7 @@ def test_every_error_comes_back_from_another_process_as_it_was() -> None:
     for error in every_error():
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(error))
+        assert isinstance(type(error).__new__(type(error), *error.args), type(error)), "as workers of a cluster do it"
 
 
 def test_a_worker_tells_an_error_of_the_system_as_one_of_ours(tmp_path: Path, kera: Kera) -> None:
