@@ -264,6 +264,10 @@ class Service(ABC):
         """Return what in the settings does not fit the other services, as (key, what was found and expected)."""
         return []
 
+    def contradictions(self) -> list[str]:
+        """Return what in the settings can be run but hardly is what somebody means, in words; each run warns of it."""
+        return []
+
     def walk_s(self, origins: IntArray, destinations: IntArray) -> FloatArray:
         """Return walking times between nodes, (T,)."""
         skims = self.skims

@@ -55,7 +55,7 @@ def record_of(
         "input_hashes": {"scenario": scenario.hash, "town": sha256(repr(of_area).encode()).hexdigest()},
         "person_trips": result.person_trips, "journeys_dropped": result.journeys_dropped,
         "simpy_events": result.simpy_events, "services": about, "people": _counts(town),
-        "warnings": idle_warnings(about, tables), "reasons": reasons_to_json(),
+        "warnings": [*contradictions(services), *idle_warnings(about, tables)], "reasons": reasons_to_json(),
         "served_chance": {
             name: served_chance(experiences.get(name), service.experience)._asdict()
             for name, service in services.items() if service.capacity_limited
@@ -69,6 +69,15 @@ def record_of(
         _places_table(town, services), {name: service.overnight() for name, service in services.items()}, meta,
         scenario.resolved_yaml(), area,
     )  # fmt: skip
+
+
+def contradictions(services: Mapping[str, Service]) -> list[dict[str, str]]:
+    """Return what `run.json` warns of before anything has run: settings of services that work against each other."""
+    return [
+        {"service": name, "why": "contradiction", "text": f"{name}: {words}"}
+        for name, service in services.items()
+        for words in service.contradictions()
+    ]
 
 
 def _about(services: Mapping[str, Service]) -> dict[str, dict[str, Any]]:

@@ -346,3 +346,40 @@ def test_ways_under_zones_are_kept_and_read_again(tmp_path: Path, monkeypatch: p
                 np.testing.assert_array_equal(kept, computed)
     assert len(list((tmp_path / "cache" / "skims").iterdir())) == 2
     assert not np.array_equal(ways_of(streets, "cycle", length_m)[0], ways_of(streets, "cycle", shut_m)[0])
+
+
+def test_a_zone_drawn_in_the_scenario_is_the_zone_of_a_file(tmp_path: Path) -> None:
+    school = square(X_M[SCHOOL], rule="no_park", name="School")
+    write(tmp_path, school)
+    drawn = {"rule": "no_park", "name": "School", "polygon": school["geometry"]["coordinates"][0][:-1]}
+    of_file, of_scenario = (day(tmp_path, trip(1, HOME, SCHOOL, "8:00"), zones=[zone]) for zone in ("rules", drawn))
+    assert ridden(of_scenario) == ridden(of_file) == [(STATION, 1200.0, 300.0)]
+    assert of_scenario.fingerprint == of_file.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("polygon", "problem"),
+    [
+        ([[26.0, 60.0], [26.1, 60.0], [26.1, 60.1]], "covers no street"),
+        ([[25.0, 60.0], [25.01, 60.0], [25.02, 60.0]], "has no area"),
+    ],
+)
+def test_a_drawn_zone_that_covers_nothing_is_a_fault_with_its_key(
+    tmp_path: Path, polygon: list[list[float]], problem: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"services.scooter.zones.0: .*{problem}"):
+        day(tmp_path, zones=[{"rule": "no_park", "polygon": polygon}])
+
+
+def test_a_run_warns_of_settings_that_work_against_each_other(tmp_path: Path) -> None:
+    write(tmp_path, square(X_M[MILL], rule="no_park", name="The mill"))
+    town = town_of(tmp_path, trip(1, HOME, MILL, "8:00"))
+
+    def warnings(**about: Any) -> list[str]:
+        run = live(scenario({"walk": {}, "scooter": {"permit": {"fleet": 3}, **about}}), town)
+        return [warning["text"] for warning in run.stats["warnings"] if warning["why"] == "contradiction"]
+
+    above, hub = warnings(fleet=4, zones=["rules"])
+    assert above == "scooter: a fleet of 4 is above the 3 of the permit"
+    assert "the hub 'Mill' lies in the zone 'The mill' (no_park)" in hub
+    assert warnings(fleet=3) == []

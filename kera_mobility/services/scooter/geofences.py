@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from kera_mobility.config.calendar import Season, Weekday, Window
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import Latitude, Longitude, Settings
 from kera_mobility.errors import DataError, Fault, MissingFileError, nearest_name
 from kera_mobility.ledger import is_file
-from kera_mobility.shapes import POLYGONS, Shape, shapes_of
+from kera_mobility.shapes import POLYGONS, Shape, polygon_of, shapes_of
 from kera_mobility.town.streets.overlays import middles
 from kera_mobility.town.streets.skims import ways_of
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
@@ -66,6 +66,26 @@ class ZoneSettings(Settings):
         first, last = self.season
         begin_s, end_s = (_seconds(clock) for clock in self.hours)
         return Window(from_s=begin_s, until_s=end_s, days=self.days, season=Season(first=first, last=last))
+
+
+class DrawnZone(ZoneSettings):
+    """A zone that is drawn in the scenario itself."""
+
+    polygon: tuple[tuple[Longitude, Latitude], ...] = Field(min_length=3, max_length=500)
+    """Its corners, lon and lat in degrees."""
+
+    def on(self, streets: Streets, where: str) -> RidingZone:
+        """Return it as a zone of a map.
+
+        Raises
+        ------
+        DataError
+            If it has no area, or covers no street.
+        """
+        zone = RidingZone(self, polygon_of(where, {}, self.polygon))
+        if faults := off_map_faults(zone, streets):
+            raise DataError(faults)
+        return zone
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kera_mobility.config.calendar import Timeline
-from kera_mobility.errors import MissingFileError, SettingError
+from kera_mobility.errors import DataError, MissingFileError, SettingError
 from kera_mobility.services.base import off_map, operating_area
 from kera_mobility.services.scooter.fleet import Fleet
 from kera_mobility.services.scooter.gbfs_zones import read_riding_zones
@@ -72,6 +72,15 @@ class Parking:
         """Return hubs outside the map."""
         hubs = self._settings.hubs
         return off_map([f"hubs.{index}" for index in range(len(hubs))], hubs, self._snapped_m)
+
+    def contradictions(self) -> list[str]:
+        """Return hubs where a zone forbids parking."""
+        return [
+            f"the hub '{hub.name or number}' lies in the zone '{zone.about.name or zone.about.rule}' ({zone.about.rule}): "
+            "vehicles stand there in the morning, and no ride that may park elsewhere ends there"
+            for zone in self._zones if zone.about.rule in ("no_park", "no_ride")
+            for number, hub in enumerate(self._settings.hubs) if zone.holds(np.array([[hub.lon, hub.lat]]))[0]
+        ]  # fmt: skip
 
     def zones_about(self) -> list[dict[str, object]]:
         """Return the zones as plain values: rule, name, speed, rings in degrees, and when they hold that day, s."""
@@ -159,6 +168,12 @@ class Parking:
         zones: list[RidingZone] = []
         settings, streets = self._settings, self._town.streets
         for index, name in enumerate(settings.zones):
+            if not isinstance(name, str):
+                try:
+                    zones.append(name.on(streets, name.name or "polygon"))
+                except DataError as error:
+                    raise SettingError(f"zones.{index}", str(error)) from None
+                continue
             try:
                 zones += read_riding_zones(
                     self._town.folder, name, streets, settings.vehicle_type, date.fromisoformat(settings.date)

@@ -80,6 +80,13 @@ class Scooter(Service):
         registered: BoolArray = self.town.dice.uniform("registered", self.name, people.person) < share
         return registered
 
+    def contradictions(self) -> list[str]:
+        """Return a fleet above what the permit allows, and hubs where parking is forbidden."""
+        permit, fleet = self.settings.permit, self.settings.fleet
+        above = permit is not None and permit.fleet is not None and fleet > permit.fleet
+        words = [f"a fleet of {fleet} is above the {permit.fleet} of the permit"] if permit and above else []
+        return words + self._parking.contradictions()
+
     def about(self) -> dict[str, Any]:
         """Return the hubs with their room, what the fleet costs, and what the city allows."""
         settings = self.settings

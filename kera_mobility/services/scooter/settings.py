@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from kera_mobility.config.calendar import IsoDate, Season, Window
 from kera_mobility.config.registry import policy_settings_beside
@@ -14,6 +14,7 @@ from kera_mobility.services.base import ServiceSettings
 from kera_mobility.services.scooter.costs import FleetCosts, capital_eur
 from kera_mobility.services.scooter.crew_settings import CrewSettings
 from kera_mobility.services.scooter.fares import PassSettings
+from kera_mobility.services.scooter.geofences import DrawnZone
 from kera_mobility.services.scooter.permit import PermitSettings
 from kera_mobility.services.scooter.policies.overnight import OvernightPolicy, ResetSettings
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     OvernightSettings = Any
 else:
     OvernightSettings = policy_settings_beside(__name__, OvernightPolicy)
+
+
+def _zone_form(entry: Any) -> str:
+    return "file" if isinstance(entry, str) else "drawn"
+
+
+ZoneEntry = Annotated[Annotated[str, Tag("file")] | Annotated[DrawnZone, Tag("drawn")], Discriminator(_zone_form)]
 
 
 class Hub(Place):
@@ -118,9 +126,9 @@ class ScooterSettings(ServiceSettings):
     """Part of the year in which it can be rented."""
     closed: tuple[Window, ...] = ()
     """When nothing can be rented; rides under way end as they would."""
-    zones: tuple[str, ...] = ()
+    zones: tuple[ZoneEntry, ...] = ()
     """Zones that are obeyed (no riding, riding slowly, no parking, parking at hubs only): names of files in the area's
-    `zones/`, or paths of GeoJSON files or of an operator's `geofencing_zones.json`."""
+    `zones/`, paths of GeoJSON files or of an operator's `geofencing_zones.json`, or zones with a `polygon` here."""
     vehicle_type: str = ""
     """Type of vehicle in an operator's `geofencing_zones.json`, whose rules alone hold; rules of any type if empty."""
     rides_in_snow: bool = False
