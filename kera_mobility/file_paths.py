@@ -23,6 +23,22 @@ _KINDS = {
 }  # fmt: skip
 
 
+def is_path(name: str) -> bool:
+    """Return whether a name is meant as a path, not as a word that an area or the shipped files know."""
+    return "/" in name or os.sep in name or name.endswith((".geojson", ".json"))
+
+
+def path_beside(text: str, folder: Path | None) -> str:
+    """Return a path that is not here but in a folder as the way there; a name, or a path that is here, as it is."""
+    if folder is None or not is_path(text) or os.path.exists(text):
+        return text
+    beside = os.path.join(os.path.abspath(folder), text)
+    if not os.path.exists(beside):
+        return text
+    here = os.getcwd() + os.sep
+    return beside.removeprefix(here)
+
+
 def require_file(path: Path) -> None:
     """Return if a path is a file: a pipe or a device could keep its reader waiting for ever.
 

@@ -77,7 +77,7 @@ def _one_line(error: object) -> str:
 @cache
 def _limited(parser: Any) -> Any:
     """Return a parser of ruamel that stops at the limits, before anything is built of what it read."""
-    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
 
     class Limited(parser):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -92,6 +92,11 @@ def _limited(parser: Any) -> Any:
                 anchor, before = self._open.pop()
                 if anchor is not None:
                     self._values_by_anchor[anchor] = self._values - before
+            elif isinstance(event, DocumentStartEvent) and event.version and event.version < (1, 2):
+                problem = (
+                    "got a file of YAML 1.1, in which 23:00 is 1380 and no is false; expected %YAML 1.2 or no such line"
+                )
+                raise YamlError(problem, event.start_mark.line + 1)
             elif isinstance(event, AliasEvent | ScalarEvent | CollectionStartEvent):
                 self._count(event)
             return event

@@ -110,6 +110,8 @@ def _references(node: Any) -> Iterator[tuple[str, str]]:
 def _type(field: Mapping[str, Any]) -> str:
     names = [f"[{_short(name)}](#{_anchor(name)})" for _, name in _references(field)]
     plain = [option.get("type") for option in field.get("anyOf", (field,)) if option.get("type")]
+    if isinstance(field.get("type"), list):
+        plain = ["time such as 23:00, or number" if "time_of_day" in field else "duration such as 10 min, or number"]
     if "enum" in field:
         plain = [", ".join(f"`{value}`" for value in field["enum"])]
     if "const" in field:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, field_validator
 
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import ClockTime, Settings
 from kera_mobility.units import DAY_S, FloatArray, IntArray
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -66,9 +66,9 @@ class Season(Settings):
 class Window(Settings):
     """Hours of some days of a part of the year."""
 
-    from_s: float = Field(0.0, ge=0, le=DAY_S)
+    from_s: ClockTime = Field(0.0, ge=0, le=DAY_S)
     """Begins then, seconds from midnight."""
-    until_s: float = Field(DAY_S, ge=0, le=DAY_S)
+    until_s: ClockTime = Field(DAY_S, ge=0, le=DAY_S)
     """Ends then, seconds from midnight; not later than `from_s` means on the next day."""
     days: tuple[Weekday, ...] = ()
     """Days of the week on which it begins; every day if none is named."""

@@ -13,9 +13,9 @@ from pydantic_core import ErrorDetails
 
 from kera_mobility.config.resources import find
 from kera_mobility.config.settings import Settings
+from kera_mobility.config.time_words import SECONDS_BY_UNIT, unit_by_name
 from kera_mobility.config.yaml_layers import KeyPath, Node, read_layers, shown
 from kera_mobility.errors import ConfigError, Fault, nearest_name
-from kera_mobility.units import UNIT_BY_SUFFIX
 
 Schema = dict[str, Any]
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
@@ -61,7 +61,7 @@ _EXPECTED_TYPE = {
     "array": "a list",
     "object": "keys with values (a map)",
 }
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _OF_FIELD = re.compile(r"(?P<field>[a-z_.]+): (?P<got>got .*), expected (?P<expected>.*)", re.DOTALL)
 _NUMBERS = frozenset({"integer", "number"})
 
@@ -76,13 +76,19 @@ def read_settings(path: str | Path, kind: type[SomeSettings]) -> SomeSettings:
     ConfigError
         With every fault at once, each with file, line and key.
     """
-    return validated(read_layers(find(path, "configs")), kind)
+    file = find(path, "configs")
+    return validated(read_layers(file), kind, folder=file.parent)
 
 
 def validated(
-    node: Node, kind: type[SomeSettings], complete: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    node: Node,
+    kind: type[SomeSettings],
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    folder: Path | None = None,
 ) -> SomeSettings:
     """Return the settings of one kind that are written at a node; `complete` adds what a file may leave out.
+
+    Paths that are not found from the current folder are looked for in `folder`.
 
     Raises
     ------
@@ -92,7 +98,7 @@ def validated(
     data, schema = complete(node.plain()), _schema_of(kind)
     faults = booleans_for_numbers(node, data, schema)
     try:
-        settings = kind.model_validate(data)
+        settings = kind.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         faults += faults_of(error, node, data, schema)
     if faults:
@@ -133,8 +139,8 @@ def unit_of(path: KeyPath) -> str:
     names = [step for step in path if isinstance(step, str)]
     if names[-2:-1] and names[-2].endswith("constants"):
         return " utils"
-    suffix = next((end for end in UNIT_BY_SUFFIX if names and names[-1].endswith(end)), "")
-    return f" {UNIT_BY_SUFFIX[suffix]}" if suffix else ""
+    unit = unit_by_name(names[-1]) if names else ""
+    return f" {unit}" if unit else ""
 
 
 def schemas_at(schema: Schema, path: KeyPath, data: Any) -> list[Schema]:
@@ -173,20 +179,29 @@ def _describe(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath,
             return (*path, *found["field"].split(".")), found["got"], found["expected"]
         got = f"got {shown(detail['input'])}"
         return (path, got, reason.removeprefix("expected ")) if reason.startswith("expected ") else (path, reason, "")
-    near = ""
+    got, expected = f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"])
     if kind == "literal_error" and isinstance(detail["input"], str):
-        near = nearest_name(detail["input"], _words(schemas_at(schema, path, data)))
-    hint = near or _clock_hint(path, detail)
-    unit = unit_of(path) if kind in _BOUNDS else ""
-    return path, f"got {shown(detail['input'])}", _expected(kind, context, detail["msg"]) + unit + hint
+        expected += nearest_name(detail["input"], _words(schemas_at(schema, path, data)))
+    if kind == "float_parsing":
+        expected += _number_hint(path, detail["input"], schemas_at(schema, path, data))
+    if kind in _BOUNDS:
+        expected += unit_of(path)
+        written = value_below(data, path)
+        if isinstance(written, str):  # a time in words, which pydantic has seen as a number
+            got = f"got {shown(written)}, which is {detail['input']:g}{unit_of(path)}"
+    return path, got, expected
 
 
-def _clock_hint(path: KeyPath, detail: ErrorDetails) -> str:
-    """Return what a clock time is in seconds from midnight, where it was written for a number of seconds."""
-    text = detail["input"]
-    if not (str(path[-1]).endswith("_s") and isinstance(text, str) and (clock := _CLOCK.fullmatch(text))):
-        return ""
-    return f" of seconds from midnight ({text} is {int(clock[1]) * 3600 + int(clock[2]) * 60})"
+def _number_hint(path: KeyPath, text: Any, schemas: list[Schema]) -> str:
+    """Return how a number is written that somebody wrote in another way: with a comma, as a time, with its unit."""
+    if isinstance(text, str) and _DECIMAL_COMMA.fullmatch(text.strip()):
+        return f" with a decimal point ({text.strip().replace(',', '.')})"
+    unit = unit_of(path).strip()
+    if unit not in SECONDS_BY_UNIT:
+        return f" in {unit}" if unit else ""
+    if any("time_of_day" in described for described in schemas):
+        return f" of {unit} from midnight or a time of day such as 23:00 (25:30 is half past one the next night)"
+    return f" of {unit} or a duration such as 90 s, 10 min or 1 h 30 min"
 
 
 def _describe_kind(path: KeyPath, got: Any, data: Any, schema: Schema) -> tuple[str, str]:
@@ -258,6 +273,13 @@ def _without_tags(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> Ke
 
 
 _ABSENT = object()
+
+
+def value_below(data: Any, path: KeyPath) -> Any:
+    """Return the value at a path of plain values; None where it leads nowhere."""
+    for step in path:
+        data = _data_below(data, step)
+    return data
 
 
 def _data_below(data: Any, step: str | int, absent: Any = None) -> Any:

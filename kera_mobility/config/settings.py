@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from kera_mobility.config.time_words import SECONDS_BY_UNIT, TIME_OF_DAY, in_unit, is_time_of_day, unit_by_name
+from kera_mobility.file_paths import path_beside
 
 DOUBTFUL = ("unverified", "assumption", "assumed")
 """Words by which the description of a setting says that nobody has measured it; the first that occurs is its status."""
@@ -20,7 +24,9 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 """Degrees east, WGS 84."""
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 """Degrees north, WGS 84."""
-TimeOfDay = Annotated[float, Field(ge=0, le=LATEST_S)]
+ClockTime = Annotated[float, TIME_OF_DAY]
+"""A time of day, with bounds of its own; written as 23:00 or as a number."""
+TimeOfDay = Annotated[ClockTime, Field(ge=0, le=LATEST_S)]
 """Seconds from midnight."""
 Hours = Annotated[float, Field(ge=0, le=30)]
 """Hours of a day."""
@@ -30,6 +36,14 @@ Utils = Annotated[float, Field(ge=-100, le=100)]
 """Utils: beyond this nobody chooses otherwise whatever happens."""
 Seed = Annotated[int, Field(ge=0, le=2**64 - 1)]
 """Chance: a word of 64 bits."""
+
+
+def _as_it_lies(text: str, info: ValidationInfo) -> str:
+    return path_beside(text, (info.context or {}).get("folder"))
+
+
+InputPath = Annotated[str, AfterValidator(_as_it_lies)]
+"""A name, or the path of a file or folder: from the current folder, else beside the file that is read."""
 
 
 class Settings(BaseModel):
@@ -45,6 +59,10 @@ class Settings(BaseModel):
         """Lay what is given of a part over the default of that part, where it lacks what a part needs."""
         if not isinstance(given, Mapping):
             return given
+        given = {**given, **{
+            name: in_unit(given[name], unit, time_of_day)
+            for name, (unit, time_of_day) in cls._times().items() if name in given
+        }}  # fmt: skip
         laid = {
             name: {**field.default.model_dump(), **given[name]}
             for name, field in cls.model_fields.items()
@@ -52,6 +70,15 @@ class Settings(BaseModel):
             and isinstance(given.get(name), Mapping) and not field.default.is_whole(given[name])
         }  # fmt: skip
         return {**given, **laid} if laid else given
+
+    @classmethod
+    @cache
+    def _times(cls) -> dict[str, tuple[str, bool]]:
+        """Return the unit of each setting that is a time, and whether it is one of the day."""
+        return {
+            name: (unit_by_name(name), TIME_OF_DAY in field.metadata or is_time_of_day(field.annotation))
+            for name, field in cls.model_fields.items() if unit_by_name(name) in SECONDS_BY_UNIT
+        }  # fmt: skip
 
     @classmethod
     def is_whole(cls, given: Mapping[str, Any]) -> bool:

@@ -68,23 +68,20 @@ def read_layers(path: Path, overrides: Sequence[str] = (), own: frozenset[str] =
         node = merge(node, Node({key: below for key, below in layer.value.items() if key not in own}, layer.where))
     node = merge(node, top)
     for text in overrides:
-        node = merge(node, reader.override(text), keep_places=True)
+        node = reader.laid(node, reader.override(text))
     if reader.faults:
         raise ConfigError(reader.faults)
     return node
 
 
-def merge(lower: Node, upper: Node, *, keep_places: bool = False) -> Node:
-    """Return `upper` laid over `lower`: maps merge key by key, anything else replaces.
-
-    A merged map stands where the upper one does, or with `keep_places` where the lower one does.
-    """
+def merge(lower: Node, upper: Node) -> Node:
+    """Return `upper` laid over `lower`: maps merge key by key, anything else replaces."""
     if not (isinstance(lower.value, dict) and isinstance(upper.value, dict)):
         return upper
     merged = dict(lower.value)
     for key, node in upper.value.items():
-        merged[key] = merge(merged[key], node, keep_places=keep_places) if key in merged else node
-    return Node(merged, lower.where if keep_places else upper.where)
+        merged[key] = merge(merged[key], node) if key in merged else node
+    return Node(merged, upper.where)
 
 
 def shown(value: Any) -> str:
@@ -134,6 +131,29 @@ class _Reader:
         for base in self._extended(values.pop("extends", Node(None, node.where))):
             self.collect(_find(path, base.value), base, (*above, identity))
         self.layers[identity] = Node(values, node.where)
+
+    def laid(self, lower: Node, upper: Node, key: str = "") -> Node:
+        """Return what an override makes of a node: a map keeps its place, an entry of a list is reached by its index.
+
+        The index after the last appends; null takes an entry away, so that those behind it move up.
+        """
+        if not isinstance(upper.value, dict) or (isinstance(lower.value, list) and not upper.value):
+            return upper
+        if not isinstance(lower.value, dict | list):  # an index into a list that is not written yet begins it
+            lower = Node([] if list(upper.value) == ["0"] else {}, upper.where)
+        values = lower.value.copy()
+        for step, node in upper.value.items():
+            way = f"{key}.{step}" if key else step
+            if isinstance(values, dict):
+                values[step] = self.laid(values.get(step, Node(None, node.where)), node, way)
+                continue
+            if not step.isdecimal() or int(step) > len(values):
+                counted = f"0 to {len(values) - 1}, or {len(values)} to add one" if values else "0"
+                return self._fault(node.where, f"{way}: got the index '{step}', expected {counted}", lower)
+            index = int(step)
+            before = values[index] if index < len(values) else Node(None, node.where)
+            values[index : index + 1] = [] if node.value is None else [self.laid(before, node, way)]
+        return Node(values, lower.where)
 
     def override(self, text: str) -> Node:
         """Return the layer that one `a.b.c=value` makes."""

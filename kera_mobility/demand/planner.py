@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Settings, in_order
+from kera_mobility.config.settings import ClockTime, Settings, in_order
 from kera_mobility.demand.choice_model import IMPOSSIBLE, ChoiceModel, choose_for_tours
 from kera_mobility.demand.household_cars import HouseholdCars, TourWishes, certain_chains
 from kera_mobility.demand.mode_chains import ModeChain, chains_of
@@ -39,9 +39,9 @@ class PlanningSettings(Settings):
     """Most candidate journeys kept for a trip; how many were dropped is counted."""
     stops_per_end: int = Field(4, ge=1, le=20)
     """Nearest stops of a line tried at each end, by each feeding service. Assumption."""
-    typical_start_s: float = Field(7 * HOUR_S, ge=0, le=86_400)
+    typical_start_s: ClockTime = Field(7 * HOUR_S, ge=0, le=86_400)
     """Stops are chosen by mean waiting and riding times from here, seconds from midnight. Assumption."""
-    typical_end_s: float = Field(19 * HOUR_S, ge=0, le=108_000)
+    typical_end_s: ClockTime = Field(19 * HOUR_S, ge=0, le=108_000)
     """... to here, seconds from midnight. Assumption."""
     max_access_s: float = Field(2700.0, ge=1, le=14_400)
     """Longest way to or from a stop, s. Assumption."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Place, Settings, in_order
+from kera_mobility.config.settings import Place, Settings, TimeOfDay, in_order
 from kera_mobility.services.base import Service, ServiceSettings
 from kera_mobility.services.contract import Booking, Leg, Offer, Offers, Refusal, Requests
 from kera_mobility.services.parking_charges import ParkingCharge, ParkingCharges
@@ -20,9 +20,9 @@ from kera_mobility.units import BoolArray, FloatArray, IntArray, round_one_s, ro
 class CongestedPeriod(Settings):
     """A part of the day in which car traffic is slower than free flow."""
 
-    start_s: float = Field(ge=0, le=108_000)
+    start_s: TimeOfDay
     """Seconds from midnight."""
-    end_s: float = Field(ge=0, le=108_000)
+    end_s: TimeOfDay
     """Seconds from midnight."""
     factor: float = Field(ge=1, le=4)
     """Car time over free-flow time."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import LATEST_DAY, LATEST_S, Latitude, Longitude, Place, Settings
+from kera_mobility.config.settings import LATEST_DAY, LATEST_S, Latitude, Longitude, Place, Settings, TimeOfDay
 from kera_mobility.services.notices import BookingSuspended, FleetWithdrawn, Notice, PowerCut, ServiceClosed, Snowfall
 from kera_mobility.shapes import polygon_of
 from kera_mobility.town.streets.overlays import Feature, OverlaySettings, read_overlay
@@ -25,9 +25,9 @@ class Disturbance(Settings):
     topic: ClassVar[type[Notice] | None] = None
     """Class of the notices to services that it names, which only some of them act on."""
 
-    start_s: float = Field(ge=0, le=LATEST_S)
+    start_s: TimeOfDay
     """When it begins, seconds from midnight."""
-    end_s: float = Field(ge=0, le=LATEST_S)
+    end_s: TimeOfDay
     """When it is over, seconds from midnight; people are told this when it begins."""
     days: tuple[Annotated[int, Field(ge=0, le=LATEST_DAY)], ...] = ()
     """Days of the run on which it happens, from 0; on all of them if none is named."""

@@ -14,11 +14,13 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from kera_mobility.config.messages import validated
 from kera_mobility.config.resources import find, shipped_folder
-from kera_mobility.config.settings import Seed, Settings
+from kera_mobility.config.settings import InputPath, Seed, Settings
+from kera_mobility.config.time_words import allow_words
 from kera_mobility.config.yaml_layers import Node, read_layers
 from kera_mobility.demand.choice_model import ChoiceSettings
 from kera_mobility.demand.planner import PlanningSettings
 from kera_mobility.errors import ConfigError, Fault, MissingFileError, nearest_name
+from kera_mobility.file_paths import is_path
 from kera_mobility.ledger import Ledger, Roots, recording
 from kera_mobility.services.base import ServiceSettings, service_kinds, service_settings
 from kera_mobility.simulation.disturbances import AnyDisturbance
@@ -50,6 +52,10 @@ def _area(text: str) -> str:
     return text if "/" in text or os.sep in text else _plain_word(text)
 
 
+def _word_or_path(text: str) -> str:
+    return text if is_path(text) else _plain_word(text)
+
+
 Word: TypeAlias = Annotated[str, AfterValidator(_plain_word)]
 if TYPE_CHECKING:
     AnyServiceSettings: TypeAlias = ServiceSettings
@@ -62,8 +68,9 @@ class TownSettings(Settings):
 
     seed: Seed = 1
     """Chance of the population: who lives where and does what. It stays when the seed of the day is swept."""
-    overlays: tuple[Word, ...] = ()
-    """Files in the area's `overlays/`: what is built (planned streets are opened) and what is shut."""
+    overlays: tuple[Annotated[InputPath, AfterValidator(_word_or_path)], ...] = ()
+    """Files in the area's `overlays/`, or paths of GeoJSON files from the current folder or beside the scenario: what
+    is built (planned streets are opened) and what is shut."""
     phases: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*\.csv)?$")
     """Table in the area's folder, such as phases.csv, that says who lives and works in each quarter in the year of the
     scenario, instead of `people.residents` and `people.jobs`, and what is open and shut then. Off if empty."""
@@ -198,7 +205,7 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     file = find(path, "configs")
     with recording() as opened:
         node = read_layers(file, overrides, OWN_KEYS)
-        scenario = validated(node, Scenario, lambda data: {"name": file.stem, **data})
+        scenario = validated(node, Scenario, lambda data: {"name": file.stem, **data}, file.parent)
         scenario._source, scenario._inputs, scenario._folder = node, opened, file.parent.absolute()
         if faults := list(_misspelt_constants(scenario)):
             raise ConfigError(faults)
@@ -216,6 +223,8 @@ def schema() -> dict[str, Any]:
     }
     # A file may inherit what a complete scenario must have.
     json_schema.pop("required", None)
+    for model in (json_schema, *json_schema["$defs"].values()):
+        allow_words(model.get("properties", {}))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema}
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import pickle
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from kera_mobility.config.resources import shipped_folder
+from kera_mobility.config.settings import Settings
+from kera_mobility.config.time_words import SECONDS_BY_UNIT, unit_by_name
 from kera_mobility.config.yaml_layers import Node, merge, read_layers
 from kera_mobility.errors import ConfigError, MissingFileError
 from kera_mobility.simulation.scenario import OWN_KEYS, Scenario, load_scenario, schema
 from kera_mobility.town.population.persons import PURPOSES
+from kera_mobility.units import clock
+from tests.laws.test_bounds import settings_classes
 
 CONFIGS = shipped_folder("configs")
 NO_SCENARIOS = {
@@ -266,11 +273,12 @@ services:
             ),
             "top.yaml:7: town.seed: got true, expected a number",
             "base.yaml:2: services.walk.walk_sped_m_s: unknown key (did you mean 'walk_speed_m_s'?)",
-            "base.yaml:5: services.car.access_s: got 'long', expected a number",
+            "base.yaml:5: services.car.access_s: got 'long', expected a number of s or a duration "
+            "such as 90 s, 10 min or 1 h 30 min",
             "top.yaml:10: services.car.factor: got 9, expected at most 4",
             f"top.yaml:12: services.bus.kind: got 'buss', expected one of {kinds}",
             "top.yaml:15: services.shuttle.stops: got a list of 1, expected at least 2 of them",
-            "top.yaml:15: services.shuttle.stops.0.lat: got 'north', expected a number",
+            "top.yaml:15: services.shuttle.stops.0.lat: got 'north', expected a number in degrees",
             f"top.yaml:17: services.Big Bus: got 'Big Bus', expected {word}",
             f"top.yaml:19: services.ghost.kind: missing, expected one of {kinds}",
             "top.yaml:20: services.bicycle: got 5, expected keys with values (a map)",
@@ -338,9 +346,152 @@ def test_a_date_that_is_none_is_told_with_one_that_is() -> None:
     assert "broken YAML: day" in fault
 
 
-def test_a_clock_time_for_seconds_is_told_in_seconds() -> None:
-    (fault,) = faults_of("configs/trials/shuttle.yaml", "services.shuttle.first_s=7:30")
-    assert fault.endswith("got '7:30', expected a number of seconds from midnight (7:30 is 27000)")
+# Times and numbers as people write them
+
+
+def times_of_settings() -> Iterator[tuple[type[Settings], str, str]]:
+    """Yield each setting that is one number of time, of every class of settings, with its unit."""
+    for kind in settings_classes():
+        for name, about in kind.model_json_schema().get("properties", {}).items():
+            if unit_by_name(name) in SECONDS_BY_UNIT and about.get("type") in ("number", "integer"):
+                yield kind, name, unit_by_name(name)
+
+
+def test_every_setting_that_is_a_time_is_written_as_people_write_it() -> None:
+    """Each is read alone, by the rule that all classes have: a moment as 23:00, a duration as 1 h 30 min."""
+    moments, durations = [], []
+    for kind, name, unit in times_of_settings():
+        about = kind.model_json_schema()["properties"][name]
+        least_s, most_s = (about[bound] * SECONDS_BY_UNIT[unit] for bound in ("minimum", "maximum"))
+        whole = about["type"] == "integer"
+        if "time_of_day" in about:
+            written, time_s = (
+                clock(least_s + (most_s - least_s) // 3600 * 3600),
+                least_s + (most_s - least_s) // 3600 * 3600,
+            )
+            moments.append(name)
+        else:
+            time_s = most_s if unit != "s" or whole else most_s / 2
+            written = f"{time_s // 60:.0f} min {time_s % 60:g} s" if time_s >= 60 else f"{time_s:g} s"
+            durations.append(name)
+        read = kind._over_defaults({name: written})[name]  # type: ignore[operator]
+        assert read == pytest.approx(time_s / SECONDS_BY_UNIT[unit]), (kind, name, written)
+        wrong = "10 min" if "time_of_day" in about else "0:10"
+        with pytest.raises(ValidationError) as caught:
+            kind.model_validate({name: wrong})
+        assert [error["type"] for error in caught.value.errors() if error["loc"][:1] == (name,)] in (
+            ["float_parsing"], ["int_parsing"],
+        ), (kind, name)  # fmt: skip
+    assert len(moments) > 20
+    assert len(durations) > 40
+    named = {"first_s", "last_s", "start_s", "end_s", "begin_s", "from_s", "until_s"}
+    assert named & set(durations) == set(), "a time of day is of the type that says so"
+
+
+def test_times_are_read_in_files_in_lists_and_behind_set(here: Path) -> None:
+    write(here, a="extends: configs/trials/shuttle.yaml\nservices:\n  shuttle: {last_s: 23:00, headway_s: 10 min}\n")
+    plain = load_scenario(
+        "configs/trials/shuttle.yaml", ["services.shuttle.last_s=82800", "services.shuttle.headway_s=600"]
+    )
+    written = load_scenario("a.yaml")
+    assert written.services == plain.services
+    overrides = ["services.shuttle.last_s=23:00", "services.shuttle.headway_s=10 min"]
+    assert load_scenario("configs/trials/shuttle.yaml", overrides).hash == plain.hash
+    late = load_scenario("a.yaml", ["services.shuttle.last_s=25:30", "services.shuttle.headway_s=1 h 30 min"])
+    assert late.services["shuttle"].model_dump()["last_s"] == 91_800
+    assert late.services["shuttle"].model_dump()["headway_s"] == 5400
+    timetable = "services.shuttle.operation={kind: timetable, departures_s: ['7:30', 28000, 8:00:30]}"
+    listed: Any = load_scenario("a.yaml", [timetable]).services["shuttle"].model_dump()["operation"]
+    assert list(listed["departures_s"]) == [27_000, 28_000, 28_830]
+
+
+def test_the_schema_for_editors_takes_times_in_words() -> None:
+    about = schema()["$defs"]["ShuttleSettings"]["properties"]
+    for name, right, wrong in (("last_s", "25:30", "10 min"), ("headway_s", "1 h 30 min", "0:10")):
+        assert about[name]["type"] == ["number", "string"]
+        assert re.search(about[name]["pattern"], right)
+        assert not re.search(about[name]["pattern"], wrong)
+
+
+@pytest.mark.parametrize(
+    ("override", "end"),
+    [
+        ("services.shuttle.fare_eur=1,50", "fare_eur: got '1,50', expected a number with a decimal point (1.50)"),
+        ("services.shuttle.fare_eur=1.50 EUR", "got '1.50 EUR', expected a number in EUR"),
+        ("services.shuttle.first_s=7h", "or a time of day such as 23:00 (25:30 is half past one the next night)"),
+        ("services.shuttle.headway_s=0:10", "of s or a duration such as 90 s, 10 min or 1 h 30 min"),
+        ("services.shuttle.headway_s=30 min 1 h", "of s or a duration such as 90 s, 10 min or 1 h 30 min"),
+        ("services.shuttle.headway_s=3 h", "headway_s: got '3 h', which is 10800 s, expected at most 7200 s"),
+        ("services.shuttle.last_s=31:00", "last_s: got '31:00', which is 111600 s, expected at most 108000 s"),
+        ("services.shuttle.last_s=23:60", "or a time of day such as 23:00 (25:30 is half past one the next night)"),
+        ("town.people.latest_start_h=25:00", "got '25:00', which is 25 h, expected at most 24 h"),
+    ],
+)
+def test_a_number_that_is_written_in_another_way_is_one_fault_that_shows_how(override: str, end: str) -> None:
+    (fault,) = faults_of("configs/trials/shuttle.yaml", override)
+    assert fault.endswith(end)
+
+
+def test_a_file_of_yaml_1_1_is_refused_as_its_times_would_be_counted_in_sixties(here: Path) -> None:
+    write(here, a="%YAML 1.1\n---\nextends: configs/trials/shuttle.yaml\nservices: {shuttle: {last_s: 23:00}}\n")
+    (fault,) = faults_of("a.yaml")
+    assert "in which 23:00 is 1380" in fault
+    write(here, a="%YAML 1.2\n---\nextends: configs/trials/shuttle.yaml\nservices: {shuttle: {last_s: 23:00}}\n")
+    assert load_scenario("a.yaml").services["shuttle"].model_dump()["last_s"] == 82_800
+
+
+# Lists by index
+
+
+def test_an_entry_of_a_list_is_overridden_by_its_index() -> None:
+    plain: Any = load_scenario("configs/trials/shuttle.yaml").services["shuttle"].model_dump()["stops"]
+    moved: Any = load_scenario(
+        "configs/trials/shuttle.yaml", ["services.shuttle.stops.1.lat=60.2", "services.shuttle.stops.0=null"]
+    )
+    stops = moved.services["shuttle"].model_dump()["stops"]
+    assert [dict(stop) for stop in stops] == [{**plain[1], "lat": 60.2}, *plain[2:]]
+    added: Any = load_scenario(
+        "configs/trials/shuttle.yaml", [f"services.shuttle.stops.{len(plain)}={{lon: 24.75, lat: 60.21}}"]
+    )
+    assert len(added.services["shuttle"].model_dump()["stops"]) == len(plain) + 1
+
+
+def test_an_index_begins_a_list_that_no_file_has() -> None:
+    closed = load_scenario(
+        "configs/trials/shuttle.yaml", ["disturbances.0={kind: rail_closed, service: rail, start_s: 7:00, end_s: 9:00}"]
+    )
+    assert [disturbance.start_s for disturbance in closed.disturbances] == [25_200]
+
+
+@pytest.mark.parametrize("index", ["99", "-1", "x"])
+def test_an_index_that_leads_nowhere_is_a_fault_with_those_there_are(index: str) -> None:
+    stops: Any = load_scenario("configs/trials/shuttle.yaml").services["shuttle"].model_dump()["stops"]
+    (fault,) = faults_of("configs/trials/shuttle.yaml", f"services.shuttle.stops.{index}.lat=60.2")
+    number = len(stops)
+    assert fault.endswith(
+        f"services.shuttle.stops.{index}: got the index '{index}', expected 0 to {number - 1}, or {number} to add one"
+    )
+
+
+# Files by path
+
+
+def test_a_file_of_zones_and_one_of_overlays_may_lie_beside_the_scenario(here: Path, tmp_path: Path) -> None:
+    (here / "trial").mkdir()
+    for name in ("zones", "works"):
+        (here / "trial" / f"{name}.geojson").write_text("{}")
+    write(
+        here / "trial",
+        a="extends: configs/trials/scooters.yaml\ntown: {overlays: [./works.geojson]}\n"
+        "services: {scooter: {zones: [zones.geojson]}}\n",
+    )
+    for path in ("trial/a.yaml", here / "trial" / "a.yaml"):
+        scenario = load_scenario(path)
+        assert scenario.services["scooter"].model_dump()["zones"] == ("trial/zones.geojson",)
+        assert scenario.town.overlays == ("trial/./works.geojson",)
+    (here / "zones.geojson").write_text("{}")
+    here_first: Any = load_scenario("trial/a.yaml").services["scooter"].model_dump()["zones"]
+    assert here_first == ("zones.geojson",), "a path from the current folder comes first, as before"
 
 
 def test_a_broken_entry_does_not_make_its_list_too_short() -> None:

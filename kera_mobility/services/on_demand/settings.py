@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from kera_mobility.config.registry import policy_settings_beside
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import ClockTime, Place, Settings
 from kera_mobility.services.base import ServiceSettings
 from kera_mobility.services.on_demand.policies.dispatch import DispatchPolicy, InsertionSettings
 from kera_mobility.services.on_demand.policies.repositioning import RepositioningPolicy, StaySettings
@@ -24,9 +24,9 @@ else:
 class VehicleShift(Settings):
     """Hours of a vehicle and its driver."""
 
-    start_s: float = Field(6 * HOUR_S, ge=0, le=100_800)
+    start_s: ClockTime = Field(6 * HOUR_S, ge=0, le=100_800)
     """The vehicle leaves its depot from then on, seconds from midnight. Assumption."""
-    end_s: float = Field(22 * HOUR_S, ge=0, le=100_800)
+    end_s: ClockTime = Field(22 * HOUR_S, ge=0, le=100_800)
     """The vehicle is back by then, seconds from midnight. Assumption."""
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from kera_mobility.config.registry import policy_settings_beside
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import ClockTime, Place, Settings
 from kera_mobility.services.scooter.policies.crew_routes import NearestTaskFirstSettings, TourPlanner
 from kera_mobility.services.scooter.policies.rebalancing import NoMovesSettings, RebalancingPolicy
 from kera_mobility.units import HOUR_S
@@ -23,9 +23,9 @@ else:
 class CrewShift(Settings):
     """Working time of a crew; every van is out on every shift."""
 
-    begin_s: float = Field(ge=0, le=28 * HOUR_S)
+    begin_s: ClockTime = Field(ge=0, le=28 * HOUR_S)
     """Seconds from midnight."""
-    end_s: float = Field(ge=0, le=28 * HOUR_S)
+    end_s: ClockTime = Field(ge=0, le=28 * HOUR_S)
     """The van is back at the depot by then, unless something unforeseen happens. Seconds from midnight."""
 
 

@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from kera_mobility.config.calendar import Season, Weekday, Window
 from kera_mobility.config.settings import Latitude, Longitude, Settings
 from kera_mobility.errors import DataError, Fault, MissingFileError, nearest_name
+from kera_mobility.file_paths import is_path
 from kera_mobility.ledger import is_file
 from kera_mobility.shapes import POLYGONS, Shape, polygon_of, shapes_of
 from kera_mobility.town.streets.overlays import middles
@@ -113,9 +114,9 @@ def zone_file(area_folder: Path, name: str) -> Path:
     MissingFileError
         If there is no such file; the message names those that the area has.
     """
-    if "/" in name or name.endswith((".geojson", ".json")):
+    if is_path(name):
         if not is_file(Path(name)):
-            raise MissingFileError(f"{name}: no such file of zones")
+            raise MissingFileError(f"{name}: no such file of zones, neither here nor beside the scenario")
         return Path(name)
     path = area_folder / "zones" / f"{name}.geojson"
     if not is_file(path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from kera_mobility.config.calendar import Window
-from kera_mobility.config.settings import Settings, in_order
+from kera_mobility.config.settings import ClockTime, Settings, in_order
 from kera_mobility.units import HOUR_S
 
 NIGHT_UNTIL_S = 5 * HOUR_S
@@ -28,9 +28,9 @@ class PermitSettings(Settings):
     """Least share of the hours below, at each hub, in which a vehicle can be had near it. Assumption."""
     available_within_m: float = Field(300.0, ge=1, le=5000)
     """How near to a hub is near, straight distance in m. Assumption."""
-    available_from_s: float = Field(6 * HOUR_S, ge=0, le=24 * HOUR_S)
+    available_from_s: ClockTime = Field(6 * HOUR_S, ge=0, le=24 * HOUR_S)
     """First of these hours, seconds from midnight. Assumption."""
-    available_until_s: float = Field(22 * HOUR_S, ge=0, le=24 * HOUR_S)
+    available_until_s: ClockTime = Field(22 * HOUR_S, ge=0, le=24 * HOUR_S)
     """End of these hours, seconds from midnight. Assumption."""
     banned: tuple[Window, ...] = (Window(from_s=0.0, until_s=NIGHT_UNTIL_S, days=("sat", "sun")),)
     """When no ride may begin. Source: Espoo, nights Fri-Sat and Sat-Sun from 00 to 05; the first of May is not here."""

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from kera_mobility.config.calendar import IsoDate, Season, Window
 from kera_mobility.config.registry import policy_settings_beside
-from kera_mobility.config.settings import Place, Settings
+from kera_mobility.config.settings import InputPath, Place, Settings
 from kera_mobility.services.base import ServiceSettings
 from kera_mobility.services.scooter.costs import FleetCosts, capital_eur
 from kera_mobility.services.scooter.crew_settings import CrewSettings
@@ -30,7 +30,7 @@ def _zone_form(entry: Any) -> str:
     return "file" if isinstance(entry, str) else "drawn"
 
 
-ZoneEntry = Annotated[Annotated[str, Tag("file")] | Annotated[DrawnZone, Tag("drawn")], Discriminator(_zone_form)]
+ZoneEntry = Annotated[Annotated[InputPath, Tag("file")] | Annotated[DrawnZone, Tag("drawn")], Discriminator(_zone_form)]
 
 
 class Hub(Place):
@@ -128,7 +128,8 @@ class ScooterSettings(ServiceSettings):
     """When nothing can be rented; rides under way end as they would."""
     zones: tuple[ZoneEntry, ...] = ()
     """Zones that are obeyed (no riding, riding slowly, no parking, parking at hubs only): names of files in the area's
-    `zones/`, paths of GeoJSON files or of an operator's `geofencing_zones.json`, or zones with a `polygon` here."""
+    `zones/`; paths, from the current folder or beside the scenario, of GeoJSON files or of an operator's
+    `geofencing_zones.json`; or zones with a `polygon` here."""
     vehicle_type: str = ""
     """Type of vehicle in an operator's `geofencing_zones.json`, whose rules alone hold; rules of any type if empty."""
     rides_in_snow: bool = False

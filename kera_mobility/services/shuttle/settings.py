@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kera_mobility.config.settings import Place, Settings, TimeOfDay
+from kera_mobility.config.settings import ClockTime, Place, Settings, TimeOfDay
 from kera_mobility.services.shuttle.costs import ShuttleCosts, hour_eur
 from kera_mobility.services.stops.operation import ServiceDate, TimetabledSettings
 from kera_mobility.units import HOUR_S
@@ -26,9 +26,9 @@ def _check_hours(first_s: float, last_s: float) -> None:
 class HeadwayPeriod(Settings):
     """A part of the day with a headway of its own."""
 
-    first_s: float = Field(ge=0, le=108_000)
+    first_s: TimeOfDay
     """First departure from the terminal, seconds from midnight."""
-    last_s: float = Field(ge=0, le=108_000)
+    last_s: TimeOfDay
     """No departure from the terminal after this, seconds from midnight."""
     headway_s: float = Field(ge=60, le=7200)
     """Between departures, s."""
@@ -131,9 +131,9 @@ class Breakdowns(Settings):
 class OnDuty(Settings):
     """The hours of one vehicle and its crew."""
 
-    first_s: float = Field(ge=0, le=108_000)
+    first_s: TimeOfDay
     """From, seconds from midnight."""
-    last_s: float = Field(ge=0, le=108_000)
+    last_s: TimeOfDay
     """To, seconds from midnight; the last lap is over by then."""
 
     @model_validator(mode="after")
@@ -163,9 +163,9 @@ class ShuttleSettings(TimetabledSettings):
     """Planned at each stop, s. Assumption (drt.boarding_time, unverified)."""
     seats: int = Field(9, ge=1, le=100)
     """Places of one vehicle. Source: EZ10 pilot (robotbus.capacity.shuttle); range 6 to 16."""
-    first_s: float = Field(6 * HOUR_S, ge=0, le=86_400)
+    first_s: ClockTime = Field(6 * HOUR_S, ge=0, le=86_400)
     """First departure, seconds from midnight. Assumption."""
-    last_s: float = Field(22 * HOUR_S, ge=0, le=108_000)
+    last_s: ClockTime = Field(22 * HOUR_S, ge=0, le=108_000)
     """No new loop begins after this, seconds from midnight. Assumption."""
     max_walk_m: float = Field(600.0, ge=1, le=3000)
     """Longest walk to or from a stop that people consider. Assumption."""

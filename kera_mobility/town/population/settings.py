@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from kera_mobility.config.settings import Hours, Settings, in_order
+from kera_mobility.config.settings import ClockTime, Hours, Settings, in_order
 from kera_mobility.town.population.households import EVERYONE_ALIKE, ByAge, HouseholdSettings
 
 
@@ -156,9 +156,9 @@ class PeopleSettings(Settings):
     """Speed that people plan with, whatever the mode. Assumption."""
     planned_delay_s: float = Field(300.0, ge=0, le=3_600)
     """Time that people plan for each trip besides, s. Assumption."""
-    latest_start_h: float = Field(21.5, ge=12, le=24)
+    latest_start_h: ClockTime = Field(21.5, ge=12, le=24)
     """No tour but to work or school sets out from home later, hours. Assumption."""
-    latest_departure_h: float = Field(23.5, ge=12, le=26)
+    latest_departure_h: ClockTime = Field(23.5, ge=12, le=26)
     """Nobody plans to set out later, hours from the midnight that starts the day, so that 25 is 1:00. Assumption."""
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from kera_mobility.config.settings import Settings
 from kera_mobility.errors import DataError, Fault, MissingFileError, nearest_name
+from kera_mobility.file_paths import is_path
 from kera_mobility.ledger import is_file
 from kera_mobility.shapes import POLYGONS, Shape, read_shapes
 from kera_mobility.town.streets.streets import MODE_BIT, MODES, ORIGINS, Streets
@@ -100,7 +101,7 @@ def read_overlay(area_folder: Path, name: str) -> list[Feature]:
     DataError
         With every fault of the file.
     """
-    path = area_folder / "overlays" / f"{name}.geojson"
+    path = Path(name) if is_path(name) else area_folder / "overlays" / f"{name}.geojson"
     if not is_file(path):
         names = sorted(other.stem for other in path.parent.glob("*.geojson"))
         raise MissingFileError(

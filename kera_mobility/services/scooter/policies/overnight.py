@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from kera_mobility.config.registry import Policy
-from kera_mobility.config.settings import Settings
+from kera_mobility.config.settings import ClockTime, Settings
 from kera_mobility.units import DAY_S, HOUR_S, FloatArray, IntArray
 
 
@@ -92,10 +92,10 @@ class WithdrawSettings(ResetSettings):
     """Settings of taking the fleet in for the night."""
 
     kind: Literal["withdraw"] = "withdraw"  # type: ignore[assignment]
-    from_s: float = Field(22 * HOUR_S, ge=0, le=DAY_S)
+    from_s: ClockTime = Field(22 * HOUR_S, ge=0, le=DAY_S)
     """When free vehicles are taken off the streets, seconds from midnight; those that are ridden follow as they are
     parked. Assumption."""
-    until_s: float = Field(6 * HOUR_S, ge=0, le=DAY_S)
+    until_s: ClockTime = Field(6 * HOUR_S, ge=0, le=DAY_S)
     """When they are put out again in their first places, seconds from midnight. Assumption."""
 
 
