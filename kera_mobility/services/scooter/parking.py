@@ -76,8 +76,8 @@ class Parking:
     def contradictions(self) -> list[str]:
         """Return hubs where a zone forbids parking."""
         return [
-            f"the hub '{hub.name or number}' lies in the zone '{zone.about.name or zone.about.rule}' ({zone.about.rule}): "
-            "vehicles stand there in the morning, and no ride that may park elsewhere ends there"
+            f"the hub '{hub.name or number}' lies in the zone '{zone.about.name or zone.about.rule}' "
+            f"({zone.about.rule}): vehicles stand there in the morning, and no ride that may park elsewhere ends there"
             for zone in self._zones if zone.about.rule in ("no_park", "no_ride")
             for number, hub in enumerate(self._settings.hubs) if zone.holds(np.array([[hub.lon, hub.lat]]))[0]
         ]  # fmt: skip
