@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     from kera_mobility.results.explain import explain
     from kera_mobility.results.plots import plot
     from kera_mobility.results.report import write_report as report
-    from kera_mobility.results.store import load_record
     from kera_mobility.simulation.run import Run, simulate, simulate_days
     from kera_mobility.simulation.scenario import Scenario, load_scenario, schema
 
 __all__ = [
     "Experiment", "Run", "Scenario", "calibrate", "check", "columns", "compare", "experiment", "explain", "load",
-    "load_record", "load_scenario", "plot", "realism", "report", "schema", "simulate", "simulate_days",
+    "load_scenario", "plot", "realism", "report", "schema", "simulate", "simulate_days",
     "verify",
 ]  # fmt: skip
 
@@ -45,7 +44,7 @@ _HOMES = {
     "Experiment": "experiments.batch", "Run": "simulation.run", "Scenario": "simulation.scenario",
     "calibrate": "experiments.calibration", "check": "experiments.regression", "columns": "results.events",
     "compare": "results.compare", "experiment": "experiments.batch", "explain": "results.explain",
-    "load": "experiments.batch", "load_record": "results.store", "load_scenario": "simulation.scenario",
+    "load": "experiments.batch", "load_scenario": "simulation.scenario",
     "plot": "results.plots", "realism": "experiments.elasticities", "schema": "simulation.scenario",
     "report": "results.report", "simulate": "simulation.run", "simulate_days": "simulation.run",
     "verify": "experiments.verification",

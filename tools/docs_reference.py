@@ -22,7 +22,7 @@ import kera_mobility
 import kera_mobility as km
 from kera_mobility import plugins
 from kera_mobility.cli import command_line
-from kera_mobility.results.events import describe
+from kera_mobility.results.events import DERIVED, describe
 from kera_mobility.simulation.scenario import schema
 from kera_mobility.tables import Schema
 
@@ -141,6 +141,10 @@ def events_page() -> str:
     for table, described in describe().items():
         rows = ["| column | type | unit | meaning |", "|---|---|---|---|"]
         rows += [f"| `{name}` | {kind} | {_cell(unit)} | {_cell(meaning)} |" for name, kind, unit, meaning in described]
+        rows += [
+            f"| `{name}` (in `run.{table}`) | {column.type} | {_cell(column.unit)} | {_cell(column.meaning)} |"
+            for name, column in DERIVED.get(table, {}).items()
+        ]
         lines += [f"## {table}", "\n".join(rows)]
     return "\n\n".join(lines) + "\n"
 

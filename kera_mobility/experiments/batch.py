@@ -17,6 +17,8 @@ from kera_mobility.experiments.stopping import Narrowness, Until
 from kera_mobility.experiments.uncertainty import UNCERTAIN, Accept, UncertainInput, load_uncertain, with_inputs
 from kera_mobility.file_paths import require_writable
 from kera_mobility.files import sweep
+from kera_mobility.results.display import Display, Grid
+from kera_mobility.results.kpis import KPI_HEADINGS, mean_rows
 from kera_mobility.results.store import load_record, result_folders
 from kera_mobility.simulation.run import Run
 from kera_mobility.simulation.scenario import Scenario, load_scenario
@@ -32,8 +34,8 @@ Note = Callable[[str], None]
 """Called with what a person should know, one line each."""
 
 
-@dataclass(frozen=True)
-class Experiment:
+@dataclass(frozen=True, repr=False)
+class Experiment(Display):
     """What a batch of runs left behind."""
 
     scenario: Scenario
@@ -43,6 +45,17 @@ class Experiment:
     """By draw, seed."""
     narrowness: Narrowness | None
     """How narrow the interval became, if that was asked for."""
+
+    def _glance(self) -> tuple[str, str, str]:
+        seeds = ", ".join(str(run.seed) for run in self.runs)
+        return (
+            f"Experiment with {self.scenario.name}: {len(self.runs)} runs in {self.folder}",
+            f"seeds {seeds}" + (f"; {self.narrowness}" if self.narrowness else ""),
+            ".frame is a pandas frame, km.compare(reference.folder, this.folder) what differs, .runs the runs",
+        )
+
+    def _grid(self) -> Grid:
+        return KPI_HEADINGS, mean_rows([run.kpis for run in self.runs])
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from kera_mobility.config.settings import Seed, Settings
 from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.experiments.calibration.variants import left_out, scaled, stretched, with_timetable
 from kera_mobility.experiments.scenario_keys import content_of, value_at
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.simulation.run import Run, live, simulate, town_of
 from kera_mobility.simulation.scenario import Scenario, load_scenario
 
@@ -83,8 +84,8 @@ class RealismSettings(Settings):
     """By name."""
 
 
-@dataclass(frozen=True)
-class Elasticity:
+@dataclass(frozen=True, repr=False)
+class Elasticity(Display):
     """How one figure answered to one change."""
 
     id: str
@@ -107,6 +108,18 @@ class Elasticity:
     low: float
     high: float
     source: str
+
+    def _glance(self) -> tuple[str, str, str]:
+        return (
+            f"Elasticity of {self.answer} to {self.what} (x {self.factor:.3g}): {self.value:.2f}",
+            f"published {self.low:g} to {self.high:g}: {'inside' if self.inside else 'outside'}",
+            f"source: {self.source}",
+        )
+
+    def _grid(self) -> Grid:
+        return ("elasticity", "value", "least", "most", "published"), [
+            (self.id, f"{self.value:.2f}", f"{self.least:.2f}", f"{self.most:.2f}", f"{self.low:g} to {self.high:g}"),
+        ]  # fmt: skip
 
     @property
     def inside(self) -> bool:

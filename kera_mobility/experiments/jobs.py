@@ -14,8 +14,9 @@ from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import ResultError
 from kera_mobility.files import package_version
 from kera_mobility.ledger import changed_inputs
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.events import fingerprint
-from kera_mobility.results.kpis import Kpi
+from kera_mobility.results.kpis import KPI_HEADINGS, Kpi, mean_rows
 from kera_mobility.results.store import load_record, read_kpis, require_replaceable, write_record
 from kera_mobility.simulation.run import simulate, town_of
 from kera_mobility.simulation.scenario import Scenario, TownSettings
@@ -48,8 +49,8 @@ class Job:
         return f"seed {self.seed}" + (f", draw {self.draw}" if self.draw is not None else "")
 
 
-@dataclass(frozen=True)
-class Written:
+@dataclass(frozen=True, repr=False)
+class Written(Display):
     """A run that is finished and stands in its folder."""
 
     seed: int
@@ -65,6 +66,17 @@ class Written:
     """What `run.json` warns of, such as a service that carried nobody, in words."""
     at_hand: bool = False
     """It was finished before, from equal input, and was not run again."""
+
+    def _glance(self) -> tuple[str, str, str]:
+        drawn = "" if self.draw is None else f", draw {self.draw}"
+        return (
+            f"Finished run in {self.folder}: seed {self.seed}, day {self.day}{drawn}",
+            f"fingerprint {self.fingerprint[:12]}; {len(self.kpis)} figures",
+            "km.load(written.folder) is the run",
+        )
+
+    def _grid(self) -> Grid:
+        return KPI_HEADINGS, mean_rows([self.kpis])
 
 
 class Towns:

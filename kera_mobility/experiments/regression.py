@@ -28,6 +28,7 @@ from kera_mobility.config.resources import find
 from kera_mobility.dice import Dice, word
 from kera_mobility.errors import KeraError, MissingFileError, ResultError
 from kera_mobility.files import package_version, replacing
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.events import KINDS, table_fingerprint
 from kera_mobility.results.record import numbers, texts
 from kera_mobility.simulation.run import Run, simulate
@@ -103,8 +104,8 @@ class Baseline:
             raise ResultError(f"{file}: cannot write the baseline: {error.strerror or error}") from error
 
 
-@dataclass(frozen=True)
-class CheckResult:
+@dataclass(frozen=True, repr=False)
+class CheckResult(Display):
     """What came of one check."""
 
     name: str
@@ -119,6 +120,18 @@ class CheckResult:
     """Why there was nothing to compare."""
     tolerated: bool = field(default=False)
     """Events may move, since the baseline allows its KPIs a tolerance."""
+
+    def _glance(self) -> tuple[str, str, str]:
+        moved = f"{len(self.events)} kinds of event and {len(self.kpis)} figures moved"
+        return (
+            f"Check {self.name}: {'passed' if self.passed else 'failed'} in {self.wall_s:.1f} s",
+            self.fault or moved,
+            "; ".join(self.remarks) or ".events and .kpis say what moved, .remarks what may explain it",
+        )
+
+    def _grid(self) -> Grid:
+        moved = {"event": self.events, "figure": self.kpis}
+        return ("what", "moved"), [(kind, text) for kind, texts in moved.items() for text in texts]
 
     @property
     def passed(self) -> bool:

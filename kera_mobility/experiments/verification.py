@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from kera_mobility.config.resources import code_hash
 from kera_mobility.errors import KeraError
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.events import KINDS, fingerprint
 from kera_mobility.results.kpis import compute, to_json
 from kera_mobility.results.manifest import KEY, changes
@@ -32,8 +33,8 @@ MOST_SHOWN = 3
 """KPIs that are named where several differ."""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Display):
     """What was found out about one result folder."""
 
     folder: Path
@@ -44,6 +45,17 @@ class Verification:
     fingerprint: str = ""
     files: int = 0
     kpis: int = 0
+
+    def _glance(self) -> tuple[str, str, str]:
+        return (
+            f"Verification of {self.folder}: {'sound' if self.sound else f'{len(self.faults)} faults'}",
+            f"fingerprint {self.fingerprint[:12]}; {self.files} files and {self.kpis} figures are those written",
+            "; ".join((*self.faults, *self.remarks)) or ".faults and .remarks are empty",
+        )
+
+    def _grid(self) -> Grid:
+        words = {"fault": self.faults, "remark": self.remarks}
+        return ("what", "words"), [(kind, text) for kind, texts in words.items() for text in texts]
 
     @property
     def sound(self) -> bool:

@@ -258,6 +258,18 @@ ENTITIES: Mapping[str, Kind] = {
 }  # fmt: skip
 """Tables of what took part. `people` has besides `registered.<service>` (bool) for each service with an app."""
 
+DERIVED: Mapping[str, Mapping[str, Column]] = {
+    "trips": {
+        "main_mode": _text("mode of the longest part by distance; empty where the trip was not completed"),
+        "population": _text("of the person: resident, worker, neighbour or visitor"),
+        **{
+            f"{end}_{axis}": _number("degrees, WGS 84", f"{words} of the {end}")
+            for end in ("origin", "destination") for axis, words in (("lon", "longitude"), ("lat", "latitude"))
+        },
+    },
+}  # fmt: skip
+"""Columns that the frame of a run (`run.trips`) has besides those that the table keeps, by table."""
+
 TABLES: Mapping[str, Kind] = {**KINDS, **ENTITIES}
 
 
@@ -282,7 +294,7 @@ def columns(table: str) -> dict[str, str]:
         raise ResultError(f"no table '{table}'{nearest_name(table, list(TABLES))}; expected one of {expected}")
     return {
         name: f"{column.meaning} ({column.unit})" if column.unit else column.meaning
-        for name, column in TABLES[table].columns.items()
+        for name, column in {**TABLES[table].columns, **DERIVED.get(table, {})}.items()
     }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kera_mobility.errors import ResultError, nearest_name
 from kera_mobility.files import parse_yaml
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.events import ENTITIES
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ VEHICLE_COLUMNS = tuple(ENTITIES["vehicles"].columns)
 PLACE_COLUMNS = tuple(ENTITIES["places"].columns)
 
 
-@dataclass(frozen=True)
-class RunRecord:
+@dataclass(frozen=True, repr=False)
+class RunRecord(Display):
     """Everything a result folder holds except its KPIs, which are computed from it."""
 
     tables: dict[str, pa.Table]
@@ -47,6 +48,18 @@ class RunRecord:
     """The resolved scenario."""
     area: dict[str, Any]
     """`area.json`: name, title, attribution and the drawn `streets`."""
+
+    def _glance(self) -> tuple[str, str, str]:
+        return (
+            f"Record of {self.meta.get('scenario')}, seed {self.meta.get('seed')}, day {self.meta.get('day')}",
+            f"{len(self.people):,} people, {len(self.tables)} tables of events: {', '.join(self.tables)}",
+            ".frame(name) is a pandas frame; people, vehicles and places are tables too",
+        )
+
+    def _grid(self) -> Grid:
+        tables = {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
+        rows = sorted(((name, f"{len(table):,}") for name, table in tables.items()), key=lambda row: row[1] == "0")
+        return ("table", "rows"), rows
 
     def table(self, name: str) -> pa.Table:
         """Return a table by name: a kind of event, or `people`, `vehicles`, `places`.

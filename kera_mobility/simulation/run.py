@@ -20,9 +20,11 @@ from kera_mobility.demand.plans import TripDemand
 from kera_mobility.dice import Dice
 from kera_mobility.errors import ConfigError, Fault, SettingError, UnknownPersonError
 from kera_mobility.ledger import recording, use_again
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.events import BATCH_ROWS, EventLog, NoLog
-from kera_mobility.results.kpis import Kpi, compute
+from kera_mobility.results.kpis import KPI_HEADINGS, Kpi, compute, mean_rows
 from kera_mobility.results.store import RunRecord, write_record
+from kera_mobility.results.trip_frame import trip_frame
 from kera_mobility.services.base import Service, service_kinds
 from kera_mobility.services.notices import Announcement
 from kera_mobility.services.world import World
@@ -48,20 +50,23 @@ Overnight = Mapping[str, Mapping[str, AnyArray]]
 """What the services hand from one day to the next: service -> name -> array."""
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Display):
     """One day that was simulated."""
 
     record: RunRecord
 
-    def __repr__(self) -> str:
+    def _glance(self) -> tuple[str, str, str]:
         meta = self.record.meta
         return (
             f"Run of {meta['scenario']}, seed {meta['seed']}, day {meta['day']}: {meta['person_trips']:,} trips of "
-            f"{sum(meta['people'].values()):,} people\n"
-            f"  services {', '.join(meta['services'])}; fingerprint {self.fingerprint[:12]}\n"
-            "  .trips and .legs are pandas frames, .kpis() the figures, .save(folder) writes everything"
+            f"{sum(meta['people'].values()):,} people",
+            f"fingerprint {self.fingerprint[:12]}; services {', '.join(meta['services'])}",
+            ".trips and .legs are pandas frames, .kpis() the figures, .save(folder) writes everything",
         )
+
+    def _grid(self) -> Grid:
+        return KPI_HEADINGS, mean_rows([self.kpis()])
 
     @cached_property
     def fingerprint(self) -> str:
@@ -80,8 +85,8 @@ class Run:
 
     @property
     def trips(self) -> pd.DataFrame:
-        """The trips as a pandas frame; `km.columns("trips")` says what its columns mean."""
-        return self.record.frame("trips")
+        """The trips as a pandas frame, with main mode, population and places; see `km.columns("trips")`."""
+        return trip_frame(self.record)
 
     @property
     def legs(self) -> pd.DataFrame:

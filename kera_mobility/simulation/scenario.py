@@ -22,6 +22,7 @@ from kera_mobility.demand.planner import PlanningSettings
 from kera_mobility.errors import ConfigError, Fault, MissingFileError, nearest_name
 from kera_mobility.file_paths import is_path
 from kera_mobility.ledger import Ledger, Roots, recording
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.services.base import ServiceSettings, service_kinds, service_settings
 from kera_mobility.simulation.disturbances import AnyDisturbance
 from kera_mobility.simulation.weather import Weather, WeatherSettings, weather_of
@@ -78,7 +79,7 @@ class TownSettings(Settings):
     """How many people there are and what they do on a day."""
 
 
-class Scenario(Settings):
+class Scenario(Display, Settings):
     """One scenario: the area, the phase, its people, and the services."""
 
     name: Annotated[str, AfterValidator(_folder_name)]
@@ -111,6 +112,18 @@ class Scenario(Settings):
 
     def __hash__(self) -> int:
         return int(self.hash[:15], 16)
+
+    def _glance(self) -> tuple[str, str, str]:
+        people = self.town.people
+        return (
+            f"Scenario {self.name} ({self.title or self.name}): {self.area}, {self.phase}, {self.year}",
+            f"{people.residents:,} residents, {people.jobs:,} jobs; services {', '.join(self.services)}",
+            ".resolved_yaml() is all of it; km.simulate(scenario) lives a day",
+        )
+
+    def _grid(self) -> Grid:
+        rows = [(name, getattr(service, "kind", ""), service.title) for name, service in self.services.items()]
+        return ("service", "kind", "title"), rows
 
     @property
     def inputs(self) -> Ledger:

@@ -20,6 +20,7 @@ from kera_mobility.experiments.calibration.variants import sampled
 from kera_mobility.experiments.scenario_keys import content_of, value_at, with_values
 from kera_mobility.geometry import distance_m
 from kera_mobility.kernels import exact
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.observations import boardings_at, legs_of, mode_share, trips_of
 from kera_mobility.simulation.run import Run, live, town_of
@@ -87,8 +88,8 @@ class Iteration:
     """Largest distance of a share with a constant of its own from its target."""
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Display):
     """What a fit found."""
 
     settings: CalibrationSettings
@@ -104,6 +105,17 @@ class Calibration:
     observed: dict[str, float]
     """By name of target, on that day."""
     stations: tuple[CountedStation, ...]
+
+    def _glance(self) -> tuple[str, str, str]:
+        return (
+            f"Calibration of {self.scenario.name}: {len(self.values)} constants in {len(self.iterations)} rounds",
+            "converged" if self.converged else "not converged: the last round is the answer, not a solution",
+            ".values are the constants, .observed what came, .iterations the way there",
+        )
+
+    def _grid(self) -> Grid:
+        rows = [(name, f"{value:.4g}") for group in (self.values, self.observed) for name, value in group.items()]
+        return ("constant or figure", "value"), rows
 
     @property
     def converged(self) -> bool:

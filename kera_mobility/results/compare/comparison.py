@@ -31,6 +31,7 @@ from kera_mobility.results.compare.pairing import (
 )
 from kera_mobility.results.compare.quantity import About, Quantity, Quotient
 from kera_mobility.results.compare.values import Values
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.facts import EVERYONE
 from kera_mobility.results.runs import RunKey
 from kera_mobility.results.store import require_places
@@ -57,8 +58,8 @@ YEARLY_CARBON = ("operational", "marginal")
 """The scope and method of the carbon that the yearly balance values."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Display):
     """What b changes against a."""
 
     a: str
@@ -76,6 +77,20 @@ class Comparison:
     and what only one of the two has (only_b, only_a)."""
     changes: Mapping[str, float]
     """Trips of everyone per day by `main mode in A > main mode in B`, mean over pairs."""
+
+    def _glance(self) -> tuple[str, str, str]:
+        tested = [row for row in self.differences if row.section == "outcomes" and "@" not in row.id]
+        sure = [row.id for row in tested if row.verdict in ("higher", "lower")]
+        return (
+            f"Comparison of {self.b} with {self.a}: {len(self.pairs)} pairs of runs",
+            f"{len(sure)} of {len(tested)} outcomes differ for sure: {', '.join(sure) or 'none'}",
+            ".row(id) is one row, .rows(section) some, .frame() all as a pandas frame; km.ask tells them",
+        )
+
+    def _grid(self) -> Grid:
+        rows = [row for row in self.rows("outcomes") if "@" not in row.id]
+        rows.sort(key=lambda row: row.verdict not in ("higher", "lower"))
+        return ("figure", self.a, self.b, "difference", "95 % interval", ""), [row.cells() for row in rows]
 
     def rows(self, section: str) -> list[Difference]:
         """Return the rows of a section."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kera_mobility.results.amounts import amounts
 from kera_mobility.results.compare.intervals import (
     ALPHA,
     Gain,
@@ -19,6 +20,7 @@ from kera_mobility.results.compare.intervals import (
     sureness,
 )
 from kera_mobility.results.compare.quantity import About, Quantity, Quotient
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.runs import RunKey
 
 TESTED = ("outcomes", "benefit", "money", "yearly", "carbon")
@@ -32,8 +34,8 @@ FEW_PAIRS = "few pairs"
 SAME, HIGHER, LOWER, CANNOT_TELL, DESIGN = "no change", "higher", "lower", "cannot tell", "by design"
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(Display):
     """One row of a comparison. Quotients and shares that only a comparison has stand in `difference` themselves."""
 
     id: str
@@ -80,6 +82,21 @@ class Difference:
     verdict: str = ""
     """`higher`, `lower`, `no change` (in no pair), `by design`, `cannot tell`; empty where nothing is asked."""
     note: str = ""
+
+    def cells(self) -> tuple[str, str, str, str, str, str]:
+        """Return id, both means, difference, interval and verdict for a table that people read."""
+        (before, after), unit = amounts([self.mean_a, self.mean_b], self.unit)
+        (change, low, high), points = amounts([self.difference, self.low, self.high], self.unit, "+")
+        interval = f"{low} to {high}" if self.low is not None else ""
+        return self.id, f"{before} {unit}", f"{after} {unit}", f"{change} {points}", interval, self.verdict
+
+    def _glance(self) -> tuple[str, str, str]:
+        name, before, after, change, interval, verdict = self.cells()
+        between = f", 95 % interval {interval}" if interval else ""
+        return f"{name} ({self.population}): {change}{between}", f"{before} to {after}; {verdict}", self.definition
+
+    def _grid(self) -> Grid:
+        return ("figure", "a", "b", "difference", "95 % interval", ""), [self.cells()]
 
 
 def difference_rows(quantities: Mapping[RunKey, Iterable[Quantity]]) -> list[Difference]:

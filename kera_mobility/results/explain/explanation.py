@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.explain.cases import Case, Cases, cases_of
 from kera_mobility.results.explain.inputs import RunReader, read_runs
 from kera_mobility.results.explain.sums import Sum, pooled, sums_of
@@ -20,8 +21,8 @@ CASE_COLUMNS = ("run", "what", *Case._fields[1:], "meaning", "count")
 """Columns of the cases as CSV."""
 
 
-@dataclass(frozen=True)
-class ExplainedRun:
+@dataclass(frozen=True, repr=False)
+class ExplainedRun(Display):
     """What one run gives; the run itself is not kept."""
 
     folder: Path
@@ -34,9 +35,19 @@ class ExplainedRun:
     notices: tuple[tuple[float, str], ...] = ()
     """Public facts of the day by moment, but for late runs."""
 
+    def _glance(self) -> tuple[str, str, str]:
+        return (
+            f"Explained run in {self.folder}: {self.about}",
+            f"{sum(self.cases.values()):,} cases in {self.trips:,} trips",
+            ".cases counts what went wrong, .sums holds it against the KPIs",
+        )
 
-@dataclass(frozen=True)
-class Explanation:
+    def _grid(self) -> Grid:
+        return _cases_grid(self.cases)
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Display):
     """Why trips went unserved and services said no, in one or several runs of a scenario; counts are added up."""
 
     scenario: str
@@ -48,6 +59,17 @@ class Explanation:
     """Services that nobody operates: feet, bicycles and cars of people's own, which cannot say no."""
     reasons: Reasons = field(default_factory=dict)
     """The declared reasons of denied requests."""
+
+    def _glance(self) -> tuple[str, str, str]:
+        agrees = f"{len(self.disagreements)} sums disagree" if self.disagreements else "all sums agree with the KPIs"
+        return (
+            f"Explanation of {self.scenario} ({self.title}), {len(self.runs)} runs",
+            f"{sum(self.cases.values()):,} cases in {sum(run.trips for run in self.runs):,} trips; {agrees}",
+            ".cases counts what went wrong and why, .rows() yields each case",
+        )
+
+    def _grid(self) -> Grid:
+        return _cases_grid(self.cases)
 
     def title_of(self, service: str) -> str:
         """Return the name of a service for people."""
@@ -102,6 +124,13 @@ class Explanation:
         row = {"what": case.kind, **case._asdict(), "meaning": self.meaning(case.binding) if case.binding else ""}
         del row["kind"]
         return row
+
+
+def _cases_grid(cases: Cases) -> Grid:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for case, count in cases.items():
+        counts[case.kind, case.service, case.binding] += count
+    return ("what", "service", "reason", "count"), [(*names, f"{count:,}") for names, count in counts.most_common()]
 
 
 def explain(place: str | Path) -> Explanation:

@@ -16,12 +16,13 @@ begins with the name of the service: `scooter.rides`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from kera_mobility.config.registry import modules_of, parts_of
 from kera_mobility.errors import ExtensionError
+from kera_mobility.results.amounts import amount
 from kera_mobility.results.facts import EVERYONE, RESIDENTS, Facts, Group
 from kera_mobility.results.record import RunRecord
 
@@ -29,6 +30,10 @@ PACKAGE = "kera_mobility.results.kpis"
 ENTRY_POINTS = "kera_mobility.kpis"
 SERVICES = "kera_mobility.services"
 """Folder, and group of entry points, of services: each has its own KPIs."""
+
+CHIEF = ("sustainable_share", "mode_share.car", "trips", "door_to_door_s.mean", "unserved")
+"""Figures that a short table begins with."""
+KPI_HEADINGS = ("figure", "value", "of")
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,19 @@ def compute(record: RunRecord) -> list[Kpi]:
                 kpis.append(made)
     first = {RESIDENTS: 0, EVERYONE: 1}
     return sorted(kpis, key=lambda made: first.get(made.population, len(first)))
+
+
+def mean_rows(runs: Sequence[Sequence[Kpi]]) -> list[tuple[str, str, str]]:
+    """Return id, mean over runs and population of each KPI, the chief ones first."""
+    by_id: dict[str, list[Kpi]] = {}
+    for made in (made for kpis in runs for made in kpis):
+        by_id.setdefault(made.id, []).append(made)
+    rows = []
+    for name in sorted(by_id, key=lambda name: CHIEF.index(name) if name in CHIEF else len(CHIEF)):
+        values = [made.value for made in by_id[name] if math.isfinite(made.value)]
+        mean = math.fsum(values) / len(values) if values else None
+        rows.append((name, amount(mean, by_id[name][0].unit), by_id[name][0].population))
+    return rows
 
 
 def to_json(quantity: Kpi) -> dict[str, Any]:
