@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._decision import DecisionFile, PrimaryOutcomes, chosen_decision
 from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
 
 
@@ -18,6 +19,8 @@ def command(
     values: Annotated[
         Path | None, typer.Option(help="YAML file with unit values of money and carbon that differ from the defaults.")
     ] = None,
+    decision: DecisionFile = None,
+    primary: PrimaryOutcomes = "",
     everyone: Annotated[
         bool, typer.Option("--all", help="Show every population in the table, not residents alone.")
     ] = False,
@@ -29,7 +32,8 @@ def command(
     from kera_mobility.results.compare.table import table
 
     try_first(csv)
-    comparisons = compare_all(a, list(b), values=None if values is None else read_values(values))
+    unit_values = None if values is None else read_values(values)
+    comparisons = compare_all(a, list(b), values=unit_values, decision=chosen_decision(decision, primary))
     for comparison in comparisons:
         for fault in comparison.missing:
             remark(f"no pair for {fault}")

@@ -1,18 +1,30 @@
 """What each operated service costs on a day: the only book, read by KPIs, comparisons, reports and remedies.
 
 A service states its rates in its settings, `run.json` carries them, and the module `costs` in the folder of the service
-makes the day's cost of them: `KIND`, the kind of service, and `day_cost(facts, service)`.
+makes the day's cost of them: `KIND`, the kind of service, and `day_cost(facts, service)`; it may say who pays (`PAYER`:
+authority, operators or another word) and what is counted (`BOUNDARY`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 
 from kera_mobility.config.registry import parts_of
-from kera_mobility.results.facts import Facts
+from kera_mobility.results.facts import TRANSIT, Facts
 
+BOUNDARIES = {
+    "whole_lines": "whole lines, also outside the area and for everybody else who rides them",
+    "vehicles_driven": "all vehicles, from their first departure to their last stop",
+    "shifts": "all shifts as planned, driven or not",
+    "fleet": "the whole fleet, ridden or not",
+    "operated": "as the service states it",
+    "people": "the simulated people alone",
+    "two_boundaries": "lines over their whole length, but gains of the simulated people alone: a line that others ride "
+    "too costs more here than it brings",
+}
+"""What a cost or a sum counts, by the `BOUNDARY` of a module `costs`; other words stand for themselves."""
 SERVICES = "kera_mobility.services"
 """Folder, and group of entry points, of services."""
 
@@ -30,6 +42,10 @@ class DayCost:
     """Vehicles by their life. 0 where the rates of the hours hold the vehicle too."""
     overhead_eur: float = 0.0
     """Office, app and marketing. 0 where the rates hold them."""
+    payer: str = ""
+    """Who pays for it: authority, operators, or another word; by mode of the service where its module says nothing."""
+    boundary: str = "operated"
+    """What is counted, by BOUNDARIES or in words."""
     stated: bool = True
     """Whether the run says its rates; if not, those of the defaults of the service were taken."""
 
@@ -57,11 +73,14 @@ def parking_eur(facts: Facts) -> dict[str, float]:
 
 def day_costs(facts: Facts) -> dict[str, DayCost]:
     """Return the cost of each operated service whose kind has a cost model and whose rates are known."""
-    models = {module.KIND: module.day_cost for module in parts_of(SERVICES, SERVICES, "costs")}
+    models = {module.KIND: module for module in parts_of(SERVICES, SERVICES, "costs")}
     costs: dict[str, DayCost] = {}
     for service, about in facts.services.items():
         if service in facts.operated and about["kind"] in models:
-            cost = models[about["kind"]](facts, service)
+            model = models[about["kind"]]
+            cost = model.day_cost(facts, service)
             if cost is not None:
-                costs[service] = cost
+                said = {name: getattr(model, name.upper(), getattr(cost, name)) for name in ("payer", "boundary")}
+                payer = said["payer"] or ("authority" if about["mode"] == TRANSIT else "operators")
+                costs[service] = replace(cost, **said | {"payer": payer})
     return costs

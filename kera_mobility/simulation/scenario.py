@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
+from kera_mobility.config.decision import DecisionSettings
 from kera_mobility.config.messages import validated
 from kera_mobility.config.resources import find, shipped_folder
 from kera_mobility.config.settings import InputPath, Seed, Settings
@@ -99,6 +100,8 @@ class Scenario(Display, Settings):
     """Services by name; each has a `kind`."""
     weather: WeatherSettings | None = None
     """The days that are simulated and the effects of their weather; no effects without it."""
+    decision: DecisionSettings | None = None
+    """What the study decides by: primary outcomes in their order, thresholds. Read by comparisons; no run uses it."""
     disturbances: tuple[AnyDisturbance, ...] = ()
     """Closures and failures; those that overlap in time are of different kinds or about different things."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kera_mobility.results.compare import compare
 from kera_mobility.results.report import write_report
 from tests.kit.browser import NARROW, WIDE, Opened
 from tests.kit.reports import run_small
@@ -101,6 +102,88 @@ def test_every_language_can_be_chosen_and_leaves_no_word_behind(wide: Opened) ->
         assert not re.search(rf"\b(?:{KEYS})\.[a-z]+\b", text)
         assert "{" not in wide.page.inner_text("#headline")
     assert len({tuple(texts) for texts in headings.values()}) == 3
+
+
+def test_the_first_page_says_what_kera_compare_says_and_the_largest_cost_first(wide: Opened, results: Path) -> None:
+    compared = {row.id: row for row in compare(results / "finished", results / "all").differences}
+    shown = wide.page.eval_on_selector_all(
+        "#headline data[data-row]", "all => all.map(one => [one.dataset.row, one.dataset.field, one.value])"
+    )
+    assert len({name for name, _, _ in shown}) > 20
+    for name, field, value in shown:
+        assert float(value) == getattr(compared[name], field), (name, field)
+    costs = wide.page.eval_on_selector_all("#headline .cost tbody data", "all => all.map(one => one.dataset.row)")
+    by_size = sorted((row for row in compared.values() if row.payer), key=lambda row: -abs(row.difference))
+    assert costs == [row.id for row in by_size]
+    assert by_size[0].id in wide.page.eval_on_selector_all(".sentence data", "all => all.map(one => one.dataset.row)")
+    assert "lines over their whole length" in wide.page.inner_text("#headline .cost")
+    assert "time and money saved" in wide.page.inner_text("#headline .benefitwhy").lower()
+
+
+def test_the_first_page_contradicts_no_table(wide: Opened) -> None:
+    script = "all => all.map(one => [one.dataset.row ?? one.dataset.more ?? one.dataset.difference, one.value])"
+    first = wide.page.eval_on_selector_all("#headline data[data-field=difference]", script)
+    tables = wide.page.eval_on_selector_all(
+        "section:not(#headline) :is(data[data-more], data[data-difference])", script
+    )
+    values = {name: {value for other, value in tables if other == name} for name, _ in first}
+    assert sum(bool(found) for found in values.values()) > 15
+    for name, value in first:
+        assert values[name] <= {value}, name
+
+
+def test_carbon_has_its_three_conventions_and_one_sign_at_most(wide: Opened) -> None:
+    rows = wide.page.eval_on_selector_all("#headline .climate data", "all => all.map(one => one.dataset.row)")
+    assert rows == [f"carbon.operational.{method}" for method in ("market", "location", "marginal")]
+    verdicts = {row["verdict"] for row in carbon_of(wide)}
+    sign = wide.page.inner_text("#headline .carbonsign")
+    assert ("not agree" in sign) == (len(verdicts) > 1 or verdicts == {"cannot tell"})
+
+
+def carbon_of(wide: Opened) -> list[dict[str, Any]]:
+    more = wide.page.evaluate("keraReport.content.differences[0].more")
+    return [row for row in more if row["id"].startswith("carbon.operational.")]
+
+
+def test_rounding_on_the_page_makes_no_point_of_an_interval(wide: Opened) -> None:
+    for low, high, unit in [(-0.3049, -0.2951, "s"), (0.50001, 0.50002, "share of trips"), (12.0, 12.004, "EUR")]:
+        ends = wide.page.evaluate("([low, high, unit]) => keraReport.interval(low, high, unit)", [low, high, unit])
+        first, last = ends.split(" … ")
+        assert first != last, ends
+
+
+def test_the_first_page_says_what_was_not_varied_what_decides_and_what_it_cannot_say(wide: Opened) -> None:
+    text = wide.page.inner_text("#headline")
+    assert "the inputs were not varied" in text
+    assert "Unknown: no input was varied" in text
+    assert "What this cannot say" in text
+    assert "None is set" in text
+    assert wide.page.locator("#headline .limits li").count() >= 5
+
+
+def test_checks_show_their_bands(wide: Opened) -> None:
+    rows = wide.page.eval_on_selector_all("table.checks tbody tr", "all => all.map(one => one.textContent)")
+    checks = wide.page.evaluate("keraReport.content.checks.rows")
+    assert len(rows) == len(checks) > 0
+    for text, check in zip(rows, checks, strict=True):
+        assert ("±" in text) == (check["tolerance"] is not None)
+
+
+def test_the_table_of_groups_fits_a_wide_page(wide: Opened) -> None:
+    widths = wide.page.evaluate(
+        "(() => { const box = document.querySelector('table.groups').parentElement; \
+        return [box.scrollWidth, box.clientWidth]; })()"
+    )
+    assert widths[0] <= widths[1]
+
+
+def test_a_keyboard_reaches_the_first_chart_within_sixty_stops(wide: Opened) -> None:
+    stops = wide.page.evaluate(
+        "(() => { const chart = document.querySelector('figure.chart'); \
+        return [...document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]')].filter( \
+        (one) => one.compareDocumentPosition(chart) & Node.DOCUMENT_POSITION_FOLLOWING).length; })()"
+    )
+    assert 5 < stops < 60
 
 
 def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:

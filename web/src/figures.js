@@ -1,6 +1,6 @@
 // KPIs on the page: where each belongs, how it is written, and that it can be traced to its id and definition.
 import { h, table } from './page.js';
-import { change, figure, kpiName, level, mode, named, population, service, t, unitOf } from './words.js';
+import { change, figure, interval, kpiName, level, mode, named, population, service, t, unitOf } from './words.js';
 
 const RULES = [
   ['climate', /co2|carbon|emission|_kg(\b|\.|$)|injur|accident/],
@@ -49,7 +49,7 @@ export function value(content, side, id, plain = false) {
   const unit = content.definitions[id]?.unit ?? '';
   if (!found || found[0] === null) return h('span', { class: 'none' }, found ? t('missing') : '–');
   const [middle, low, high, runs] = found;
-  const range = runs > 1 && low !== high && !plain ? h('span', { class: 'range' }, ` (${figure(low, unit)} – ${figure(high, unit)})`) : null;
+  const range = runs > 1 && low !== high && !plain ? h('span', { class: 'range' }, ` (${interval(low, high, unit, figure)})`) : null;
   return h('span', { class: 'figure' }, h('data', { value: String(middle), 'data-kpi': id, 'data-side': side }, figure(middle, unit)), range);
 }
 
@@ -59,8 +59,8 @@ export function difference(content, pair, id) {
   if (!row) return [h('span', { class: 'none' }, '–'), ''];
   const [gain, low, high, , verdict] = row;
   const told = verdict && low !== null ? h('span', { class: verdict === 'cannot tell' ? 'range' : 'verdict' }, ` ${t(`verdict.${verdict}`)}`) : null;
-  const interval = low === null ? '–' : h('span', {}, `${change(low, unit)} … ${change(high, unit)}`, told);
-  return [h('data', { value: String(gain), 'data-difference': id, 'data-pair': pair.b }, change(gain, unit)), interval];
+  const ends = low === null ? '–' : h('span', {}, interval(low, high, unit), told);
+  return [h('data', { value: String(gain), 'data-difference': id, 'data-pair': pair.b }, change(gain, unit)), ends];
 }
 
 export const label = (content, id) => h('span', {}, kpiName(id, allServices(content)), ' ',
@@ -103,7 +103,7 @@ export function moreTable(content, pair, part, wanted = () => true) {
     h('span', {}, moreName(row.id, content), ' ', h('a', { class: 'id', href: `#${anchor(row.id)}`, 'data-open': 'figures' }, row.id)),
     ...(levels ? [figure(row.mean_a, row.unit), figure(row.mean_b, row.unit)] : []),
     h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, write(row.difference, row)),
-    ...(sure ? [row.low === null ? '–' : h('span', {}, `${write(row.low, row)} … ${write(row.high, row)}`, row.verdict ? h('span', { class: row.verdict === 'cannot tell' ? 'range' : 'verdict' }, ` ${t(`verdict.${row.verdict}`)}`) : null)] : []),
+    ...(sure ? [row.low === null ? '–' : h('span', {}, interval(row.low, row.high, row.unit, plain ? figure : change), row.verdict ? h('span', { class: row.verdict === 'cannot tell' ? 'range' : 'verdict' }, ` ${t(`verdict.${row.verdict}`)}`) : null)] : []),
     unitOf(row.unit),
   ]);
   return table(`${t(`more.${part}`)}: ${content.sides[pair.b].label}`, columns, cells, { class: 'kpis', shown: true });

@@ -14,9 +14,9 @@ import { climate, services, times } from './parts/times.js';
 import { travel } from './parts/travel.js';
 import { who } from './parts/who.js';
 import { reliability } from './parts/why.js';
-import { LANGUAGES, declareReasons, language, number, speak, t } from './words.js';
+import { LANGUAGES, declareReasons, interval, language, number, speak, t } from './words.js';
 
-const PARTS = { headline, happened, travel, times, reliability, kept, services, climate, who, map: null, sure, sources, figures };
+const PARTS = { headline, travel, times, happened, reliability, kept, services, climate, who, map: null, sure, sources, figures };
 const PRINTED_PX = 680; // A4 between its margins
 const content = readContent();
 declareReasons(content.reasons);
@@ -98,4 +98,4 @@ window.addEventListener('afterprint', () => {
 speak((navigator.language || 'en').slice(0, 2));
 draw();
 // For whoever measures: how long the last frames took, and the parts that make them.
-window.keraReport = { content, map, get costs() { return map.moving ? map.moving.costs : []; } };
+window.keraReport = { content, map, interval, get costs() { return map.moving ? map.moving.costs : []; } };

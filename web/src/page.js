@@ -27,7 +27,7 @@ export function table(caption, columns, rows, more = {}) {
     h('tr', row.attributes || {}, (row.cells || row).map((cell, at) =>
       at === 0
         ? h('th', { scope: 'row' }, cell)
-        : h('td', { class: columns[at] && columns[at].number ? 'number' : null, 'data-label': more.class === 'reasons' ? columns[at].title : null }, cell))));
+        : h('td', { class: columns[at] && columns[at].number ? 'number' : null, 'data-label': /reasons|decide/.test(more.class) ? columns[at].title : null }, cell))));
   return h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': caption },
     h('table', more, h('caption', { class: more.shown ? null : 'unseen' }, caption), h('thead', {}, h('tr', {}, head)), h('tbody', {}, body)));
 }

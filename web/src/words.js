@@ -39,25 +39,33 @@ export const clock = (seconds) => {
 };
 
 // A figure as a person reads it. Shares become percent, seconds minutes; the exact value stays in the page beside it.
-export function figure(value, unit) {
+export function figure(value, unit, digits) {
   if (value === null || value === undefined) return t('missing');
-  if (/^share of|^share$/.test(unit)) return percent(value);
-  if (unit === 's') return minutes(value);
-  if (unit === 'm') return `${number(value / 1000, 2)} km`;
-  if (unit === 'EUR') return `${number(value, Math.abs(value) >= 1000 || value === 0 ? 0 : 2)}\u00a0€`;
-  if (unit.startsWith('EUR per')) return number(value, Math.abs(value) >= 100 ? 0 : 2);
-  return number(value);
+  if (isShare(unit)) return percent(value, digits);
+  if (unit === 's') return minutes(value, digits);
+  if (unit === 'm') return `${number(value / 1000, digits ?? 2)} km`;
+  if (unit === 'EUR') return `${number(value, digits ?? (Math.abs(value) >= 1000 || value === 0 ? 0 : 2))}\u00a0€`;
+  if (unit.startsWith('EUR per')) return number(value, digits ?? (Math.abs(value) >= 100 ? 0 : 2));
+  return number(value, digits);
 }
+const isShare = (unit) => /^share of|^share$/.test(unit);
 export function unitOf(unit) {
-  if (/^share of|^share$/.test(unit) || unit === 's' || unit === 'm' || unit === 'EUR') return '';
+  if (isShare(unit) || unit === 's' || unit === 'm' || unit === 'EUR') return '';
   return known(`unit.${unit}`) ?? unit;
 }
-export function change(value, unit) {
+export function change(value, unit, digits) {
   if (value === null || value === undefined) return t('missing');
   const size = Math.abs(value);
-  const text = /^share of|^share$/.test(unit) ? `${number(size * 100, size < 0.001 && size > 0 ? 2 : 1)}\u00a0${t('points')}` : figure(size, unit);
+  const text = isShare(unit) ? `${number(size * 100, digits ?? (size < 0.001 && size > 0 ? 2 : 1))}\u00a0${t('points')}` : figure(size, unit, digits);
   const sign = !/[1-9]/.test(text) ? '±' : value > 0 ? '+' : '−';
   return `${sign}${text}`;
+}
+
+// Both ends of an interval with as many digits as its width deserves, so that rounding never makes a point of it.
+export function interval(low, high, unit, write = change) {
+  const width = Math.abs(high - low) * (isShare(unit) ? 100 : unit === 's' ? 1 / 60 : unit === 'm' ? 1 / 1000 : 1);
+  const digits = width > 0 ? Math.min(Math.max(1 - Math.floor(Math.log10(width)), isShare(unit) ? 1 : 0), 15) : undefined;
+  return [low, high].map((end) => write(end, unit, digits)).join(' … ');
 }
 
 export const mode = (name) => known(`mode.${name}`) ?? name.replaceAll('_', ' ');

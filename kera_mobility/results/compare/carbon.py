@@ -6,10 +6,11 @@ not the riders, and electricity is taken by location.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from kera_mobility.results.compare.accounts import Accounts, ServiceDay
+from kera_mobility.results.compare.differences import CANNOT_TELL, Difference
 from kera_mobility.results.compare.quantity import About, Quantity
 from kera_mobility.results.compare.values import Values, at_year
 from kera_mobility.results.facts import EVERYONE
@@ -72,6 +73,12 @@ class Carbon:
         if is_diesel:
             per_km = self._bus_g / values.bus_riders
         return day.passenger_km * (per_km + (values.transit_life_cycle_g_per_pkm if life_cycle else 0.0))
+
+
+def agreed_sign(rows: Sequence[Difference], scope: str = "operational") -> str:
+    """Return the verdict on which all methods of a scope agree, or that nobody can tell: the choice decides it."""
+    verdicts = {row.verdict for row in rows if row.id.startswith(f"carbon.{scope}.")}
+    return verdicts.pop() if len(verdicts) == 1 else CANNOT_TELL
 
 
 def carbon_quantities(a: Carbon, b: Carbon) -> Iterator[Quantity]:

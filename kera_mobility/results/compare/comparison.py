@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from itertools import islice
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from kera_mobility.config.decision import DecisionSettings
+from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.results.compare.accounts import Accounts
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.carbon import Carbon, carbon_quantities
@@ -54,6 +55,7 @@ _ON_COSTS = {
     "by_default": "These results do not state what {} costs to run: the default rates of its kind are taken.",
 }
 """Attribute of a pair of runs -> sentence about the services that it names."""
+SERVED_NEW = "served.any_new"
 YEARLY_CARBON = ("operational", "marginal")
 """The scope and method of the carbon that the yearly balance values."""
 
@@ -75,6 +77,8 @@ class Comparison(Display):
     differences: tuple[Difference, ...]
     """Every row: KPIs (section `outcomes`), then switched, benefit, money, yearly, carbon, ratios, substitution,
     and what only one of the two has (only_b, only_a)."""
+    decision: DecisionSettings = field(default_factory=DecisionSettings, kw_only=True)
+    """The primary outcomes and the thresholds that the rows were judged by."""
     changes: Mapping[str, float]
     """Trips of everyone per day by `main mode in A > main mode in B`, mean over pairs."""
 
@@ -116,13 +120,16 @@ class Comparison(Display):
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as plain lists and maps."""
         pairs = [list(pair if pair.draw is not None else pair[:2]) for pair in self.pairs]
-        return {**asdict(self), "confidence": CONFIDENCE, "pairs": pairs}
+        return {**asdict(self), "confidence": CONFIDENCE, "pairs": pairs, "decision": self.decision.model_dump()}
 
 
-def compare(folders_a: Folders, folders_b: Folders, *, values: Values | None = None) -> Comparison:
+def compare(
+    folders_a: Folders, folders_b: Folders, *, values: Values | None = None, decision: DecisionSettings | None = None
+) -> Comparison:
     """Return what b changes against a.
 
-    Each side is a result folder, a folder of them (one scenario), or several of these.
+    Each side is a result folder, a folder of them (one scenario), or several of these. `decision` names the primary
+    outcomes and the thresholds; without it they are those of the scenario b, else the default.
 
     Raises
     ------
@@ -130,19 +137,34 @@ def compare(folders_a: Folders, folders_b: Folders, *, values: Values | None = N
         If a folder holds no result or a torn one, one side holds a seed, day and draw twice or two scenarios, or no
         such triple is shared.
     """
-    return compare_all(folders_a, [folders_b], values=values)[0]
+    return compare_all(folders_a, [folders_b], values=values, decision=decision)[0]
 
 
 def compare_all(
-    folders_a: Folders, folders_b: Sequence[Folders], *, values: Values | None = None
+    folders_a: Folders,
+    folders_b: Sequence[Folders],
+    *,
+    values: Values | None = None,
+    decision: DecisionSettings | None = None,
 ) -> tuple[Comparison, ...]:
     """Return what each of several scenarios changes against a, corrected for looking at all of them; see `compare`."""
     require_places(place for folders in (folders_a, *folders_b) for place in places_in(folders))
     a, chosen = read_scenario_runs(folders_a), values or Values()
-    drafts = [_draft(a, read_scenario_runs(folders), chosen) for folders in folders_b]
-    rows = judged([row for draft in drafts for row in draft.differences])
-    remaining = iter(rows)
-    return tuple(replace(draft, differences=tuple(islice(remaining, len(draft.differences)))) for draft in drafts)
+    scenarios = [read_scenario_runs(folders) for folders in folders_b]
+    decision = decision or next((named for b in scenarios if (named := decision_of(b))), DecisionSettings())
+    drafts = [replace(_draft(a, b, chosen), decision=decision) for b in scenarios]
+    known = {row.id for draft in drafts for row in draft.differences}
+    unknown = next((name for name in (*decision.primary, *decision.thresholds) if name not in known), None)
+    if unknown and decision != DecisionSettings():
+        raise ConfigError(f"decision: no row '{unknown}'{nearest_name(unknown, sorted(known))} in these results")
+    judgements = judged([draft.differences for draft in drafts], decision.primary)
+    return tuple(replace(draft, differences=tuple(rows)) for draft, rows in zip(drafts, judgements, strict=True))
+
+
+def decision_of(side: ScenarioRuns) -> DecisionSettings | None:
+    """Return what the scenario of some runs names to decide by, if it does."""
+    stated = next(iter(side.runs.values())).settings.get("decision")
+    return None if stated is None else DecisionSettings.model_validate(stated)
 
 
 def _draft(a: ScenarioRuns, b: ScenarioRuns, values: Values) -> Comparison:
@@ -181,6 +203,7 @@ class _Day:
         self.years = accounts_a.year, accounts_b.year
         self.measures = tuple(benefit.gains)
         self.quantities: list[Quantity] = [
+            *_served_quantities(day),
             *_switched_quantities(self.switched),
             *benefit.quantities(),
             *money_quantities(a, b),
@@ -236,6 +259,22 @@ def _switched_quantities(switched: Mapping[str, float]) -> Iterator[Quantity]:
     for place, (population, share) in enumerate(switched.items()):
         suffix = "" if place == 0 else f"@{population}"
         yield Quantity(About(f"switched{suffix}", "switched", "share of trips", population, definition), None, share)
+
+
+def _served_quantities(day: DayPair) -> Iterator[Quantity]:
+    """Yield how many different people ride each operated service, and any of those that only B has."""
+    riders = [
+        {name: set(side.facts.rides(name)["person"]) for name in side.facts.services if name in side.facts.operated}
+        for side in (day.a, day.b)
+    ]
+    for name in riders[1]:
+        before = len(riders[0][name]) if name in riders[0] else None
+        definition = "Different people who ride it on the day."
+        yield Quantity(About(f"served.{name}", "served", "people", EVERYONE, definition), before, len(riders[1][name]))
+    new = [people for name, people in riders[1].items() if name not in riders[0]]
+    if new:
+        definition = "Different people who ride any service that only B has on the day."
+        yield Quantity(About(SERVED_NEW, "served", "people", EVERYONE, definition), None, len(set().union(*new)))
 
 
 def _mean_changes(days: Mapping[RunKey, _Day]) -> dict[str, float]:

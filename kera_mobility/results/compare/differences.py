@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kera_mobility.results.amounts import amounts
+from kera_mobility.results.compare.bounds import QuantityKind, kind_of, level_spread, most_of
 from kera_mobility.results.compare.intervals import (
     ALPHA,
     Gain,
@@ -31,6 +32,9 @@ FEW = 5
 """With fewer pairs an interval leans on normal values; the row says so."""
 
 FEW_PAIRS = "few pairs"
+PRIMARY, EXPLORATORY, BEHIND = "primary", "exploratory", "exploratory, behind an outcome that cannot be told"
+_ENDS = ("low", "high", "chance_low", "chance_high", "inputs_low", "inputs_high", "corrected_low", "corrected_high",
+         "detectable")  # fmt: skip
 SAME, HIGHER, LOWER, CANNOT_TELL, DESIGN = "no change", "higher", "lower", "cannot tell", "by design"
 
 
@@ -82,6 +86,13 @@ class Difference(Display):
     verdict: str = ""
     """`higher`, `lower`, `no change` (in no pair), `by design`, `cannot tell`; empty where nothing is asked."""
     note: str = ""
+    standing: str = ""
+    """`primary`: named before the result was seen, and tested in the order named; `exploratory`: all other tests, also
+    of a primary outcome that stands behind one that cannot be told."""
+    payer: str = ""
+    """Who bears it, where the row is a cost."""
+    boundary: str = ""
+    """What is counted, where a sum would mislead without it."""
 
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """Return id, both means, difference, interval and verdict for a table that people read."""
@@ -122,22 +133,61 @@ def quotient_rows(quotients: Mapping[RunKey, Iterable[Quotient]], *, shares: boo
     return [row for row in rows if row is not None]
 
 
-def judged(rows: Sequence[Difference]) -> list[Difference]:
-    """Return the rows with their verdicts, each family corrected for its size by Holm."""
+def judged(scenarios: Sequence[Sequence[Difference]], primary: Sequence[str] = ()) -> list[list[Difference]]:
+    """Return the rows of each scenario with their verdicts.
+
+    The primary outcomes are one family, tested in their order at the full level (a fixed sequence): the first that
+    cannot be told shuts the gate, and what stands behind it is judged among the exploratory rows. Source: Maurer,
+    Hothorn and Lehmacher 1995. Several scenarios share the level between them. All other rows are exploratory, each
+    family of them corrected for its size by Holm, over all scenarios.
+    """
+    told = [_in_sequence(rows, primary, len(scenarios)) for rows in scenarios]
+    remaining = iter(_explored([row for rows in told for row in rows]))
+    return [[_cut(next(remaining)) for _ in rows] for rows in told]
+
+
+def _in_sequence(rows: Sequence[Difference], primary: Sequence[str], scenarios: int) -> list[Difference]:
+    """Return the rows with the primary outcomes judged in their order, as far as the gate is open.
+
+    One that is alike in every pair has nothing to test, and is passed over.
+    """
+    by_id = {row.id: row for row in rows}
+    highest, is_open = 0.0, True
+    for name in primary:
+        row = by_id.get(name)
+        if row is None or row.section not in TESTED:
+            continue
+        if not is_open:
+            by_id[name] = replace(row, standing=BEHIND)
+            continue
+        row = replace(row, standing=PRIMARY)
+        if row.p is not None and not row.verdict:
+            highest = max(highest, min(_p(row) * scenarios, 1.0))
+            row = replace(_judge(row, highest, ALPHA / scenarios), looked_at=scenarios)
+        is_open = row.verdict != CANNOT_TELL
+        by_id[name] = row
+    return [by_id[row.id] for row in rows]
+
+
+def _explored(rows: Sequence[Difference]) -> list[Difference]:
     families: dict[tuple[str, str, bool], list[int]] = {}
-    for place, row in enumerate(rows):
-        if row.section in TESTED and row.p is not None and row.verdict == "":
-            families.setdefault(family_of(row), []).append(place)
     judged_rows = list(rows)
+    for place, row in enumerate(rows):
+        if row.section in TESTED and row.standing != PRIMARY:
+            judged_rows[place] = replace(row, standing=row.standing or EXPLORATORY)
+            if row.p is not None and row.verdict == "":
+                families.setdefault(family_of(row), []).append(place)
     for places in families.values():
         for place, (adjusted, alpha) in zip(places, holm([_p(rows[place]) for place in places]), strict=True):
-            judged_rows[place] = replace(_judge(rows[place], adjusted, alpha), looked_at=len(places))
+            judged_rows[place] = replace(_judge(judged_rows[place], adjusted, alpha), looked_at=len(places))
     return judged_rows
 
 
 def family_of(row: Difference) -> tuple[str, str, bool]:
     """Return what names the rows that are corrected together: section, population, and whether of a group within it."""
     name, _, population = row.id.partition("@")
+    if row.standing == BEHIND:
+        return BEHIND, "", False
     return row.section, population, row.section == "benefit" and name.count(".") > 1
 
 
@@ -146,7 +196,10 @@ def _row(quantities: Mapping[RunKey, Quantity]) -> Difference:
     after = {pair: quantity.after for pair, quantity in quantities.items()}
     before = {pair: quantity.before for pair, quantity in quantities.items() if quantity.before is not None}
     gained = {pair: value - before.get(pair, 0.0) for pair, value in after.items()}
-    row = _plain(about, _sure(gained))
+    sure, is_level = _sure(gained), not before and kind_of(about.id, about.unit) is not QuantityKind.FREE
+    row = _plain(about, _bounded_level(about, sure) if is_level else sure)
+    if is_level:
+        return replace(row, p=None)
     if before:
         row = replace(row, mean_a=_sure(before).centre, mean_b=_sure(after).centre)
         gain = _gain(before, after)
@@ -162,8 +215,27 @@ def _plain(about: About, sure: Sureness) -> Difference:
         about.id, about.section, about.unit, about.population, about.definition, None, None, sure.centre, low, high,
         sure.units, "inputs" if sure.inputs else "seeds", chance_low, chance_high, inputs_low, inputs_high,
         p=sure.headline.p_value() if sure.headline else None,
-        df=sure.headline.df if sure.headline else None,
+        df=sure.headline.df if sure.headline else None, payer=about.payer, boundary=about.boundary,
     )  # fmt: skip
+
+
+def _bounded_level(about: About, sure: Sureness) -> Sureness:
+    """Return how sure a level is, with no end where a quantity of its kind cannot be."""
+    chance, inputs = (
+        spread and level_spread(spread, kind_of(about.id, about.unit), sure.units)
+        for spread in (sure.chance, sure.inputs)
+    )
+    return replace(sure, chance=chance, inputs=inputs)
+
+
+def _cut(row: Difference) -> Difference:
+    """Return a row whose intervals hold no difference that a quantity of its kind cannot have."""
+    limit, ends = most_of(kind_of(row.id, row.unit)), {}
+    for name in _ENDS:
+        end = getattr(row, name)
+        if end is not None and abs(end) > limit:
+            ends[name] = math.copysign(limit, end)
+    return replace(row, **ends)
 
 
 def _ends(spread: Spread | None) -> tuple[float | None, float | None]:
@@ -199,9 +271,10 @@ def _judge(row: Difference, adjusted: float, alpha: float) -> Difference:
     assert row.low is not None
     assert row.high is not None
     assert row.df is not None
-    low, high = Spread(row.difference, row.difference - row.low, row.high - row.difference, row.df).interval(alpha)
+    spread = Spread(row.difference, row.difference - row.low, row.high - row.difference, row.df)
+    low, high = spread.interval(alpha)
     verdict = CANNOT_TELL if adjusted > ALPHA else HIGHER if row.difference > 0 else LOWER
-    detectable = Spread(0.0, row.difference - row.low, row.high - row.difference, row.df).detectable(alpha)
+    detectable = spread.detectable(alpha)
     return replace(
         row, p=_p(row), p_adjusted=adjusted, verdict=verdict, corrected_low=low, corrected_high=high,
         detectable=detectable if row.low < row.high else None,

@@ -13,13 +13,19 @@ from kera_mobility.results.compare.accounts import Accounts, ServiceDay
 from kera_mobility.results.compare.benefit import Benefit
 from kera_mobility.results.compare.quantity import About, Quantity, Quotient
 from kera_mobility.results.compare.values import CostRates, Values
-from kera_mobility.results.costs import parking_eur
+from kera_mobility.results.costs import BOUNDARIES, parking_eur
 from kera_mobility.results.facts import EVERYONE
 
 EUR_PER_DAY, EUR_PER_YEAR = "EUR per day", "EUR per year"
 LEAST_SHARED = 0.99
 """With fewer trips in common there is no yearly balance: it would weigh other people's days. Assumption."""
 _NO_COST = CostRates()
+TWO = "two_boundaries"
+_PAID = "Fares, and the running of their cars, that people pay."
+_RUNNING = {
+    "operators": "Operating cost of services other than public transport.",
+    "authority": "Operating cost of public transport, whole lines.",
+}
 
 
 class Money:
@@ -48,6 +54,24 @@ class Money:
     def season_eur(self) -> float:
         """Season tickets that are paid by the month, of a day."""
         return sum(map(self.accounts.season_eur, self.lines))
+
+    def payer(self, service: str) -> str:
+        """Return who pays for a service: as it declares, else by its mode."""
+        cost = self.accounts.costs.get(service)
+        return cost.payer if cost else "authority" if service in self.lines else "operators"
+
+    def paid_by(self, payer: str) -> float:
+        """Return the operating cost of all services that somebody pays for."""
+        return sum(self.operating_eur(name) for name in (*self.lines, *self.operators) if self.payer(name) == payer)
+
+    @property
+    def payers(self) -> dict[str, list[str]]:
+        """Who pays for services, and what is counted of each."""
+        boundaries: dict[str, list[str]] = {"operators": [], "authority": []}
+        for name in (*self.operators, *self.lines):
+            cost = self.accounts.costs.get(name)
+            boundaries.setdefault(self.payer(name), []).append(cost.boundary if cost else "operated")
+        return boundaries
 
     @property
     def lines_cost_eur(self) -> float:
@@ -126,22 +150,30 @@ class Money:
 
 def money_quantities(a: Money, b: Money) -> Iterator[Quantity]:
     """Yield what each party pays and gets."""
-    rows = [
-        ("travellers.paid_eur", "Fares, and the running of their cars, that people pay.", "fares_eur"),
-        ("operators.fares_eur", "Fares of services other than public transport.", "revenue_eur"),
-        ("operators.running_eur", "Operating cost of services other than public transport.", "running_eur"),
-        ("operators.capital_eur", "Vehicles by their life, and overhead, where stated apart.", "capital_eur"),
-        ("authority.tickets_eur", "Tickets for public transport.", "tickets_eur"),
-        ("authority.running_eur", "Operating cost of public transport, whole lines.", "lines_cost_eur"),
-        ("city.subsidy_eur", "What the city pays of the operating cost; an assumption.", "subsidy_eur"),
-    ]
+    payers = {payer: {*a.payers.get(payer, ()), *b.payers.get(payer, ())} for payer in {**a.payers, **b.payers}}
+    yield _row("travellers.paid_eur", _PAID, a.accounts.fares_eur(), b.accounts.fares_eur(), "people")
+    yield _row("operators.fares_eur", "Fares of services other than public transport.", a.revenue_eur, b.revenue_eur)
+    for payer, counted in payers.items():
+        definition = _RUNNING.get(payer, "Operating cost of services that {} pays for.".format(payer.replace("_", " ")))
+        boundary = "+".join(sorted(counted))
+        yield _row(f"{payer}.running_eur", definition, a.paid_by(payer), b.paid_by(payer), boundary or "operated")
+    definition = "Vehicles by their life, and overhead, where stated apart."
+    yield _row("operators.capital_eur", definition, a.capital_eur, b.capital_eur, "fleet")
+    yield _row("authority.tickets_eur", "Tickets for public transport.", a.tickets_eur, b.tickets_eur)
+    definition = "What the city pays of the operating cost of operators; an assumption, and a transfer."
+    yield _row("city.subsidy_eur", definition, a.subsidy_eur, b.subsidy_eur, "operated")
     if a.parking_eur or b.parking_eur:
-        rows.append(("owners.parking_eur", "What drivers pay for parking, a part of what people pay.", "parking_eur"))
-    for name, definition, attribute in rows:
-        about = About(f"money.{name}", "money", EUR_PER_DAY, EVERYONE, definition)
-        yield Quantity(about, _amount(a, attribute), _amount(b, attribute))
+        definition = "What drivers pay for parking, a part of what people pay."
+        yield _row("owners.parking_eur", definition, a.parking_eur, b.parking_eur)
     car = About("money.car_km", "money", "km per day", EVERYONE, "Vehicle kilometres by car, from people's kilometres.")
     yield Quantity(car, a.car_km, b.car_km)
+
+
+def _row(name: str, definition: str, before: float, after: float, boundary: str = "") -> Quantity:
+    """Return what a party pays or gets; it is a cost, and has a payer, if it has a boundary."""
+    payer = name.partition(".")[0] if boundary else ""
+    about = About(f"money.{name}", "money", EUR_PER_DAY, EVERYONE, definition, payer, boundary)
+    return Quantity(about, before, after)
 
 
 def subsidy_quotients(a: Money, b: Money) -> Iterator[Quotient]:
@@ -192,9 +224,5 @@ def yearly_quantities(
     for name, (eur, definition) in rows.items():
         yield Quantity(About(f"yearly.{name}", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, eur * year)
     net = sum(eur for eur, _ in rows.values()) * year
-    definition = "Sum of the rows above; the city's subsidy is a transfer and not in it."
-    yield Quantity(About("yearly.net", "yearly", EUR_PER_YEAR, EVERYONE, definition), None, net)
-
-
-def _amount(money: Money, attribute: str) -> float:
-    return money.accounts.fares_eur() if attribute == "fares_eur" else float(getattr(money, attribute))
+    definition = f"Sum of the rows above: {BOUNDARIES[TWO]}. The city's subsidy is a transfer and not in it."
+    yield Quantity(About("yearly.net", "yearly", EUR_PER_YEAR, EVERYONE, definition, boundary=TWO), None, net)

@@ -11,11 +11,15 @@ class About(NamedTuple):
 
     id: str
     section: str
-    """Block of the table: outcomes, switched, benefit, money, yearly, carbon, ratios, substitution, only_a,
+    """Block of the table: outcomes, served, switched, benefit, money, yearly, carbon, ratios, substitution, only_a,
     only_b."""
     unit: str
     population: str
     definition: str
+    payer: str = ""
+    """Who bears it, where it is a cost: travellers, operators, authority, city, or whom a service names."""
+    boundary: str = ""
+    """What is counted, by a code of BOUNDARIES or in words; where a sum would mislead without it."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
+from kera_mobility.results.compare.carbon import agreed_sign
 from kera_mobility.results.compare.comparison import Comparison
-from kera_mobility.results.compare.differences import CANNOT_TELL, FEW, FEW_PAIRS, SAME, Difference, family_of
+from kera_mobility.results.compare.differences import (
+    BEHIND,
+    CANNOT_TELL,
+    FEW,
+    FEW_PAIRS,
+    PRIMARY,
+    SAME,
+    Difference,
+    family_of,
+)
+from kera_mobility.results.compare.intervals import RANKED_DRAWS
+from kera_mobility.results.costs import BOUNDARIES
 from kera_mobility.texts import visible
 
 ALOUD = {
@@ -15,11 +28,12 @@ ALOUD = {
     "unserved": "The number of residents' trips that cannot be made",
     "benefit.ex_ante": "What residents gain by their own reckoning before the day",
     "benefit.realised_utility": "What residents gain by their own reckoning on the day",
-    "carbon.operational.marginal": "The CO2 of everyone's travel",
+    "yearly.net": "The sum of a year's balance",
 }
-"""Rows that are told in sentences, where the comparison has them."""
+"""Rows that are told in sentences, where the comparison has them; others by their id."""
 BLOCKS = {
     "outcomes": "Outcomes (residents; services count everyone)",
+    "served": "People served: different riders of a day",
     "switched": "Trips whose main mode is another in B",
     "benefit": "What travellers gain (B - A); there is no income in the data",
     "money": "Money by party",
@@ -31,7 +45,7 @@ BLOCKS = {
     "only_a": "What only A has",
 }
 HEADINGS = ("", "A", "B", "B - A", "95 % interval", "unit", "of", "", "could see", "pairing gains")
-LEVELS = ("substitution", "only_a", "only_b")
+LEVELS = ("served", "substitution", "switched", "only_a", "only_b")
 """Sections whose quantities are no differences."""
 LEFT = (0, 5, 6, 7)
 """Columns that are set from the left."""
@@ -40,7 +54,8 @@ LEFT = (0, 5, 6, 7)
 def table(comparison: Comparison, *, everyone: bool = False) -> str:
     """Return the whole comparison as text; `everyone` shows every population, not residents alone."""
     lines = [visible(f"A = {comparison.a} ({comparison.title_a}), B = {comparison.b} ({comparison.title_b})", keep="")]
-    lines += [*_header(comparison), "", "Chief findings, with 95 % intervals:", *aloud(comparison)]
+    lines += [*_header(comparison), "", "Primary outcomes in their order, with 95 % intervals:", *aloud(comparison)]
+    lines += ["", "Also, exploratory:", *_beside(comparison)]
     blocks = {section: _shown(comparison.rows(section), everyone=everyone) for section in BLOCKS}
     cells = {section: [_cells(row) for row in rows] for section, rows in blocks.items() if rows}
     widths = [
@@ -53,9 +68,46 @@ def table(comparison: Comparison, *, everyone: bool = False) -> str:
 
 
 def aloud(comparison: Comparison) -> list[str]:
-    """Return the chief findings as sentences: effect, interval, unit, population, and what cannot be told."""
+    """Return the primary outcomes as sentences: effect, interval, unit, population, and what cannot be told."""
     rows = {row.id: row for row in comparison.differences}
-    return [_sentence(words, rows[name]) for name, words in ALOUD.items() if name in rows]
+    return [
+        _sentence(ALOUD.get(name, name), rows[name]) + (f" ({BEHIND}.)" if rows[name].standing == BEHIND else "")
+        for name in comparison.decision.primary if name in rows
+    ]  # fmt: skip
+
+
+def _beside(comparison: Comparison) -> Iterator[str]:
+    """Yield what stands beside the primary outcomes: costs by payer with boundaries, the year, carbon by method."""
+    rows = {row.id: row for row in comparison.differences}
+    for row in costs_by_payer(comparison.differences):
+        yield f"Cost to {row.payer}, {row.id}: {_number(row.difference, '+')} {row.unit}{_between(row)}; {bounds(row)}."
+    for name, words in ALOUD.items():
+        if name in rows and name not in comparison.decision.primary:
+            row = rows[name]
+            yield _sentence(words, row) + (f" Counted: {bounds(row)}." if row.boundary else "")
+    carbon = [row for row in comparison.differences if row.id.startswith("carbon.operational.")]
+    if carbon:
+        told = "; ".join(f"{row.id.rpartition('.')[2]} {_number(row.difference, '+')}{_between(row)}" for row in carbon)
+        sign = agreed_sign(carbon)
+        words = f"{sign} by every convention" if sign != CANNOT_TELL else "cannot tell, as the conventions do not agree"
+        yield f"The CO2 of everyone's travel, operational, kg per day: {words}: {told}."
+
+
+def costs_by_payer(rows: Sequence[Difference]) -> list[Difference]:
+    """Return the rows that are a cost to somebody, the largest change first."""
+    return sorted((row for row in rows if row.payer), key=lambda row: -abs(row.difference))
+
+
+def bounds(row: Difference) -> str:
+    """Return what a row counts, in words."""
+    return "; ".join(BOUNDARIES.get(code, code) for code in row.boundary.split("+"))
+
+
+def _between(row: Difference) -> str:
+    if row.low is None or row.high is None:
+        return ""
+    low, high = _interval(row.low, row.high, row, "+")
+    return f" ({low} to {high}, {row.verdict})"
 
 
 def _header(comparison: Comparison) -> list[str]:
@@ -64,9 +116,18 @@ def _header(comparison: Comparison) -> list[str]:
     lines = [f"{pairs} {_ranges(seeds)}.", *comparison.notes]
     if 1 < min((row.n for row in comparison.differences), default=FEW) < FEW:
         lines.append(f"Fewer than {FEW} seeds are few: the intervals lean on the form of the normal distribution.")
+    draws = max((row.n for row in comparison.differences if row.basis == "inputs"), default=RANKED_DRAWS)
+    if draws < RANKED_DRAWS:
+        lines.append(
+            f"{draws} draws of the inputs are few: below {RANKED_DRAWS} the intervals lean on the normal distribution."
+        )
+    lines.append(
+        f"Primary outcomes, one family tested in this order: {', '.join(comparison.decision.primary)}. The first that "
+        "cannot be told shuts the gate; all other rows are exploratory."
+    )
     families: dict[tuple[str, str, bool], int] = {}
     for row in comparison.differences:
-        if row.p_adjusted is not None and "@" not in row.id:
+        if row.p_adjusted is not None and row.standing != PRIMARY and "@" not in row.id:
             families[family_of(row)] = row.looked_at or 0
     counted = ", ".join(
         f"{count} in {section}{' by group' if grouped else ''}" for (section, _, grouped), count in families.items()
@@ -95,13 +156,15 @@ def _sentence(words: str, row: Difference) -> str:
     if row.verdict == CANNOT_TELL:
         low, high = (row.low, row.high) if row.corrected_low is None else (row.corrected_low, row.corrected_high or 0.0)
         seen = "" if row.detectable is None else f"; a change of {show(row.detectable)} {unit} would have been seen"
-        between = f"after correction between {show(low, '+')} and {show(high, '+')} {unit}"
+        start = "after correction between" if row.standing != PRIMARY else "between"
+        between = f"{start} {' and '.join(_interval(low, high, row, '+', show))} {unit}"
         return f"{words}: cannot tell whether it changes{levels}; {between}{seen}."
     if row.mean_a is None:
-        return f"{words}: {show(row.difference, '+')} {unit}, between {show(row.low, '+')} and {show(row.high, '+')}."
-    ends = sorted((abs(row.low), abs(row.high)))
+        ends = " and ".join(_interval(row.low, row.high, row, "+", show))
+        return f"{words}: {show(row.difference, '+')} {unit}, between {ends}."
+    ends = " and ".join(_interval(*sorted((abs(row.low), abs(row.high))), row, "", show))
     verb = "rises" if row.difference > 0 else "falls"
-    by = f"by {show(abs(row.difference))} {unit}, between {show(ends[0])} and {show(ends[1])}"
+    by = f"by {show(abs(row.difference))} {unit}, between {ends}"
     return f"{words} {verb} {by}{levels}."
 
 
@@ -116,7 +179,7 @@ def _shown(rows: Sequence[Difference], *, everyone: bool) -> list[Difference]:
 def _cells(row: Difference) -> tuple[str, ...]:
     sign = "" if row.section in LEVELS else "+"
     has_interval = row.low is not None and row.high is not None
-    interval = f"{_amount(row.low or 0.0, row, sign)} .. {_amount(row.high or 0.0, row, sign)}" if has_interval else ""
+    interval = " .. ".join(_interval(row.low or 0.0, row.high or 0.0, row, sign)) if has_interval else ""
     gain = "" if row.pairing_gain is None else f"x{_short(row.pairing_gain)} ({_gain_interval(row)})"
     seen = "" if row.detectable is None else _amount(row.detectable, row)
     cells = (row.id, *_values(row), interval, _unit(row), row.population, _verdict(row), seen, gain)
@@ -160,6 +223,18 @@ def _unit(row: Difference) -> str:
     if not _is_share(row):
         return row.unit
     return row.unit.replace("share", "%", 1) + ("" if row.mean_a is None else ", points")
+
+
+def _interval(
+    low: float, high: float, row: Difference, sign: str, write: Callable[[float, str], str] | None = None
+) -> tuple[str, str]:
+    """Return both ends as texts that differ where the ends do: rounding never makes a point of an interval."""
+    written = (write(low, sign), write(high, sign)) if write else (_amount(low, row, sign), _amount(high, row, sign))
+    if written[0] != written[1] or low == high:
+        return written
+    scale = 100.0 if _is_share(row) else 1.0
+    places = max(0, 1 - math.floor(math.log10((high - low) * scale)))
+    return f"{low * scale:{sign},.{places}f}", f"{high * scale:{sign},.{places}f}"
 
 
 def _number(value: float, sign: str = "") -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kera_mobility.geometry import contains
+from kera_mobility.results.compare.differences import difference_rows, judged
+from kera_mobility.results.compare.quantity import About, Quantity
 from kera_mobility.results.facts import EVERYONE, RESIDENTS, Facts, mean, share
 from kera_mobility.results.kpis.modes import SCOOTER
 from kera_mobility.results.record import numbers
 from kera_mobility.results.report.basemap import DrawnMap
+from kera_mobility.results.runs import RunKey
 from kera_mobility.units import DAY_S, HOUR_S, MINUTE_S, AnyArray, BoolArray, FloatArray
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ REGION = ("resident", "neighbour")
 NOT_COMPLETED = "none"
 """Stands for a main mode where a trip was not completed."""
 
+Groups = dict[str, list[float | None]]
+"""MEASURES by group."""
 MEASURES = ("trips", "sustainable_share", "door_to_door_s", "wait_s", "walk_s", "unserved_share")
 """Figures of a group: trips; share of completed trips; means of completed trips; share of all trips."""
 
@@ -92,7 +97,7 @@ def moving_and_aboard(facts: Facts, service: str, slots: FloatArray) -> tuple[Fl
     )
 
 
-def by_group(facts: Facts, drawn_map: DrawnMap, zones: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:
+def by_group(facts: Facts, drawn_map: DrawnMap, zones: Sequence[Mapping[str, Any]]) -> Groups:
     """Return MEASURES for each group of people: `age.7`, `car.0`, `zone.<name>`, `population.<name>`."""
     people = facts.record.people.to_pandas()
     population, age, cars = people["population"], people["age"], people["household_cars"]
@@ -107,6 +112,26 @@ def by_group(facts: Facts, drawn_map: DrawnMap, zones: Sequence[Mapping[str, Any
     for name in sorted(population.unique()):
         groups[f"population.{name}"] = population == name
     return {name: _measures(facts, members.to_numpy()) for name, members in groups.items() if members.any()}
+
+
+def group_differences(before: Mapping[RunKey, Groups], after: Mapping[RunKey, Groups]) -> dict[str, list[Any]]:
+    """Return, for each group and each of MEASURES, the paired difference with the ends of its interval, or None."""
+    pairs = before.keys() & after.keys()
+    quantities = {key: list(_group_quantities(before[key], after[key])) for key in sorted(pairs, key=lambda k: k.order)}
+    (rows,) = judged([difference_rows(quantities)])
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        name, _, measure = row.id.rpartition("/")
+        found.setdefault(name, [None] * len(MEASURES))[MEASURES.index(measure)] = [row.difference, row.low, row.high]
+    return found
+
+
+def _group_quantities(before: Groups, after: Groups) -> Iterator[Quantity]:
+    for name in (name for name in before if name in after):
+        for measure, first, then in zip(MEASURES, before[name], after[name], strict=True):
+            if first is not None and then is not None:
+                unit = "share of trips" if measure.endswith("_share") else "s"
+                yield Quantity(About(f"{name}/{measure}", "groups", unit, name, ""), first, then)
 
 
 def _measures(facts: Facts, members: BoolArray) -> list[float | None]:

@@ -12,28 +12,33 @@ from typing import Any
 
 import numpy as np
 
+from kera_mobility.config.decision import DecisionSettings
+from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import ConfigError, MissingFileError
 from kera_mobility.files import package_version, read_yaml
+from kera_mobility.results.compare import Comparison
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.reason_texts import reasons_of
 from kera_mobility.results.report import breakdowns, map_layers
 from kera_mobility.results.report.basemap import DrawnMap
 from kera_mobility.results.report.day_events import day_events
 from kera_mobility.results.report.drawn_paths import DrawnPaths
+from kera_mobility.results.report.first_page import decision_content
 from kera_mobility.results.report.playback import VehiclePlayback
 from kera_mobility.results.report.playback_people import PeoplePlayback
 from kera_mobility.results.report.refusals import refusals
 from kera_mobility.results.report.scenarios import (
     ReportScenario,
+    comparisons_of,
     definitions_of,
-    differences,
+    difference_content,
     in_one_order,
     kpis_of,
     means_of,
     scenarios_in,
     weights_of,
 )
-from kera_mobility.results.runs import RunFolder
+from kera_mobility.results.runs import RunFolder, RunKey
 from kera_mobility.units import IntArray
 from kera_mobility.yaml_text import YamlError
 
@@ -41,21 +46,29 @@ FORMAT = 2
 """Of the data inside the page; the page's script checks it."""
 MOST_PEOPLE = 9000
 """People whose day is drawn, over all scenarios of a report: keeps the file small. `--people` changes it."""
-_OF_CHECK = ("id", "title", "model", "data", "unit", "standing", "source", "note", "met")
+_OF_CHECK = ("id", "title", "model", "data", "unit", "standing", "source", "note", "met", "tolerance")
+CHECKS, CHECKED_AREA = "calibration_result.yaml", "kera"
+"""What `kera calibrate` wrote for the shipped constants, among the docs, and the area that it is about."""
 _OF_RUN = ("seed", "day", "version", "fingerprint", "input_hashes", "person_trips", "simpy_events", "wall_s",
            "journeys_dropped", "inputs", "input_draw")  # fmt: skip
 _OF_RIDING_ZONE = ("rule", "name", "speed_km_h", "spans_s")
 
 
 def report_content(
-    places: Sequence[str | Path], most_people: int = MOST_PEOPLE, checks: str | Path | None = None
+    places: Sequence[str | Path],
+    most_people: int = MOST_PEOPLE,
+    checks: str | Path | None = None,
+    decision: DecisionSettings | None = None,
 ) -> dict[str, Any]:
     """Return the content of a report about the results at or below some places.
 
     Parameters
     ----------
     checks
-        What `kera calibrate --result` wrote: figures of the base year beside their data.
+        What `kera calibrate --result` wrote: figures of the base year beside their data. Without it those that the
+        project ships for its own area.
+    decision
+        Primary outcomes and thresholds; without it those of the scenario, else the default.
 
     Raises
     ------
@@ -64,21 +77,30 @@ def report_content(
     MissingFileError, ResultError
         If there is no result, or one is torn.
     """
-    judged = read_checks(checks) if checks is not None else {"scenario": "", "rows": []}
+    judged = read_checks(checks) if checks is not None else None
     scenarios = scenarios_in(places)
     areas: list[dict[str, Any]] = []
-    sides = [_scenario_content(scenario, areas, most_people // len(scenarios)) for scenario in scenarios]
+    groups = [_groups_by_run(scenario) for scenario in scenarios]
+    sides = [
+        _scenario_content(scenario, areas, most_people // len(scenarios)) | {"groups": means_of(list(of_runs.values()))}
+        for scenario, of_runs in zip(scenarios, groups, strict=True)
+    ]
     definitions = [definitions_of(scenario) for scenario in scenarios]
-    base, pairs = scenarios[0].first.facts, differences(scenarios)
-    for pair in pairs:
-        pair["substitution"] = breakdowns.substitution(base, scenarios[pair["b"]].first.facts)
+    base, pairs = scenarios[0].first.facts, []
+    for number, comparison in enumerate(comparisons_of(scenarios, decision), start=1):
+        pair = difference_content(number, comparison)
+        pair["substitution"] = breakdowns.substitution(base, scenarios[number].first.facts)
+        if isinstance(comparison, Comparison):
+            pair["decision"] = decision_content(comparison, scenarios[0], scenarios[number])
+            pair["groups"] = breakdowns.group_differences(groups[0], groups[number])
+        pairs.append(pair)
     return {
         "format": FORMAT, "version": package_version(), "areas": areas, "sides": sides,
         "definitions": {name: next(of_scenario[name] for of_scenario in definitions if name in of_scenario)
                         for name in in_one_order([list(of_scenario) for of_scenario in definitions])},
         "differences": pairs, "measures": list(breakdowns.MEASURES),
         "reasons": {code: reason for scenario in scenarios for code, reason in reasons_of(scenario.first.meta).items()},
-        "checks": judged,
+        "checks": _shipped_checks(scenarios[0].first) if judged is None else judged,
     }  # fmt: skip
 
 
@@ -116,22 +138,24 @@ def _scenario_content(scenario: ReportScenario, areas: list[dict[str, Any]], mos
         "runs": [{name: run.meta[name] for name in _OF_RUN if name in run.meta} for run in scenario.runs],
         "people": run.meta.get("people", {}), "assumptions": run.meta.get("assumptions", []),
         "settings": run.settings_yaml, "kpis": kpis_of(scenario), "weights": weights_of(scenario),
-        "modes": list(facts.modes), "groups": _groups(scenario, drawn_map), "hours": breakdowns.hours(facts),
+        "modes": list(facts.modes), "hours": breakdowns.hours(facts),
         "histograms": breakdowns.histograms(facts), "fleets": breakdowns.fleets(facts),
         "why": refusals(scenario), "happened": day_events(facts), "map": _map_content(run, drawn_map, most_people),
     }  # fmt: skip
 
 
-def _groups(scenario: ReportScenario, drawn_map: DrawnMap) -> dict[str, list[float | None]]:
-    """Return the measures of each group of people, means over the runs; of further runs the tables are not kept."""
+def _shipped_checks(run: RunFolder) -> dict[str, Any]:
+    """Return the checks that travel with the project, for a run on its own area; none for another."""
+    file = shipped_folder("docs") / CHECKS
+    is_own = run.record.area.get("name") == CHECKED_AREA and file.is_file()
+    return read_checks(file) if is_own else {"scenario": "", "rows": []}
+
+
+def _groups_by_run(scenario: ReportScenario) -> dict[RunKey, breakdowns.Groups]:
+    """Return the measures of each group of people by run; of further runs the tables are not kept."""
     zones = _zones(scenario.first)
-    further = (RunFolder(run.folder) for run in scenario.runs[1:])
-    return means_of(
-        [
-            breakdowns.by_group(scenario.first.facts, drawn_map, zones),
-            *(breakdowns.by_group(run.facts, DrawnMap(run.record), zones) for run in further),
-        ]
-    )
+    runs = (scenario.first, *(RunFolder(run.folder) for run in scenario.runs[1:]))
+    return {run.key: breakdowns.by_group(run.facts, DrawnMap(run.record), zones) for run in runs}
 
 
 def _zones(run: RunFolder) -> list[dict[str, Any]]:

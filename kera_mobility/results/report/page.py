@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kera_mobility.config.decision import DecisionSettings
 from kera_mobility.errors import ConfigError
 from kera_mobility.file_paths import require_writable
 from kera_mobility.files import replacing
@@ -36,6 +37,7 @@ def write_report(
     file: str | Path,
     most_people: int = MOST_PEOPLE,
     checks: str | Path | None = None,
+    decision: DecisionSettings | None = None,
 ) -> Path:
     """Write a report about the results at or below some places, and return the file.
 
@@ -44,7 +46,7 @@ def write_report(
     Raises
     ------
     ConfigError
-        If the name of the file does not end in .html, or the file of checks is none.
+        If the name of the file does not end in .html, the file of checks is none, or the decision names no row.
     FileError
         Before any work, if the file cannot be written.
     MissingFileError, ResultError
@@ -54,7 +56,7 @@ def write_report(
     if target.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{target}: expected a file name that ends in {' or '.join(ENDINGS)}")
     require_writable(target)
-    text = page(report_content(places, most_people, checks))
+    text = page(report_content(places, most_people, checks, decision))
     with replacing(target) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
     return target

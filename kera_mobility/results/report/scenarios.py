@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from kera_mobility.config.decision import DecisionSettings
 from kera_mobility.errors import ResultError
 from kera_mobility.results.compare import CONFIDENCE, Comparison, compare, compare_all
 from kera_mobility.results.runs import RunFolder, runs_in
@@ -24,8 +25,9 @@ _OF_BOTH = "outcomes"
 """Section of a comparison whose rows are KPIs that both scenarios have: only these have a difference."""
 _OF_KPIS = (_OF_BOTH, "only_a", "only_b")
 """Sections of a comparison whose rows are KPIs of the runs."""
-_ROW_FIELDS = ("id", "section", "unit", "population", "definition", "mean_a", "mean_b", "difference", "low", "high",
-               "n", "verdict")  # fmt: skip
+_OF_ROW = ("mean_a", "mean_b", "difference", "low", "high", "n", "verdict", "standing", "basis", "chance_low",
+           "chance_high", "inputs_low", "inputs_high")  # fmt: skip
+_ROW_FIELDS = ("id", "section", "unit", "population", "definition", "payer", "boundary", *_OF_ROW)
 
 
 @dataclass(frozen=True)
@@ -99,30 +101,39 @@ def in_one_order(orders: Sequence[Sequence[str]]) -> list[str]:
     return merged
 
 
-def differences(scenarios: Sequence[ReportScenario]) -> list[dict[str, Any]]:
-    """Return what each further scenario changes against the first.
+def comparisons_of(
+    scenarios: Sequence[ReportScenario], decision: DecisionSettings | None = None
+) -> Sequence[Comparison | ResultError]:
+    """Return what each further scenario changes against the first, or why they cannot be compared.
 
-    `rows` is KPI id -> [difference, low, high, n, verdict]; `more` are the rows that only a comparison can know, by
-    section; `pairs` is 0 where no run is shared.
+    Raises
+    ------
+    ConfigError
+        If the decision names a row that none of them has.
     """
     base, *alternatives = ([str(run.folder) for run in scenario.runs] for scenario in scenarios)
-    comparisons: Sequence[Comparison | ResultError]
     try:
-        comparisons = compare_all(base, alternatives) if alternatives else ()
+        return compare_all(base, alternatives, decision=decision) if alternatives else ()
     except ResultError:
-        comparisons = [_comparison_or_error(base, alternative) for alternative in alternatives]
-    return [_difference_content(number, comparison) for number, comparison in enumerate(comparisons, start=1)]
+        return [_comparison_or_error(base, alternative, decision) for alternative in alternatives]
 
 
-def _comparison_or_error(base: list[str], alternative: list[str]) -> Comparison | ResultError:
+def _comparison_or_error(
+    base: list[str], alternative: list[str], decision: DecisionSettings | None
+) -> Comparison | ResultError:
     try:
-        return compare(base, alternative)
+        return compare(base, alternative, decision=decision)
     except ResultError as error:
         return error
 
 
-def _difference_content(number: int, comparison: Comparison | ResultError) -> dict[str, Any]:
-    empty = {"a": 0, "b": number, "pairs": 0, "confidence": CONFIDENCE, "rows": {}, "more": []}
+def difference_content(number: int, comparison: Comparison | ResultError) -> dict[str, Any]:
+    """Return a comparison for the page; `pairs` is 0 where no run is shared.
+
+    `rows` is KPI id -> [difference, low, high, n, verdict]; `whole` is KPI id -> the row by name of its fields; `more`
+    are the rows that only a comparison can know, by section.
+    """
+    empty = {"a": 0, "b": number, "pairs": 0, "confidence": CONFIDENCE, "rows": {}, "whole": {}, "more": []}
     if isinstance(comparison, ResultError):
         return empty
     rows = comparison.differences
@@ -130,6 +141,7 @@ def _difference_content(number: int, comparison: Comparison | ResultError) -> di
         "pairs": len(comparison.pairs), "missing": list(comparison.missing), "notes": list(comparison.notes),
         "rows": {row.id: [row.difference, row.low, row.high, row.n, row.verdict]
                  for row in rows if row.section == _OF_BOTH},
+        "whole": {row.id: {name: getattr(row, name) for name in _OF_ROW} for row in rows if row.section in _OF_KPIS},
         "more": [{name: getattr(row, name) for name in _ROW_FIELDS} for row in rows if row.section not in _OF_KPIS],
     }  # fmt: skip
 

@@ -10,6 +10,8 @@ from kera_mobility.results.costs import DayCost
 from kera_mobility.results.facts import Facts, total
 
 KIND = "on_demand"
+PAYER, BOUNDARY = "operators", "shifts"
+"""Who pays for it, and what of it is counted; see `results.costs.BOUNDARIES`."""
 
 
 def day_cost(facts: Facts, service: str) -> DayCost | None:

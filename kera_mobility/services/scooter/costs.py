@@ -17,6 +17,8 @@ from kera_mobility.results.facts import Facts, total
 from kera_mobility.units import DAYS_A_MONTH
 
 KIND = "scooter"
+PAYER, BOUNDARY = "operators", "fleet"
+"""Who pays for it, and what of it is counted; see `results.costs.BOUNDARIES`."""
 MARGINAL = ("rides", "energy", "battery_swaps", "crew_kilometres")
 """Items of the operating cost that another ride adds to; the others are by vehicle and shift."""
 METRES_PER_KM = 1000.0

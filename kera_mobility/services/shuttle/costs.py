@@ -17,6 +17,8 @@ from kera_mobility.results.facts import Facts, total
 from kera_mobility.units import HOUR_S
 
 KIND = "shuttle"
+PAYER, BOUNDARY = "operators", "vehicles_driven"
+"""Who pays for it, and what of it is counted; see `results.costs.BOUNDARIES`."""
 CREWS = ("driver", "safety_operator", "remote")
 """Who may run a vehicle."""
 

@@ -17,6 +17,8 @@ from kera_mobility.results.line_kinds import line_kinds, reported_kinds
 from kera_mobility.units import HOUR_S
 
 KIND = "transit"
+PAYER, BOUNDARY = "authority", "whole_lines"
+"""Who pays for it, and what of it is counted; see `results.costs.BOUNDARIES`."""
 
 
 class TrainCosts(Settings):

@@ -33,8 +33,8 @@ function inputs(runs) {
 function checkTable({ scenario, rows }) {
   const met = (check) => (check.met === null ? '–' : t(check.met ? 'sure.met' : 'sure.missed'));
   return [h('p', {}, t('sure.checkstext', { scenario })),
-    table(t('sure.checks'), [{ title: t('col.what') }, { title: t('col.heldout') }, { title: t('col.model'), number: true }, { title: t('col.observed'), number: true }, { title: t('col.unit') }, { title: t('col.verdict') }, { title: t('col.source') }],
-      rows.map((check) => [h('span', { lang: 'en' }, check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), h('span', { lang: 'en' }, check.unit), met(check), h('span', { lang: 'en' }, check.source)]), { class: 'checks' })];
+    table(t('sure.checks'), [{ title: t('col.what') }, { title: t('col.heldout') }, { title: t('col.model'), number: true }, { title: t('col.observed'), number: true }, { title: t('col.band'), number: true }, { title: t('col.unit') }, { title: t('col.verdict') }, { title: t('col.source') }],
+      rows.map((check) => [h('span', { lang: 'en' }, check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), check.tolerance === null || check.tolerance === undefined ? '–' : `± ${number(check.tolerance)} (${number(check.data - check.tolerance)} … ${number(check.data + check.tolerance)})`, h('span', { lang: 'en' }, check.unit), met(check), h('span', { lang: 'en' }, check.source)]), { class: 'checks' })];
 }
 
 function assumptions(side) {

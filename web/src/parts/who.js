@@ -3,7 +3,7 @@ import { chart } from '../charts.js';
 import { moreTable } from '../figures.js';
 import { SIDE_COLOUR } from '../look.js';
 import { h, section, table } from '../page.js';
-import { change, minutes, named, number, percent, t } from '../words.js';
+import { change, interval, named, number, t } from '../words.js';
 
 const AGES = [7, 18, 30, 45, 65];
 
@@ -19,8 +19,12 @@ export function groupName(name) {
   return named(`populations.${word}`, word);
 }
 
-const written = { trips: (value) => number(value, 0), sustainable_share: (value) => percent(value), unserved_share: (value) => percent(value, 2), door_to_door_s: (value) => minutes(value), wait_s: (value) => minutes(value), walk_s: (value) => minutes(value) };
-const unit = { sustainable_share: 'share of trips', unserved_share: 'share of trips', door_to_door_s: 's', wait_s: 's', walk_s: 's', trips: 'trips' };
+// The unit stands in the heading, so that the table fits: per cent and points, minutes.
+const HEAD = { trips: '', sustainable_share: ', %', unserved_share: ', %' };
+const heading = (measure) => `${t(`measure.${measure}`)}${HEAD[measure] ?? `, ${t('unit.min')}`}`;
+const bare = (text) => text.replace(/\u00a0.*$/, '');
+const written = { trips: (value) => number(value, 0), sustainable_share: (value) => number(value * 100, 1), unserved_share: (value) => number(value * 100, 2), door_to_door_s: (value) => number(value / 60, 1), wait_s: (value) => number(value / 60, 1), walk_s: (value) => number(value / 60, 1) };
+const UNIT = { sustainable_share: 'share of trips', unserved_share: 'share of trips', door_to_door_s: 's', wait_s: 's', walk_s: 's', trips: 'trips' };
 
 // Groups by the first measure that the comparison has; the populations by all of them.
 function mainBenefit(pair) {
@@ -38,7 +42,7 @@ export function who(content) {
   for (const measure of content.measures) {
     content.sides.forEach((side, at) => {
       if (at && measure === 'trips') return;
-      columns.push({ title: several ? (at ? `Δ ${side.label}` : t(`measure.${measure}`)) : t(`measure.${measure}`), number: true });
+      columns.push({ title: at ? (content.sides.length > 2 ? `Δ ${side.label}` : 'Δ') : heading(measure), number: true });
     });
   }
   const rows = names.map((name) => [groupName(name), ...content.measures.flatMap((measure, place) => content.sides.flatMap((side, at) => {
@@ -46,8 +50,10 @@ export function who(content) {
     const now = side.groups[name]?.[place] ?? null;
     if (now === null) return ['–'];
     if (!at) return [written[measure](now)];
-    const before = content.sides[0].groups[name]?.[place] ?? null;
-    return [before === null ? '–' : change(now - before, unit[measure])];
+    const found = content.differences.find((pair) => pair.b === at)?.groups?.[name]?.[place];
+    if (!found) return ['–'];
+    const [gain, low, high] = found;
+    return [h('span', {}, bare(change(gain, UNIT[measure])), low === null || low === high ? null : h('span', { class: 'range under' }, interval(low, high, UNIT[measure], (end, unit, digits) => bare(change(end, unit, digits)))))];
   }))]);
   return section('who', t('part.who'), h('p', { class: 'lead' }, t('who.lead'), runs > 1 ? ` ${t('who.mean', { n: runs })}` : '', ` ${t('who.note')}`),
     chart('chart-who', t('chart.who'), 80 + names.length * (14 + 13 * content.sides.length), {
