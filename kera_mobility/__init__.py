@@ -9,7 +9,7 @@ batch = km.experiment("configs/trials/scooters.yaml", seeds=range(1, 6))
 batch.frame  # a pandas frame, a row for each run and KPI
 km.compare("results/finished", "results/scooters").differences  # rows with 95 % intervals
 
-`kera run` is `simulate` (one day) or `experiment` (many) here; `compare`, `explain`, `report`, `plot`, `check`,
+`kera run` is `simulate` (one day) or `experiment` (many) here; `ask`, `compare`, `explain`, `report`, `plot`, `check`,
 `calibrate`, `realism`, `schema` and `verify` have the names of their commands.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kera_mobility.experiments.batch import Experiment, experiment, load
     from kera_mobility.experiments.calibration import calibrate
     from kera_mobility.experiments.elasticities import realism
+    from kera_mobility.experiments.question import ask
     from kera_mobility.experiments.regression import check
     from kera_mobility.experiments.verification import verify
     from kera_mobility.results.compare import compare
@@ -35,18 +36,18 @@ if TYPE_CHECKING:
     from kera_mobility.simulation.scenario import Scenario, load_scenario, schema
 
 __all__ = [
-    "Experiment", "Run", "Scenario", "calibrate", "check", "columns", "compare", "experiment", "explain", "load",
+    "Experiment", "Run", "Scenario", "ask", "calibrate", "check", "columns", "compare", "experiment", "explain", "load",
     "load_scenario", "plot", "realism", "report", "schema", "simulate", "simulate_days",
     "verify",
 ]  # fmt: skip
 
 _HOMES = {
     "Experiment": "experiments.batch", "Run": "simulation.run", "Scenario": "simulation.scenario",
-    "calibrate": "experiments.calibration", "check": "experiments.regression", "columns": "results.events",
-    "compare": "results.compare", "experiment": "experiments.batch", "explain": "results.explain",
-    "load": "experiments.batch", "load_scenario": "simulation.scenario",
-    "plot": "results.plots", "realism": "experiments.elasticities", "schema": "simulation.scenario",
-    "report": "results.report", "simulate": "simulation.run", "simulate_days": "simulation.run",
+    "ask": "experiments.question", "calibrate": "experiments.calibration", "check": "experiments.regression",
+    "columns": "results.events", "compare": "results.compare", "experiment": "experiments.batch",
+    "explain": "results.explain", "load": "experiments.batch", "load_scenario": "simulation.scenario",
+    "plot": "results.plots", "realism": "experiments.elasticities", "report": "results.report",
+    "schema": "simulation.scenario", "simulate": "simulation.run", "simulate_days": "simulation.run",
     "verify": "experiments.verification",
 }  # fmt: skip
 _NAMES_AT_HOME = {"report": "write_report"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kera_mobility.cli._output import remark
@@ -96,3 +97,15 @@ class ProgressDisplay:
         remaining_s = (time.monotonic() - self._began_s) / simulated * (self._total - len(self._runs))
         in_words = f"{remaining_s:.0f} s" if remaining_s < SHORT_S else f"{remaining_s / 60.0:.0f} min"
         return f"about {in_words} left"
+
+
+def kept_after_interrupt(folders: Iterable[Path], batch: bool) -> str:
+    """Return what is kept after Ctrl-C, in words, and what the same command does then."""
+    # The folders count, not what was reported: a run may have been written just before Ctrl-C came.
+    kept = {folder: len(list(folder.glob("seed-*/run.json"))) for folder in sorted(folders)}
+    number, places = sum(kept.values()), ", ".join(str(folder) for folder, runs in kept.items() if runs)
+    if not number:
+        return "Nothing was written: a run is kept only when it is whole."
+    advice = " The same command goes on from there." if batch else ""
+    runs = "1 whole run is" if number == 1 else f"{number} whole runs are"
+    return f"{runs} kept in {places}; nothing half-written is.{advice}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kera_mobility.cli._output import print_json, remark, say
-from kera_mobility.cli._progress import progress_display
+from kera_mobility.cli._progress import kept_after_interrupt, progress_display
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
@@ -82,7 +82,7 @@ def command(
                 planned=display.planned, written=display.written, note=display.note,
             )  # fmt: skip
     except KeyboardInterrupt:
-        remark(_kept_after_interrupt(out / checked.name, batch))
+        remark(kept_after_interrupt([out / checked.name], batch))
         raise
     runs.sort(key=lambda run: (run.draw or 0, run.seed))
     if as_json:
@@ -111,16 +111,6 @@ def _chosen_seeds(seed: int | None, seeds: str | None) -> list[int]:
             raise typer.BadParameter(f"more than {MOST_SEEDS} seeds", param_hint="--seeds")
         chosen.update(dict.fromkeys(range(int(first), int(last) + 1)))
     return list(chosen)
-
-
-def _kept_after_interrupt(folder: Path, batch: bool) -> str:
-    # The folders count, not what was reported: a run may have been written just before Ctrl-C came.
-    number = len(list(folder.glob("seed-*/run.json")))
-    if not number:
-        return "Nothing was written: a run is kept only when it is whole."
-    advice = " The same command goes on from there." if batch else ""
-    runs = "1 whole run is" if number == 1 else f"{number} whole runs are"
-    return f"{runs} kept in {folder}; nothing half-written is.{advice}"
 
 
 def _report_timetables(runs: list[Written]) -> None:

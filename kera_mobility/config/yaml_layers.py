@@ -74,6 +74,26 @@ def read_layers(path: Path, overrides: Sequence[str] = (), own: frozenset[str] =
     return node
 
 
+def shared_base(path: Path) -> Path | None:
+    """Return the file that another extends; of several, the highest that all of them are or extend; None if none.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be read.
+    """
+    reader = _Reader()
+    bases = reader.bases(path)
+    below = []
+    for base in bases:
+        reader = _Reader()
+        reader.collect(base, Node(None, shown_path(base)), ())
+        if reader.faults:
+            raise ConfigError(reader.faults)
+        below.append(list(reader.layers))
+    return next((file for file in reversed(below[0]) if all(file in files for files in below)), None) if below else None
+
+
 def merge(lower: Node, upper: Node) -> Node:
     """Return `upper` laid over `lower`: maps merge key by key, anything else replaces."""
     if not (isinstance(lower.value, dict) and isinstance(upper.value, dict)):
@@ -131,6 +151,11 @@ class _Reader:
         for base in self._extended(values.pop("extends", Node(None, node.where))):
             self.collect(_find(path, base.value), base, (*above, identity))
         self.layers[identity] = Node(values, node.where)
+
+    def bases(self, path: Path) -> list[Path]:
+        """Return the files that a file extends itself."""
+        extends = self._map_of(path, Node(None, shown_path(path))).value.get("extends")
+        return [_find(path, node.value) for node in self._extended(extends)] if extends else []
 
     def laid(self, lower: Node, upper: Node, key: str = "") -> Node:
         """Return what an override makes of a node: a map keeps its place, an entry of a list is reached by its index.

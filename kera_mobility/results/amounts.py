@@ -43,6 +43,11 @@ def amounts(values: Sequence[float | None], unit: str, sign: str = "") -> tuple[
     return texts, label
 
 
+def short_unit(unit: str) -> str:
+    """Return a unit for a narrow column: EUR/person/day."""
+    return unit.replace(" per ", "/").replace(" and ", "/")
+
+
 def _rounded(value: float, digits: int, sign: str) -> str:
     text = f"{value:{sign},.{digits}f}"
     return text if float(text.replace(",", "")) else f"{0:.{digits}f}"  # no -0

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kera_mobility.results.amounts import amounts
+from kera_mobility.results.amounts import amounts, short_unit
 from kera_mobility.results.compare.bounds import QuantityKind, kind_of, level_spread, most_of
 from kera_mobility.results.compare.intervals import (
     ALPHA,
@@ -96,10 +96,14 @@ class Difference(Display):
 
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """Return id, both means, difference, interval and verdict for a table that people read."""
-        (before, after), unit = amounts([self.mean_a, self.mean_b], self.unit)
+        means, unit = amounts([self.mean_a, self.mean_b], self.unit)
+        before, after = (
+            "" if value is None else f"{text} {unit}" if len(unit) < 4 else text
+            for value, text in zip((self.mean_a, self.mean_b), means, strict=True)
+        )
         (change, low, high), points = amounts([self.difference, self.low, self.high], self.unit, "+")
         interval = f"{low} to {high}" if self.low is not None else ""
-        return self.id, f"{before} {unit}", f"{after} {unit}", f"{change} {points}", interval, self.verdict
+        return self.id, before, after, f"{change} {short_unit(points)}", interval, self.verdict
 
     def _glance(self) -> tuple[str, str, str]:
         name, before, after, change, interval, verdict = self.cells()
