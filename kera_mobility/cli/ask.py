@@ -77,7 +77,9 @@ def command(
     if not no_report:
         from kera_mobility.results.report import write_report
 
-        written = write_report(answer.folders, report or out / f"{answer.variant.name}.html")
+        written = write_report(
+            answer.folders, report or out / f"{answer.variant.name}.html", decision=answer.comparison.decision
+        )
         say(f"Report: {written}")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from kera_mobility.config.decision import DecisionSettings
 from kera_mobility.config.resources import find
 from kera_mobility.config.yaml_layers import shared_base, shown_path
 from kera_mobility.errors import ConfigError, nearest_name
@@ -236,10 +237,11 @@ class _Study:
             )
         parts, untried = self._parts(number) if attribute else ((), ())
         folders = [[run.folder for run in self._runs[scenario.name]] for scenario in self._sides]
+        decision = DecisionSettings(primary=(self._figure,))
         known = replace(self._kpi(reference.name), value=self._mean(reference.name))
         return Answer(
             reference, variant, known, self._mean(variant.name), tuple(self._changes), effect,
-            tuple(range(1, number + 1)), compare(*folders), tuple(runs[0].parent for runs in folders), parts, untried,
+            tuple(range(1, number + 1)), compare(*folders, decision=decision), tuple(runs[0].parent for runs in folders), parts, untried,
         )  # fmt: skip
 
     def _run(self, scenario: Scenario, number: int, total: int) -> None:
