@@ -241,7 +241,8 @@ class _Study:
         known = replace(self._kpi(reference.name), value=self._mean(reference.name))
         return Answer(
             reference, variant, known, self._mean(variant.name), tuple(self._changes), effect,
-            tuple(range(1, number + 1)), compare(*folders, decision=decision), tuple(runs[0].parent for runs in folders), parts, untried,
+            tuple(range(1, number + 1)), compare(*folders, decision=decision),
+            tuple(runs[0].parent for runs in folders), parts, untried,
         )  # fmt: skip
 
     def _run(self, scenario: Scenario, number: int, total: int) -> None:
