@@ -37,7 +37,7 @@ NARROW = "narrow enough"
 
 
 @dataclass(frozen=True)
-class Effect:
+class PairedEffect:
     """The change of the figure between two scenarios with equal seeds."""
 
     name: str
@@ -90,12 +90,12 @@ class Answer(Display):
     variant_value: float
     """Mean of the variant."""
     changes: tuple[SettingChange, ...]
-    effect: Effect
+    effect: PairedEffect
     seeds: tuple[int, ...]
     comparison: Comparison
     folders: tuple[Path, ...]
     """Of the runs of the reference and of the variant; give them to `report`."""
-    parts: tuple[Effect, ...] = ()
+    parts: tuple[PairedEffect, ...] = ()
     """What the figure loses when one change is taken back, by change; if that was asked for."""
     untried: tuple[str, ...] = ()
     """Changes that cannot be taken back alone, with the reason."""
@@ -274,16 +274,16 @@ class _Study:
         values = [value for value in self._values(name) if math.isfinite(value)]
         return math.fsum(values) / len(values) if values else math.nan
 
-    def _effect(self, name: str, reference: str, alpha: float) -> Effect:
+    def _effect(self, name: str, reference: str, alpha: float) -> PairedEffect:
         """Return the change from a reference to the variant."""
         pairs = zip(self._values(reference), self._values(self._sides[1].name), strict=True)
         values = tuple(after - before for before, after in pairs if math.isfinite(after - before))
         narrow = 0.0
         if self._until is not None:
             narrow = self._until.width * (abs(self._mean(reference)) if self._until.relative else 1.0)
-        return Effect(name, values, alpha, narrow)
+        return PairedEffect(name, values, alpha, narrow)
 
-    def _parts(self, number: int) -> tuple[tuple[Effect, ...], tuple[str, ...]]:
+    def _parts(self, number: int) -> tuple[tuple[PairedEffect, ...], tuple[str, ...]]:
         """Return what the figure loses when each change is taken back, and the changes that cannot be."""
         variant, groups = self._sides[1], grouped(self._changes)
         trials: dict[str, Scenario] = {}

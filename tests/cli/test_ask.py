@@ -19,7 +19,7 @@ import kera_mobility as km
 from kera_mobility.cli.ask import MOST_LINES, answer_lines
 from kera_mobility.config.yaml_layers import shared_base
 from kera_mobility.errors import ConfigError
-from kera_mobility.experiments.question import Answer, Effect, _rounds, ask, reference_of
+from kera_mobility.experiments.question import Answer, PairedEffect, _rounds, ask, reference_of
 from kera_mobility.experiments.setting_changes import grouped, setting_changes, without
 from kera_mobility.results.compare.differences import CANNOT_TELL, HIGHER, SAME
 from kera_mobility.simulation.scenario import load_scenario
@@ -109,26 +109,26 @@ def test_an_effect_that_is_none_is_found_as_seldom_as_its_level_says_for_all_loo
     wrong, repeats = 0, 1000
     for _ in range(repeats):
         values = [chance.gauss(0.0, 1.0) for _ in range(20)]
-        looks = [Effect("x", tuple(values[:number]), 0.05 / len(rounds)).verdict for number in rounds]
+        looks = [PairedEffect("x", tuple(values[:number]), 0.05 / len(rounds)).verdict for number in rounds]
         wrong += any(verdict != CANNOT_TELL for verdict in looks)
     assert wrong / repeats < 0.05 + 3 * math.sqrt(0.05 * 0.95 / repeats)
     naive = random.Random(1)
     errors = 0
     for _ in range(repeats):
         values = [naive.gauss(0.0, 1.0) for _ in range(20)]
-        errors += any(Effect("x", tuple(values[:number]), 0.05).verdict != CANNOT_TELL for number in rounds)
+        errors += any(PairedEffect("x", tuple(values[:number]), 0.05).verdict != CANNOT_TELL for number in rounds)
     assert errors > wrong, "without the correction more would be found"
 
 
 def test_an_effect_is_clear_when_it_is_sure_or_narrow_or_never_there() -> None:
     sure = tuple(1.0 + 0.01 * number for number in range(5))
-    assert Effect("x", sure, 0.05).verdict == HIGHER
-    assert Effect("x", (0.0,) * 5, 0.05).verdict == SAME
-    assert Effect("x", (0.0,) * 3, 0.05).verdict == CANNOT_TELL, "three days without a difference are few"
+    assert PairedEffect("x", sure, 0.05).verdict == HIGHER
+    assert PairedEffect("x", (0.0,) * 5, 0.05).verdict == SAME
+    assert PairedEffect("x", (0.0,) * 3, 0.05).verdict == CANNOT_TELL, "three days without a difference are few"
     wobbling = (0.01, -0.01, 0.005, -0.004, 0.002)
-    assert Effect("x", wobbling, 0.05).verdict == CANNOT_TELL
-    assert Effect("x", wobbling, 0.05, narrow=0.05).verdict == "narrow enough"
-    assert Effect("x", (1.0,), 0.05).verdict == CANNOT_TELL
+    assert PairedEffect("x", wobbling, 0.05).verdict == CANNOT_TELL
+    assert PairedEffect("x", wobbling, 0.05, narrow=0.05).verdict == "narrow enough"
+    assert PairedEffect("x", (1.0,), 0.05).verdict == CANNOT_TELL
 
 
 def test_seeds_are_added_until_the_answer_is_clear(folder: Path) -> None:
