@@ -24,9 +24,13 @@ def launched(require: Callable[..., Any], require_program: Callable[..., str]) -
 class Opened:
     """A page, and what it asked for or complained about."""
 
-    def __init__(self, browser: Any, file: Path, width: int, language: str = "en-GB") -> None:
+    def __init__(self, browser: Any, file: Path, width: int, language: str = "en-GB", scheme: str = "light") -> None:
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, offline=True, locale=language, reduced_motion="reduce"
+            viewport={"width": width, "height": 900},
+            offline=True,
+            locale=language,
+            reduced_motion="reduce",
+            color_scheme=scheme,
         )
         self.page = self.context.new_page()
         self.requests: list[str] = []

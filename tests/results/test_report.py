@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import json
 import re
@@ -313,6 +314,48 @@ def test_every_language_has_every_word() -> None:
         keys[code] = {key: frozenset(re.findall(r"\{(\w+)[|}]", value)) for key, value in pairs}
     assert len(keys["en"]) > 300
     assert keys["en"] == keys["fi"] == keys["sv"]
+
+
+def test_every_text_that_ships_with_the_data_is_in_three_languages() -> None:
+    """Titles of scenarios and permits, reasons of the weather, quarters, places with English words, figures, units."""
+    words = [(ROOT / "web" / "src" / "words" / f"{code}.js").read_text(encoding="utf-8") for code in ("fi", "sv")]
+    catalogue = (ROOT / "web" / "src" / "words" / "data.js").read_text(encoding="utf-8")
+    known = {text.replace("\\'", "'") for text in re.findall(r"""(?:^|[ {])'((?:[^'\\]|\\.)+)': \[""", catalogue, re.M)}
+    area = ROOT / "networks" / "kera"
+    titles = {
+        title.strip("'\"")
+        for file in (*ROOT.glob("configs/*.yaml"), *ROOT.glob("configs/trials/*.yaml"))
+        if file.name not in ("uncertain.yaml", "realism.yaml", "calibration.yaml")
+        for title in re.findall(r"^\s*(?:- )?title: (.+)$", file.read_text(encoding="utf-8"), re.M)
+    }
+    with (ROOT / "configs" / "weather" / "days.csv").open(encoding="utf-8", newline="") as file:
+        weather = {row["basis"] for row in csv.DictReader(file)}
+    quarters = {
+        str(feature["properties"]["name"])
+        for feature in json.loads((area / "developments.geojson").read_text(encoding="utf-8"))["features"]
+        if feature["properties"].get("name")
+    }
+    assert len(titles) > 10
+    assert len(weather) > 5
+    assert len(quarters) > 2
+    assert sorted((titles | weather | quarters) - known) == []
+    ids = {
+        kpi
+        for file in ROOT.glob("configs/checks/baselines/*.json")
+        for kpi in re.findall(r'"([a-z_]+(?:\.[a-z0-9_]+)*)(?:@[a-z]+)?"', file.read_text(encoding="utf-8"))
+    }
+    services = ("rail", "scooter", "shuttle", "on_demand", "bicycle", "car", "car_passenger", "walk")
+    figures = {kpi for kpi in ids if kpi.partition(".")[0] in services and "." in kpi}
+    assert len(figures) > 100
+    for text in words:
+        named = set(re.findall(r"""['"](kpi\.[^'"]+)['"]:""", text))
+        lacking = [
+            kpi
+            for kpi in sorted(figures)
+            for rest in [kpi.partition(".")[2]]
+            if f"kpi.S.{rest}" not in named and f"kpi.S.{rest.rpartition('.')[0]}.*" not in named
+        ]
+        assert lacking == []
 
 
 @pytest.mark.parametrize("kind", ["fleet-over-day", "time-space", "waiting", "map"])

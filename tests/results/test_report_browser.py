@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kera_mobility.results.compare import compare
 from kera_mobility.results.report import write_report
 from tests.kit.browser import NARROW, WIDE, Opened
+from tests.kit.pdf_lines import last_lines
 from tests.kit.reports import run_small
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +26,11 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 KEYS = "head|part|col|map|play|story|measure|figures|sure|sources|why|did|kept|zone|happened|topic|weather|ended"
 """First parts of the keys of words: none of them stands in a text."""
 MEDIAN_FRAME_MS = 15.0
+HEADING_PX = 16.0
+"""What is larger on a printed page is a heading."""
 FRAMES = 300
-PICTURE = "[...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane')].map(one => \
+PICTURE = "[...document.querySelectorAll('#map-view canvas, #map-view .leaflet-marker-pane, \
+    #map-view .leaflet-tooltip-pane')].map(one => \
     one.toDataURL ? one.toDataURL() : one.innerHTML.length).join()"
 """What the map shows now, as one text."""
 
@@ -186,6 +191,123 @@ def test_a_keyboard_reaches_the_first_chart_within_sixty_stops(wide: Opened) -> 
     assert 5 < stops < 60
 
 
+def test_new_services_can_be_seen_beside_walking(wide: Opened) -> None:
+    side = wide.page.evaluate("keraReport.content.sides[1]")
+    new = [about["mode"] for about in side["services"].values() if about["operated"] and about["kind"] != "transit"]
+    texts = wide.page.eval_on_selector_all("#chart-share-new-plot text", "all => all.map(one => one.textContent)")
+    for mode in set(new):
+        assert f"{100 * side['kpis'][f'mode_share.{mode}'][0]:.2f} %" in texts
+    widths = wide.page.eval_on_selector_all(
+        "#chart-share-new-plot path", "all => all.map(one => one.getBoundingClientRect().width)"
+    )
+    assert max(widths) > 200
+
+
+def test_names_stand_on_the_map_and_none_covers_another(wide: Opened) -> None:
+    boxes = wide.page.eval_on_selector_all(
+        "#map-view .placename",
+        "all => all.filter(one => !one.hidden).map(one => { const box = one.getBoundingClientRect(); \
+        return [one.textContent, box.left, box.top, box.right, box.bottom]; })",
+    )
+    assert len(boxes) >= 8
+    assert any("station" in name for name, *_ in boxes)
+    for at, (_, left, top, right, bottom) in enumerate(boxes):
+        for _, other_left, other_top, other_right, other_bottom in boxes[at + 1 :]:
+            apart = right <= other_left or other_right <= left or bottom <= other_top or other_bottom <= top
+            assert apart
+
+
+def test_every_layer_that_is_shown_has_its_legend(wide: Opened) -> None:
+    page = wide.page
+    page.evaluate("document.querySelectorAll('.switch input').forEach(one => { if (!one.checked) one.click(); })")
+    named = page.eval_on_selector_all(
+        "#map-legend ul", "all => all.map(one => [one.dataset.layer, one.children.length])"
+    )
+    boxes = page.eval_on_selector_all(".switch input", "all => all.map(one => one.id.replace('layer-', ''))")
+    assert {name for name, count in named if count} == set(boxes)
+    dashes = page.eval_on_selector_all(
+        "#map-legend ul[data-layer=riding] .stroke", "all => all.map(one => one.dataset.dash)"
+    )
+    assert len(dashes) == len(set(dashes)) > 1
+    page.evaluate(
+        "['walk', 'platform', 'flows', 'spots'].forEach(one => document.getElementById(`layer-${one}`).click())"
+    )
+
+
+MACHADO_DEUTERANOPIA = (
+    (0.367322, 0.860646, -0.227968),
+    (0.280085, 0.672501, 0.047413),
+    (-0.011820, 0.042940, 0.968881),
+)
+"""Linear RGB as somebody without green cones sees it. Source: Machado, Oliveira and Fernandes 2009, severity 1."""
+APART = 10.0
+"""Least distance in CIE L*a*b* of two colours that alone tell codes apart; 2.3 is just noticeable."""
+
+
+def _seen_lab(colour: str) -> np.ndarray:
+    rgb = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255.0
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(MACHADO_DEUTERANOPIA) @ linear, 0.0, 1.0)
+    to_xyz = np.array([(0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)])
+    xyz = to_xyz @ seen / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_no_code_is_told_by_colour_alone_without_green_cones(wide: Opened) -> None:
+    assert np.linalg.norm(_seen_lab("#c0271d") - _seen_lab("#1b7a3d")) < 3 * APART  # red and green come near
+    codes = wide.page.evaluate("keraReport.codes")
+    assert set(codes) == {"people", "bands", "charge", "modes"}
+    for group, entries in codes.items():
+        for at, code in enumerate(entries):
+            for other in entries[at + 1 :]:
+                apart = float(np.linalg.norm(_seen_lab(code["colour"]) - _seen_lab(other["colour"])))
+                assert code["mark"] != other["mark"] or apart > APART, (group, code["name"], other["name"], apart)
+    swatches = wide.page.eval_on_selector_all(
+        "#map-legend ul[data-layer=vehicles] .shape", "all => all.map(one => one.className)"
+    )
+    assert len(swatches) == len(set(swatches))
+
+
+def test_a_dark_page_is_dark_and_its_words_are_light(browser: Any, report: Path) -> None:
+    opened = Opened(browser, report, WIDE, scheme="dark")
+    colours = opened.page.evaluate(
+        "['section', '#headline td', 'nav', 'select'].map(one => { const style = getComputedStyle( \
+        document.querySelector(one)); return [style.backgroundColor, style.color]; })"
+    )
+    for background, ink in colours:
+        paper, words = ([int(part) for part in re.findall(r"\d+", colour)] for colour in (background, ink))
+        assert sum(words[:3]) > 380, ink
+        assert len(paper) == 4 or sum(paper[:3]) < 200, background
+    for drawn in ("#map-view", ".plot"):
+        assert "invert" in opened.page.evaluate("one => getComputedStyle(document.querySelector(one)).filter", drawn)
+    opened.page.emulate_media(media="print")
+    assert "255" in opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    opened.context.close()
+
+
+IN_ENGLISH = r"\b(?:the|of|and|with|which|from|are|not)\b"
+"""Words that neither Finnish nor Swedish has."""
+WORDS = "(() => { const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); const texts = []; \
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) if (node.parentElement.checkVisibility() && \
+    !node.parentElement.closest('pre, code, .id, script, style, .languages')) texts.push(node.textContent); \
+    return texts; })()"
+
+
+@pytest.mark.parametrize("code", ["fi", "sv"])
+def test_no_line_is_left_in_english(wide: Opened, code: str) -> None:
+    page = wide.page
+    page.evaluate("keraReport.untranslated.clear()")
+    page.click(f"#language-{code}")
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.select_option("#story-pick", index=1)
+    untranslated = page.evaluate("[...keraReport.untranslated]")
+    english = page.eval_on_selector_all("[lang=en]:not(pre, .languages *)", "all => all.map(one => one.textContent)")
+    lines = [text for text in page.evaluate(WORDS) if re.search(IN_ENGLISH, text, re.IGNORECASE)]
+    page.click("#language-en")
+    assert (untranslated, english, lines) == ([], [], [])
+
+
 def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
     """Wait for what the page does in its own time; a fixed pause is too short on a busy machine."""
     from playwright.sync_api import TimeoutError as Never
@@ -208,7 +330,7 @@ def test_every_layer_can_be_shown_and_hidden(wide: Opened) -> None:
     boxes = wide.page.eval_on_selector_all(".switch input", "all => all.map(one => one.id)")
     assert {box.removeprefix("layer-") for box in boxes} == {
         "real", "inferred", "planned", "rail", "zones", "riding", "walk", "platform", "flows", "spots", "stops", "hubs",
-        "people", "vehicles",
+        "labels", "people", "vehicles",
     }  # fmt: skip
     for box in [box for box in boxes for _ in ("one way", "and back")]:
         before = wide.page.evaluate(PICTURE)
@@ -282,14 +404,18 @@ def test_no_page_is_wider_than_its_window(browser: Any, report: Path, width: int
     opened = Opened(browser, report, width, "fi-FI")
     assert opened.page.evaluate("document.documentElement.lang") == "fi"
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    opened.page.click("#language-sv")
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     assert (opened.from_hosts, opened.messages) == ([], [])
     opened.context.close()
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_axe_finds_nothing(browser: Any, report: Path, width: int, require_file: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_axe_finds_nothing(
+    browser: Any, report: Path, width: int, scheme: str, require_file: Callable[..., Path]
+) -> None:
     axe = require_file("browser", AXE)
-    opened = Opened(browser, report, width)
+    opened = Opened(browser, report, width, scheme=scheme)
     opened.page.evaluate(axe.read_text(encoding="utf-8"))
     opened.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     opened.page.select_option("#story-pick", index=1)
@@ -306,6 +432,10 @@ def test_it_prints(browser: Any, report: Path, tmp_path: Path) -> None:
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes()))
     assert 4 <= pages <= 30
+    lines = last_lines(tmp_path / "report.pdf")
+    assert len(lines) == pages
+    orphans = [number for number, (size, is_bold, _) in enumerate(lines, start=1) if size > HEADING_PX or is_bold]
+    assert orphans == [], "pages that end with a heading, a caption or the head of a table"
     opened.context.close()
 
 

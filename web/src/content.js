@@ -1,6 +1,6 @@
 // The content of the page: packed JSON that the Python side put beside this script.
 import { strFromU8, unzlibSync } from 'fflate';
-import { apart } from './words.js';
+import { apart, declarePlaces, fromData } from './words.js';
 
 const FORMAT = 2;
 
@@ -10,15 +10,22 @@ export function readContent() {
   for (let at = 0; at < packed.length; at += 1) bytes[at] = packed.charCodeAt(at);
   const content = JSON.parse(strFromU8(unzlibSync(bytes)));
   if (content.format !== FORMAT) throw new Error(`content has format ${content.format}, expected ${FORMAT}`);
-  return namesApart(content);
+  return content;
 }
 
-function namesApart(content) {
+// Names of scenarios, services, stops and quarters in the language of the page, each apart from the words around it.
+export function nameContent(content) {
+  const put = (thing, key) => {
+    const originals = (thing.originals ??= {});
+    originals[key] ??= thing[key];
+    if (originals[key]) thing[key] = apart(fromData(String(originals[key]), true));
+  };
   for (const side of content.sides) {
-    side.label = apart(side.label);
-    for (const about of [...Object.values(side.services), ...side.map.riding]) for (const key of ['title', 'name']) if (about[key]) about[key] = apart(about[key]);
-    for (const stop of side.map.stops) stop[1] = apart(stop[1]);
+    side.originals ??= { label: side.label };
+    side.label = apart(fromData(side.originals.label));
+    for (const about of [...Object.values(side.services), ...side.map.riding]) for (const key of ['title', 'name']) put(about, key);
+    for (const stop of side.map.stops) put(stop, 1);
   }
-  for (const zone of content.areas.flatMap((area) => area.zones)) zone.name = apart(zone.name ?? '');
-  return content;
+  for (const zone of content.areas.flatMap((area) => area.zones)) put(zone, 'name');
+  declarePlaces(content.sides.flatMap((side) => side.map.stops.map((stop) => stop.originals[1])));
 }

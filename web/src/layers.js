@@ -54,6 +54,43 @@ export function placeLayers(side, geometry) {
   return { stops, hubs };
 }
 
+// Names that always stand on the map: hubs first, then quarters, then stops; one that would cover another is hidden.
+export function labelLayer(side, area, geometry) {
+  const layer = L.layerGroup();
+  const seen = new Set();
+  const add = (name, lat, lon, className) => {
+    if (!name || seen.has(name)) return;
+    seen.add(name);
+    L.tooltip({ permanent: true, direction: className === 'quarter' ? 'center' : 'right', offset: className === 'quarter' ? [0, 0] : [6, 0], className: `placename ${className}`, opacity: 1 }).setLatLng([lat, lon]).setContent(h('span', {}, name)).addTo(layer);
+  };
+  const places = (wanted) => {
+    for (const [row, name, kind, called] of side.map.stops) {
+      const [lon, lat] = geometry.lonlat[row];
+      if (wanted === 'hub' ? kind === 'hub' : called || kind === 'stop') add(name, lat, lon, wanted);
+    }
+  };
+  places('hub');
+  for (const zone of area.zones) {
+    const [lons, lats] = [0, 1].map((axis) => zone.outline.map((corner) => corner[axis]));
+    add(zone.name, (Math.min(...lats) + Math.max(...lats)) / 2, (Math.min(...lons) + Math.max(...lons)) / 2, 'quarter');
+  }
+  places('stop');
+  return layer;
+}
+
+// Hides each label that lies over one before it; called when the map has moved.
+export function spreadLabels(layer) {
+  const kept = [];
+  for (const label of layer.getLayers()) {
+    const element = label.getElement();
+    if (!element) continue;
+    element.hidden = false;
+    const box = element.getBoundingClientRect();
+    element.hidden = kept.some((other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom);
+    if (!element.hidden) kept.push(box);
+  }
+}
+
 export function zoneLayer(area, canvas) {
   const layer = L.layerGroup();
   for (const zone of area.zones) {
@@ -121,8 +158,13 @@ export function spotLayer(side, canvas) {
     const why = Object.entries(spot.reasons).sort((one, two) => two[1] - one[1]).map(([name, count]) => `${reason(name)} ${number(count)}`).join(', ');
     const what = spot.service ? t('map.refused', { service: service(spot.service, side.services) }) : t('map.unserved');
     const colour = spot.service ? modeColour(side.services[spot.service]?.mode ?? 'none', side.modes) : '#1c2b39';
-    tip(L.circleMarker([spot.lat, spot.lon], { radius: 4 + 22 * Math.sqrt(spot.count / most), color: spot.service ? '#1c2b39' : '#b3001b', weight: spot.service ? 1 : 2.5, dashArray: spot.service ? null : '4 3', fillColor: colour, fillOpacity: spot.service ? 0.6 : 0.1, renderer: canvas }), `${number(spot.count)} · ${what}: ${why}`, {}).addTo(layer);
+    const dashArray = spotDash(spot.service, side);
+    tip(L.circleMarker([spot.lat, spot.lon], { radius: 4 + 22 * Math.sqrt(spot.count / most), color: spot.service ? '#1c2b39' : '#b3001b', weight: spot.service ? 1 : 2.5, dashArray, fillColor: colour, fillOpacity: spot.service ? 0.6 : 0.1, renderer: canvas }), `${number(spot.count)} · ${what}: ${why}`, {}).addTo(layer);
   }
   return layer;
 }
+// What was refused by one service differs from that of another by the edge, too, not by colour alone.
+export const spotServices = (side) => [...new Set(side.map.spots.map((spot) => spot.service))].sort();
+const SPOT_DASH = [null, '7 3', '2 3', '9 3 2 3'];
+export const spotDash = (name, side) => (name ? SPOT_DASH[spotServices(side).filter(Boolean).indexOf(name) % SPOT_DASH.length] : '4 3');
 export { BANDS, bandName };

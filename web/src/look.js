@@ -8,9 +8,16 @@ export const STACK = ['walk', 'bicycle', 'bicycle_share', 'transit', 'shuttle', 
 export const DASH = ['solid', 'dashed', 'dotted'];
 export const SIDE_COLOUR = ['#33475b', '#0b6fb8', '#b3471d', '#6b4fa0', '#2c7a4b', '#8a6d00'];
 export const BANDS = [
-  { upto: 5, colour: '#440154' }, { upto: 10, colour: '#31688e' }, { upto: 15, colour: '#35b779' },
-  { upto: 20, colour: '#b5de2b' }, { upto: Infinity, colour: '#f2c14e' },
+  { upto: 5, colour: '#440154' }, { upto: 10, colour: '#3b528b' }, { upto: 15, colour: '#21918c' },
+  { upto: 20, colour: '#5ec962' }, { upto: Infinity, colour: '#fde725' },
 ];
+// Codes of the map by what else than colour tells them apart; those of one group with equal marks must differ in colour.
+export const CODES = {
+  people: [['walk', 'dot'], ['bicycle', 'triangle'], ['car', 'square']].map(([name, mark]) => ({ name, mark, colour: COLOUR[name] })),
+  bands: BANDS.map((one, at) => ({ name: String(at), mark: '', colour: one.colour })),
+  charge: [['high', 'full'], ['middle', 'half'], ['low', 'empty']].map(([name, mark]) => ({ name, mark, colour: '#1c2b39' })),
+  modes: Object.entries(COLOUR).map(([name, colour], at) => ({ name, mark: `pattern ${at % 6}`, colour })),
+};
 const MARKS = ['circle', 'rect', 'triangle', 'diamond'];
 
 export function modeColour(mode, modes = []) {

@@ -3,7 +3,8 @@ import './policy.js';
 import 'leaflet/dist/leaflet.css';
 import './style.css';
 import { drawCharts, fitCharts, forgetCharts } from './charts.js';
-import { readContent } from './content.js';
+import { nameContent, readContent } from './content.js';
+import { CODES } from './look.js';
 import { h } from './page.js';
 import { figures, sources, sure } from './parts/margins.js';
 import { happened } from './parts/happened.js';
@@ -14,7 +15,7 @@ import { climate, services, times } from './parts/times.js';
 import { travel } from './parts/travel.js';
 import { who } from './parts/who.js';
 import { reliability } from './parts/why.js';
-import { LANGUAGES, declareReasons, interval, language, number, speak, t } from './words.js';
+import { LANGUAGES, declareReasons, fromData, interval, language, number, speak, t, untranslated } from './words.js';
 
 const PARTS = { headline, travel, times, happened, reliability, kept, services, climate, who, map: null, sure, sources, figures };
 const PRINTED_PX = 680; // A4 between its margins
@@ -43,6 +44,8 @@ map.redraw = () => redraw('map');
 state.jump = (side, time) => map.jump(side, time);
 
 function draw() {
+  nameContent(content);
+  map.forgetNames();
   document.documentElement.lang = language();
   document.title = content.sides.map((side) => side.label).join(' / ');
   forgetCharts();
@@ -57,7 +60,7 @@ function draw() {
     h('a', { class: 'skip', href: '#headline' }, t('page.skip')),
     h('header', { class: 'top' }, h('div', { class: 'inner' },
       h('div', { class: 'languages', role: 'group', 'aria-label': t('page.languages') }, buttons),
-      h('p', { class: 'where' }, area.title ?? area.name ?? ''), h('h1', {}, content.sides.length > 1 ? content.sides[content.sides.length - 1].label : content.sides[0].label),
+      h('p', { class: 'where' }, fromData(area.title ?? area.name ?? '', true)), h('h1', {}, content.sides.length > 1 ? content.sides[content.sides.length - 1].label : content.sides[0].label),
       h('p', {}, t('page.lead')), h('ul', { class: 'runs' }, runs), h('button', { type: 'button', class: 'print', onclick: () => window.print() }, t('page.print')))),
     h('nav', { 'aria-label': t('page.contents') }, h('ul', {}, names.map((name) => h('li', {}, h('a', { href: `#${name}` }, t(`nav.${name}`)))))),
     h('main', {}, sections));
@@ -98,4 +101,4 @@ window.addEventListener('afterprint', () => {
 speak((navigator.language || 'en').slice(0, 2));
 draw();
 // For whoever measures: how long the last frames took, and the parts that make them.
-window.keraReport = { content, map, interval, get costs() { return map.moving ? map.moving.costs : []; } };
+window.keraReport = { content, map, interval, codes: CODES, untranslated, get costs() { return map.moving ? map.moving.costs : []; } };

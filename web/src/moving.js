@@ -4,7 +4,7 @@ import { modeColour } from './look.js';
 
 const HIT_PX = 14;
 const OUTLINED = 600; // more of one mode than this are drawn without a white edge, which costs as much as they do
-const CHARGE = [[20, '#c0271d'], [50, '#b36b00'], [101, '#1b7a3d']];
+const CHARGE = [[20, 0], [50, 0.5], [101, 1]]; // how much of the diamond is filled: charge is told by shape, not by colour
 
 export const Moving = L.Layer.extend({
   initialize() {
@@ -163,7 +163,7 @@ export const Moving = L.Layer.extend({
     pen.globalAlpha = 1;
   },
 
-  // Parked or ridden by one: a diamond, its charge as colour and, near by, as a bar.
+  // Parked or ridden by one: a diamond, filled as far as it is charged, and with a bar near by.
   drawFree(thing, x, y, state, charge, zoom) {
     const { pen } = this;
     const size = state === 'moving' ? 5.5 : 4;
@@ -173,12 +173,22 @@ export const Moving = L.Layer.extend({
     pen.lineTo(x, y + size);
     pen.lineTo(x - size, y);
     pen.closePath();
-    const colour = charge < 0 ? '#595959' : CHARGE.find(([under]) => charge < under)[1];
+    const colour = '#1c2b39';
+    const filled = charge < 0 ? 0 : CHARGE.find(([under]) => charge < under)[1];
     pen.fillStyle = state === 'moving' ? modeColour(thing.mode) : '#ffffff';
     pen.fill();
     pen.lineWidth = state === 'moving' ? 1.8 : 1.5;
-    pen.strokeStyle = state === 'moving' ? '#1c2b39' : colour;
+    pen.strokeStyle = colour;
     pen.stroke();
+    if (state !== 'moving' && filled) {
+      pen.fillStyle = colour;
+      pen.beginPath();
+      pen.moveTo(x - size, y);
+      pen.lineTo(x, y + size);
+      pen.lineTo(x + size, y);
+      if (filled === 1) pen.lineTo(x, y - size);
+      pen.fill();
+    }
     if (zoom >= 16 && charge >= 0) {
       pen.fillStyle = '#ffffff';
       pen.fillRect(x - 7, y + size + 2, 14, 4);
@@ -220,6 +230,14 @@ export const Moving = L.Layer.extend({
     pen.lineWidth = train ? 1.6 : 1.1;
     pen.strokeStyle = '#1c2b39';
     pen.strokeRect(x - width / 2, y - height / 2, width, height);
+    if (thing.kind === 'on_demand') { // a roof tells it from a shuttle without colour
+      pen.fillStyle = '#1c2b39';
+      pen.beginPath();
+      pen.moveTo(x - width / 2, y - height / 2);
+      pen.lineTo(x, y - height / 2 - 5);
+      pen.lineTo(x + width / 2, y - height / 2);
+      pen.fill();
+    }
     if (near && (thing.kind !== 'bus' || zoom >= 15)) {
       pen.font = '600 10px system-ui, sans-serif';
       pen.textAlign = 'center';

@@ -2,6 +2,7 @@
 import en from './words/en.js';
 import fi from './words/fi.js';
 import sv from './words/sv.js';
+import { DATA, PATTERNS } from './words/data.js';
 
 export const LANGUAGES = { en, fi, sv };
 let words = en;
@@ -23,7 +24,7 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name, one, many) =>
     one === undefined ? apart(String(values[name] ?? whole)) : Number(String(values[name]).replace(/\D/g, '')) === 1 ? one : many);
 }
-const known = (key) => words[key] ?? en[key];
+const known = (key) => words[key] ?? (en[key] === undefined ? undefined : lacking(en[key]));
 
 export function number(value, digits) {
   if (value === null || value === undefined || !Number.isFinite(value)) return t('missing');
@@ -51,7 +52,7 @@ export function figure(value, unit, digits) {
 const isShare = (unit) => /^share of|^share$/.test(unit);
 export function unitOf(unit) {
   if (isShare(unit) || unit === 's' || unit === 'm' || unit === 'EUR') return '';
-  return known(`unit.${unit}`) ?? unit;
+  return known(`unit.${unit}`) ?? (/^(km|km\/h|kWh|kg|h|min)$/.test(unit) ? unit : lacking(unit));
 }
 export function change(value, unit, digits) {
   if (value === null || value === undefined) return t('missing');
@@ -61,14 +62,37 @@ export function change(value, unit, digits) {
   return `${sign}${text}`;
 }
 
+const UNIT_BEHIND = /\u00a0[^\d]*$/;
+export const bare = (text) => text.replace(UNIT_BEHIND, '');
 // Both ends of an interval with as many digits as its width deserves, so that rounding never makes a point of it.
 export function interval(low, high, unit, write = change) {
   const width = Math.abs(high - low) * (isShare(unit) ? 100 : unit === 's' ? 1 / 60 : unit === 'm' ? 1 / 1000 : 1);
   const digits = width > 0 ? Math.min(Math.max(1 - Math.floor(Math.log10(width)), isShare(unit) ? 1 : 0), 15) : undefined;
-  return [low, high].map((end) => write(end, unit, digits)).join(' … ');
+  const [first, last] = [low, high].map((end) => write(end, unit, digits));
+  const same = UNIT_BEHIND.exec(first)?.[0] === UNIT_BEHIND.exec(last)?.[0];
+  return `${same ? bare(first) : first} … ${last}`;
 }
 
-export const mode = (name) => known(`mode.${name}`) ?? name.replaceAll('_', ' ');
+export const mode = (name) => known(`mode.${name}`) ?? lacking(name.replaceAll('_', ' '));
+// What an English text of the data is in the language of the page; what its catalogue lacks is named, so that a test lists it.
+export const untranslated = new Set();
+const lacking = (text) => {
+  if (code !== 'en' && /[a-z]{2}/.test(text)) untranslated.add(text);
+  return text;
+};
+const ENGLISH = /\b(station|centre|campus|north|south|east|west|of|the|and|without|with|square|school|hall|market|bridge)\b/i;
+export function fromData(text, isName = false) {
+  if (code === 'en' || !text) return text;
+  const at = code === 'fi' ? 0 : 1;
+  if (Object.hasOwn(DATA, text)) return DATA[text][at];
+  const found = PATTERNS.find(([rule]) => rule.test(text));
+  if (found) return found[at + 1].replace(/\$(\d)/g, (_, n) => fromData(found[0].exec(text)[n] ?? '', true));
+  const [, base, rest] = /^(.*?)( \d+| \([\w.-]+\)(?: \d+)?)$/.exec(text) ?? [];
+  if (base && Object.hasOwn(DATA, base)) return `${DATA[base][at]}${rest}`;
+  return isName && !ENGLISH.test(text) ? text : lacking(text);
+}
+// Several sentences, each by itself.
+export const sentences = (text) => text.split(/(?<=\.)\s+(?=[A-Z])/).map((one) => fromData(one)).join(' ');
 // Reasons of denied requests as the run declares them: label and sentence by language.
 let reasons = {};
 export function declareReasons(declared) {
@@ -81,14 +105,20 @@ function ofReason(name, text) {
 }
 // A reason as a sentence of `kera explain`, to follow a colon.
 export const meaning = (name) => ofReason(name, 'sentence') ?? reason(name);
-export const reason = (name) => ofReason(name, 'label') ?? name.replaceAll('_', ' ');
+export const reason = (name) => ofReason(name, 'label') ?? lacking(name.replaceAll('_', ' '));
 export const service = (name, services) => {
   const title = services?.[name]?.title;
-  return title && title !== name ? title : known(`service.${name}`) ?? name.replaceAll('_', ' ');
+  return title && title !== name ? title : known(`service.${name}`) ?? lacking(name.replaceAll('_', ' '));
 };
-export const population = (name) => known(`of.${name}`) ?? name;
-export const part = (name) => known(`mode.${name}`) ?? ofReason(name, 'label') ?? known(`service.${name}`) ?? name.replaceAll('_', ' ');
+export const population = (name) => known(`of.${name}`) ?? lacking(name);
+export const part = (name) => known(`mode.${name}`) ?? ofReason(name, 'label') ?? known(`service.${name}`) ?? known(`part.${name}`) ?? placeOf(name) ?? lacking(name.replaceAll('_', ' '));
 export const named = (key, fallback) => known(key) ?? fallback;
+// A hub by its id, as figures carry it: the name of that place in the data.
+let places = new Map();
+export function declarePlaces(names) {
+  places = new Map(names.map((name) => [name.toLowerCase().normalize('NFKD').replace(/[\u0300-\u036f]/g, '').replaceAll(/[^a-z0-9]+/g, '_'), name]));
+}
+const placeOf = (id) => (places.has(id) ? fromData(places.get(id), true) : undefined);
 
 // The name of a KPI: by its id, else by a pattern with one free word (`mode_share.*`), else the id in plain words.
 export function kpiName(id, services) {
@@ -103,5 +133,5 @@ export function kpiName(id, services) {
   const access = /^access\.(.+)_share_of_transit$/.exec(plain);
   if (access) return known('kpi.access.*_share_of_transit').replace('{0}', part(access[1]));
   const rest = (own ? pieces.slice(1) : pieces).join(' ').replaceAll('_', ' ');
-  return rest.charAt(0).toUpperCase() + rest.slice(1);
+  return lacking(rest.charAt(0).toUpperCase() + rest.slice(1));
 }

@@ -1,7 +1,7 @@
 // What was promised and what was kept: the permit's conditions, promises of rides, trains and connections, costs of a ride.
 import { allServices, anchor, kpiTable, value } from '../figures.js';
 import { h, section, table } from '../page.js';
-import { apart, figure, named, number, service, t, unitOf } from '../words.js';
+import { apart, figure, fromData, named, number, service, t, unitOf } from '../words.js';
 
 const PROMISES = ['promises.kept', 'promises.declared', 'promises.rider_late', 'promises.called_off', 'promises.broken', 'margin_s.pickup.p10', 'margin_s.arrival.p10'];
 const PUNCTUAL = ['punctual_share', 'punctual_share.train', 'punctual_share.tram', 'punctual_share.bus', 'cut_share', 'late_min.mean', 'delay_person_min', 'connections.made', 'connections.saved', 'connections.missed', 'connections.lost_min', 'laps.planned', 'laps.late_s.p90'];
@@ -35,7 +35,7 @@ function permit(content) {
       ...sides.flatMap((at) => [verdict(content, at, `${id}.kept`), content.sides[at].kpis[id]?.[0] === null ? t('kept.norides') : value(content, at, id)]), value(content, sides[0], `${id}.limit`, true),
     ]);
     const about = content.sides[sides[0]].services[name].permit;
-    return table(`${t('kept.permit')}: ${service(name, allServices(content))}${about?.title ? ` (${apart(about.title)})` : ''}`, columns, rows, { class: 'kpis permit', shown: true });
+    return table(`${t('kept.permit')}: ${service(name, allServices(content))}${about?.title ? ` (${apart(fromData(about.title))})` : ''}`, columns, rows, { class: 'kpis permit', shown: true });
   });
 }
 

@@ -2,19 +2,19 @@
 import L from 'leaflet';
 import { Day } from '../day.js';
 import { Geometry } from '../geometry.js';
-import { BANDS, STREET, ZONE, bandName, flowLayer, flowModes, placeLayers, platformLayer, railLayer, ridingZones, spotLayer, streetLayers, walkLayer, zoneLayer } from '../layers.js';
+import { BANDS, STREET, ZONE, bandName, flowLayer, flowModes, labelLayer, placeLayers, platformLayer, railLayer, ridingZones, spotDash, spotLayer, spotServices, spreadLabels, streetLayers, walkLayer, zoneLayer } from '../layers.js';
 import { modeColour } from '../look.js';
 import { Moving } from '../moving.js';
 import { choice, h, section } from '../page.js';
 import { nameOf, story } from '../story.js';
 import { topicName } from './happened.js';
-import { clock, mode, named, number, service, t } from '../words.js';
+import { clock, fromData, mode, named, number, service, t } from '../words.js';
 
 const SPEEDS = [10, 30, 60, 120, 300, 600];
 const FEATURED = 40;
-export const LAYERS = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'walk', 'platform', 'flows', 'spots', 'stops', 'hubs', 'people', 'vehicles'];
+export const LAYERS = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'walk', 'platform', 'flows', 'spots', 'stops', 'hubs', 'labels', 'people', 'vehicles'];
 const MOVING = ['people', 'vehicles'];
-const AT_FIRST = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'stops', 'hubs', 'people', 'vehicles'];
+const AT_FIRST = ['real', 'inferred', 'planned', 'rail', 'zones', 'riding', 'stops', 'hubs', 'labels', 'people', 'vehicles'];
 
 export class MapPart {
   constructor(content) {
@@ -43,7 +43,7 @@ export class MapPart {
 
   elements() {
     const area = this.content.areas[this.content.sides[this.side].area];
-    this.place = h('div', { id: 'map-view', tabindex: '0', role: 'application', 'aria-label': t('map.label', { area: area.about.title ?? area.about.name ?? '' }) });
+    this.place = h('div', { id: 'map-view', tabindex: '0', role: 'application', 'aria-label': t('map.label', { area: fromData(area.about.title ?? area.about.name ?? '', true) }) });
     this.legend = h('div', { class: 'legend', id: 'map-legend' });
     this.clockface = h('output', { id: 'play-clock', for: 'play-time' }, '');
     this.counts = h('span', { id: 'play-counts', class: 'small' }, '');
@@ -61,13 +61,14 @@ export class MapPart {
     this.days.set(this.side, this.day);
     this.map = L.map(this.place, { preferCanvas: true, zoomAnimation: false, fadeAnimation: false, markerZoomAnimation: false, zoomSnap: 0.25, zoomDelta: 0.5, wheelPxPerZoomLevel: 120, attributionControl: false, zoomControl: false, minZoom: 9, maxZoom: 19 });
     const attribution = L.control({ position: 'bottomright' });
-    attribution.onAdd = () => h('div', { class: 'leaflet-control-attribution' }, this.area.about.attribution ?? '');
+    attribution.onAdd = () => h('div', { class: 'leaflet-control-attribution' }, fromData(this.area.about.attribution ?? ''));
     attribution.addTo(this.map);
     L.control.zoom({ position: 'topleft', zoomInText: '+', zoomOutText: '−' }).addTo(this.map);
     L.control.scale({ imperial: false }).addTo(this.map);
     this.bounds = L.latLngBounds(this.area.streets.flatMap((_, at) => this.geometry.latlngs(at)));
     if (this.view) this.map.setView(this.view.centre, this.view.zoom);
     else this.map.fitBounds(this.bounds, { padding: [8, 8] });
+    this.map.on('moveend', () => this.on.has('labels') && spreadLabels(this.layerOf('labels')));
     this.map.on('moveend', () => { this.view = { centre: this.map.getCenter(), zoom: this.map.getZoom() }; });
     this.canvas = L.canvas({ padding: 0.3 });
     this.made = new Map();
@@ -85,6 +86,11 @@ export class MapPart {
     this.fillPicker();
     this.goTo(this.time);
     this.drawLegend();
+  }
+
+  // Names are in the language of the page: those that were looked up before are looked up again.
+  forgetNames() {
+    for (const day of this.days.values()) day.names = undefined;
   }
 
   leave() {
@@ -108,6 +114,7 @@ export class MapPart {
       return layers[name];
     }
     if (name === 'stops' || name === 'hubs') return placeLayers(side, geometry)[name];
+    if (name === 'labels') return labelLayer(side, area, geometry);
     if (name === 'rail') return railLayer(area, canvas);
     if (name === 'zones') return zoneLayer(area, canvas);
     if (name === 'riding') return this.riding;
@@ -141,6 +148,7 @@ export class MapPart {
     // What is added last is painted last: those above it are lifted again, so that a switch never changes the order.
     const above = LAYERS.slice(LAYERS.indexOf(name) + 1).filter((one) => this.on.has(one) && !MOVING.includes(one)).map((one) => this.layerOf(one));
     for (const one of [layer, ...above.filter((other) => this.map.hasLayer(other))]) this.map.removeLayer(one).addLayer(one);
+    if (this.on.has('labels')) spreadLabels(this.layerOf('labels'));
   }
 
   switches() {
@@ -149,7 +157,7 @@ export class MapPart {
     return h('fieldset', { class: 'layers' }, h('legend', {}, t('map.layers')),
       this.content.sides.length > 1 ? choice(t('choose.scenario'), this.content.sides.map((one, at) => [at, one.label]), this.side, (at) => this.switchSide(Number(at)), 'map-side') : null,
       h('div', { class: 'boxes' }, box('real', `${t('map.streets')}: ${t('map.real')}`), box('inferred', `${t('map.streets')}: ${t('map.inferred')}`), box('planned', `${t('map.streets')}: ${t('map.planned')}`),
-        box('rail', t('map.rail')), box('stops', t('map.stops')), box('hubs', t('map.hubs')), box('zones', t('map.zones')), side.map.riding.length ? box('riding', t('map.riding')) : null,
+        box('rail', t('map.rail')), box('stops', t('map.stops')), box('hubs', t('map.hubs')), box('labels', t('map.labels')), box('zones', t('map.zones')), side.map.riding.length ? box('riding', t('map.riding')) : null,
         box('walk', t('map.walk')), box('platform', t('map.platform')), box('spots', t('map.spots')), box('people', t('map.people')), box('vehicles', t('map.vehicles')), box('flows', t('map.flows'))),
       choice(t('map.flowmode'), flowModes(side).map((name) => [name, mode(name)]), this.flow(), (name) => {
         this.flowMode = name;
@@ -246,7 +254,7 @@ export class MapPart {
   // What is in force at the time of the map, said beside the clock.
   showNews() {
     const now = this.content.sides[this.side].happened.facts.filter(([from, until]) => from <= this.time && this.time < (until ?? Infinity));
-    this.news.replaceChildren(...now.map(([, , topic, text]) => h('li', {}, `${topicName(topic)}: `, h('span', { lang: 'en' }, text))));
+    this.news.replaceChildren(...now.map(([, , topic, text]) => h('li', {}, `${topicName(topic)}: `, h('span', {}, fromData(text)))));
     this.news.hidden = !now.length;
   }
 
@@ -255,7 +263,7 @@ export class MapPart {
     const { begin, end } = this.day;
     const part = (seconds) => `${(100 * (Math.min(Math.max(seconds, begin), end) - begin)) / (end - begin)}%`;
     const facts = this.content.sides[this.side].happened.facts;
-    this.strip.replaceChildren(...facts.map(([from, until, topic, text]) => h('span', { class: `mark ${topic}`, title: `${clock(from)} ${text}`, style: { left: part(from), width: `calc(${part(until ?? from)} - ${part(from)})` } })));
+    this.strip.replaceChildren(...facts.map(([from, until, topic, text]) => h('span', { class: `mark ${topic}`, title: `${clock(from)} ${fromData(text)}`, style: { left: part(from), width: `calc(${part(until ?? from)} - ${part(from)})` } })));
     this.strip.hidden = !facts.length;
   }
 
@@ -332,30 +340,52 @@ export class MapPart {
     pen.fillStyle = '#1c2b39';
     pen.font = '9px system-ui, sans-serif';
     pen.textAlign = 'right';
-    pen.fillText(this.area.about.attribution ?? '', frame.width - 4, frame.height - 4);
+    pen.fillText(fromData(this.area.about.attribution ?? ''), frame.width - 4, frame.height - 4);
     return copy;
   }
 
+  // One list for each layer that is shown, under its name.
   drawLegend() {
     const side = this.content.sides[this.side];
     const item = (swatch, words) => h('li', {}, swatch, ' ', words);
-    const stroke = (style) => h('span', { class: 'stroke', style: { borderTop: `${Math.max(2, style.weight)}px ${style.dashArray ? (style.dashArray === '2 3' ? 'dotted' : 'dashed') : 'solid'} ${style.color}` } });
-    const shape = (name, colour) => h('span', { class: `shape ${name}`, style: { '--colour': colour, background: colour } });
-    const items = [];
-    for (const name of ['real', 'inferred', 'planned']) if (this.on.has(name)) items.push(item(stroke(STREET[name]), t(`map.${name}`)));
-    if (this.on.has('people')) for (const name of ['walk', 'bicycle', 'car']) if (side.modes.includes(name)) items.push(item(shape(name, modeColour(name)), mode(name)));
-    if (this.on.has('vehicles')) {
-      const kinds = [...new Set(side.map.vehicles.map((vehicle) => vehicle.kind))];
-      const free = new Set(side.map.vehicles.filter((vehicle) => vehicle.shown === 'free').map((vehicle) => vehicle.kind));
-      for (const kind of kinds) items.push(item(h('span', { class: `shape vehicle ${kind}${free.has(kind) ? ' free' : ''}` }), named(`kind.${kind}`, kind)));
-      if (side.map.vehicles.some((vehicle) => vehicle.shown === 'free' && vehicle.calls[0][5] >= 0)) items.push(item(h('span', { class: 'charges' }, h('i', { style: { background: '#1b7a3d' } }), h('i', { style: { background: '#b36b00' } }), h('i', { style: { background: '#c0271d' } })), t('story.charge', { n: '> 50 · 20–50 · < 20' })));
-    }
-    if (this.on.has('riding')) for (const rule of new Set(side.map.riding.map((zone) => zone.rule))) items.push(item(stroke({ weight: 2.5, ...ZONE[rule] }), t(`zone.${rule}`, { speed: number(side.map.riding.find((zone) => zone.rule === rule).speed_km_h ?? 0) })));
-    const lists = [h('ul', {}, items)];
-    if (this.on.has('walk') || this.on.has('platform')) lists.push(h('ul', { class: 'bands' }, BANDS.map((one, at) => item(h('span', { class: 'shape square', style: { background: one.colour } }), `${bandName(at)} ${t('map.bands')}`))));
+    const shape = (name, colour) => h('span', { class: `shape ${name}`, style: { background: colour } });
+    const kinds = [...new Set(side.map.vehicles.map((vehicle) => vehicle.kind))];
+    const free = new Set(side.map.vehicles.filter((vehicle) => vehicle.shown === 'free').map((vehicle) => vehicle.kind));
+    const charged = side.map.vehicles.some((vehicle) => vehicle.shown === 'free' && vehicle.calls[0][5] >= 0);
+    const bands = () => BANDS.map((one, at) => item(shape('square', one.colour), `${bandName(at)} ${t('map.bands')}`));
+    const street = (name) => [item(stroke(STREET[name]), t(`map.${name}`))];
+    const limit = (rule) => t(`zone.${rule}`, { speed: number(side.map.riding.find((zone) => zone.rule === rule).speed_km_h ?? 0) });
+    const entries = {
+      real: () => street('real'), inferred: () => street('inferred'), planned: () => street('planned'),
+      rail: () => [item(h('span', { class: 'stroke railstroke' }), t('map.rail'))],
+      zones: () => [item(stroke({ color: '#7b3fb0', dashArray: '6 4', weight: 2 }), t('map.zones'))],
+      riding: () => [...new Set(side.map.riding.map((zone) => zone.rule))].map((rule) => item(stroke({ weight: 3, ...ZONE[rule] }), limit(rule))),
+      walk: bands, platform: bands,
+      flows: () => [item(stroke({ color: modeColour(this.flow(), side.modes), weight: 7 }), t('map.flowwidth', { mode: mode(this.flow()) }))],
+      spots: () => spotServices(side).map((name) => item(stroke({ color: name ? '#1c2b39' : '#b3001b', dashArray: spotDash(name, side), weight: 3 }), name ? t('map.refused', { service: service(name, side.services) }) : t('map.unserved'))),
+      stops: () => [item(h('span', { class: 'stop swatch' }), t('map.stops'))],
+      hubs: () => [item(h('span', { class: 'hub swatch' }, 'P'), t('map.hubs'))],
+      labels: () => [item(h('span', { class: 'placename swatch' }, 'Abc'), t('map.labels'))],
+      people: () => ['walk', 'bicycle', 'car'].filter((name) => side.modes.includes(name)).map((name) => item(shape(name, modeColour(name)), mode(name))),
+      vehicles: () => [...kinds.map((kind) => item(h('span', { class: `shape vehicle ${kind}${free.has(kind) ? ' free' : ''}` }), named(`kind.${kind}`, kind))),
+        ...(charged ? [['full', '> 50'], ['half', '20–50'], ['empty', '< 20']].map(([name, n]) => item(h('span', { class: `shape vehicle free ${name}` }), t('story.charge', { n }))) : [])],
+    };
+    const lists = LAYERS.filter((name) => this.on.has(name)).map((name) => [name, entries[name]()]).filter(([, items]) => items.length);
     const { rows, everyone } = side.map.people;
-    this.legend.replaceChildren(h('h3', {}, t('map.legend')), ...lists, h('p', { class: 'small' }, t('play.sample', { n: number(rows.length), all: number(everyone) })));
+    this.legend.replaceChildren(h('h3', {}, t('map.legend')), ...lists.map(([name, items]) => h('ul', { 'data-layer': name }, items)), h('p', { class: 'small' }, t('play.sample', { n: number(rows.length), all: number(everyone) })));
   }
+}
+
+// A line as it is drawn: its dashes, too, so that no two lines of the legend differ by colour alone.
+function stroke({ color, dashArray, weight }) {
+  const dashes = (dashArray ?? '').split(' ').filter(Boolean).map(Number);
+  let at = 0;
+  const stops = dashes.map((length, place) => {
+    const from = at;
+    at += length;
+    return `${place % 2 ? 'transparent' : color} ${from}px ${at}px`;
+  });
+  return h('span', { class: 'stroke', 'data-dash': dashes.join(' '), style: { height: `${Math.max(2, weight)}px`, background: dashes.length ? `repeating-linear-gradient(90deg, ${stops.join(', ')})` : color } });
 }
 
 function dot(pen, x, y, size, fill, edge) {

@@ -1,7 +1,7 @@
 // Honest margins: what is assumed, how much of the map is real, checks, sources, how to repeat it, every definition.
 import { allServices, anchor, moreName, realShare, value } from '../figures.js';
 import { h, more, section, table } from '../page.js';
-import { change, figure, kpiName, named, number, percent, population, t, unitOf } from '../words.js';
+import { change, figure, fromData, kpiName, language, named, number, percent, population, sentences, t, unitOf } from '../words.js';
 
 export function sure(content) {
   const side = content.sides[content.sides.length - 1];
@@ -10,7 +10,7 @@ export function sure(content) {
   const whole = Object.values(area.length_m).reduce((sum, length) => sum + length, 0);
   const seeds = content.sides.map((one) => `${content.sides.length > 1 ? `${one.label}: ` : ''}${one.runs.map((run) => run.seed).join(', ')}`).join('; ');
   return section('sure', t('part.sure'),
-    content.differences.filter((pair) => pair.notes?.length).map((pair) => [h('h3', {}, `${t('more.notes')}: ${content.sides[pair.b].label}`), h('ul', { lang: 'en' }, pair.notes.map((note) => h('li', {}, note)))]),
+    content.differences.filter((pair) => pair.notes?.length).map((pair) => [h('h3', {}, `${t('more.notes')}: ${content.sides[pair.b].label}`), h('ul', {}, pair.notes.map((note) => h('li', {}, sentences(note))))]),
     h('h3', {}, t('sure.seeds')), h('p', {}, t('sure.seedstext', { seeds })),
     h('h3', {}, t('sure.inputs')), drawn.length ? inputs(drawn) : h('p', {}, t('sure.noinputs')),
     content.sides.filter((one) => one.weights.length).map((one) => table(`${t('sure.inputs')}: ${one.label}`, [{ title: t('col.key') }, { title: t('col.low'), number: true }, { title: t('col.high'), number: true }, { title: t('col.weight'), number: true }],
@@ -34,13 +34,21 @@ function checkTable({ scenario, rows }) {
   const met = (check) => (check.met === null ? '–' : t(check.met ? 'sure.met' : 'sure.missed'));
   return [h('p', {}, t('sure.checkstext', { scenario })),
     table(t('sure.checks'), [{ title: t('col.what') }, { title: t('col.heldout') }, { title: t('col.model'), number: true }, { title: t('col.observed'), number: true }, { title: t('col.band'), number: true }, { title: t('col.unit') }, { title: t('col.verdict') }, { title: t('col.source') }],
-      rows.map((check) => [h('span', { lang: 'en' }, check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), check.tolerance === null || check.tolerance === undefined ? '–' : `± ${number(check.tolerance)} (${number(check.data - check.tolerance)} … ${number(check.data + check.tolerance)})`, h('span', { lang: 'en' }, check.unit), met(check), h('span', { lang: 'en' }, check.source)]), { class: 'checks' })];
+      rows.map((check) => [fromData(check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), check.tolerance === null || check.tolerance === undefined ? '–' : `± ${number(check.tolerance)} (${number(check.data - check.tolerance)} … ${number(check.data + check.tolerance)})`, fromData(check.unit), met(check), fromData(check.source)]), { class: 'checks' })];
+}
+
+// What is known of a setting. Its own description is English; elsewhere its kind, range and source are told.
+function basisText(basis) {
+  if (language() === 'en') return basis;
+  const [, low, high] = /range (-?[\d.,]+) to (-?[\d.,]*\d)/.exec(basis) ?? [];
+  const source = /\(([a-z_]+(?:\.[a-z_0-9]+)+)\)/.exec(basis)?.[1];
+  return [low ? t('basis.range', { low: low.replace('.', t('decimal')), high: high.replace('.', t('decimal')) }) : t('basis.norange'), source ? t('basis.source', { source }) : null].filter(Boolean).join(' ');
 }
 
 function assumptions(side) {
   if (!side.assumptions.length) return h('p', {}, t('sure.noassumptions'));
   const weighed = side.assumptions.some((one) => one.weight !== undefined);
-  const rows = side.assumptions.map((one) => [h('code', {}, one.key), String(one.value), t(`sure.${one.status === 'unverified' ? 'unverified' : 'assumed'}`), ...(weighed ? [one.weight ?? '–'] : []), h('span', { lang: 'en' }, one.basis)]);
+  const rows = side.assumptions.map((one) => [h('code', {}, one.key), String(one.value), t(`sure.${one.status === 'unverified' ? 'unverified' : 'assumed'}`), ...(weighed ? [one.weight ?? '–'] : []), basisText(one.basis)]);
   return [h('p', {}, t('sure.assumptionstext', { b: side.label })),
     table(t('sure.assumptions'), [{ title: t('col.key') }, { title: t('col.value') }, { title: t('col.verdict') }, ...(weighed ? [{ title: t('sure.weight') }] : []), { title: t('col.basis') }], rows, { class: 'assumptions' })];
 }
@@ -50,8 +58,8 @@ export function sources(content) {
   const runs = content.sides.flatMap((side) => side.runs.map((run) => ({ ...run, label: side.label, scenario: side.scenario })));
   return section('sources', t('part.sources'),
     h('h3', {}, t('sources.data')),
-    area.sources ? table(t('sources.data'), [{ title: t('col.what') }, { title: t('col.who') }, { title: t('col.licence') }], area.sources.map((source) => [h('span', { lang: 'en' }, source.what), source.who, source.licence])) : null,
-    area.attribution ? h('p', {}, area.attribution) : null,
+    area.sources ? table(t('sources.data'), [{ title: t('col.what') }, { title: t('col.who') }, { title: t('col.licence') }], area.sources.map((source) => [fromData(source.what), fromData(source.who, true), fromData(source.licence, true)])) : null,
+    area.attribution ? h('p', {}, fromData(area.attribution)) : null,
     h('h3', {}, t('sources.repeat')), h('p', {}, t('sources.repeattext')),
     content.sides.map((side) => h('pre', { tabindex: '0' }, `kera run ${side.scenario}.yaml --seeds ${side.runs.map((run) => run.seed).join(',')}`)),
     table(t('sources.repeat'), [{ title: t('sources.run') }, { title: t('sources.seed') }, { title: t('sources.version') }, { title: t('sources.trips'), number: true }, { title: t('sources.fingerprint') }, { title: t('sources.hash') }, { title: t('sources.town') }],
@@ -62,16 +70,21 @@ export function sources(content) {
 }
 const hash = (text) => (text ? h('code', { title: text }, text.slice(0, 12)) : '–');
 
+// Shares are shown in per cent, seconds in minutes, metres in kilometres; English has what the share is of, too.
+const shownUnit = (unit) => ({ s: t('unit.min'), m: 'km', EUR: '€' })[unit] ?? (language() === 'en' ? unit : '%');
+// Definitions are English sentences of the results; in other languages the figures have their names alone.
+const defined = ({ definition }) => (language() === 'en' ? [definition] : []);
+
 export function figures(content) {
   const services = allServices(content);
   const ids = Object.keys(content.definitions);
-  const columns = [{ title: t('col.figure') }, ...content.sides.map((side) => ({ title: side.label, number: true })), { title: t('col.unit') }, { title: t('col.population') }, { title: t('col.definition') }];
+  const columns = [{ title: t('col.figure') }, ...content.sides.map((side) => ({ title: side.label, number: true })), { title: t('col.unit') }, { title: t('col.population') }, ...(language() === 'en' ? [{ title: t('col.definition') }] : [])];
   const rows = ids.map((id) => ({ attributes: { id: anchor(id), 'data-words': `${id} ${kpiName(id, services)} ${content.definitions[id].definition}`.toLowerCase() },
-    cells: [h('span', {}, kpiName(id, services), ' ', h('code', { class: 'id' }, id)), ...content.sides.map((_, at) => value(content, at, id)), unitOf(content.definitions[id].unit) || content.definitions[id].unit, population(content.definitions[id].population), h('span', { lang: 'en' }, content.definitions[id].definition)] }));
+    cells: [h('span', {}, kpiName(id, services), ' ', h('code', { class: 'id' }, id)), ...content.sides.map((_, at) => value(content, at, id)), unitOf(content.definitions[id].unit) || shownUnit(content.definitions[id].unit), population(content.definitions[id].population), ...defined(content.definitions[id])] }));
   for (const pair of content.differences) {
     for (const row of pair.more) {
       rows.push({ attributes: { id: pair.b === 1 ? anchor(row.id) : null, 'data-words': `${row.id} ${row.definition}`.toLowerCase() },
-        cells: [h('span', {}, moreName(row.id, content), ' ', h('code', { class: 'id' }, row.id)), ...content.sides.map((_, at) => (at === pair.a ? figure(row.mean_a, row.unit) : at === pair.b ? h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, row.mean_a === null ? figure(row.difference, row.unit) : change(row.difference, row.unit)) : '–')), unitOf(row.unit), population(row.population), h('span', { lang: 'en' }, row.definition)] });
+        cells: [h('span', {}, moreName(row.id, content), ' ', h('code', { class: 'id' }, row.id)), ...content.sides.map((_, at) => (at === pair.a ? figure(row.mean_a, row.unit) : at === pair.b ? h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, row.mean_a === null ? figure(row.difference, row.unit) : change(row.difference, row.unit)) : '–')), unitOf(row.unit), population(row.population), ...defined(row)] });
     }
   }
   const all = table(t('part.figures'), columns, rows, { class: 'all' });

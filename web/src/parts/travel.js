@@ -1,7 +1,7 @@
 // How people travel: mode shares side by side, trips by hour, what trips that changed were made by before.
 import { chart, short } from '../charts.js';
-import { idsOf, kpiTable, moreTable, value } from '../figures.js';
-import { inStack, modeColour } from '../look.js';
+import { idsOf, kpiTable, moreTable, newServices, value } from '../figures.js';
+import { SIDE_COLOUR, inStack, modeColour } from '../look.js';
 import { choice, h, section, table } from '../page.js';
 import { mode, number, percent, population, t } from '../words.js';
 
@@ -9,7 +9,7 @@ export function travel(content, state, redraw) {
   const populations = [...new Set(Object.values(content.definitions).map((one) => one.population))].filter((name) => content.definitions[`mode_share.walk${suffix(name)}`]);
   return section('travel', t('part.travel'), h('p', { class: 'lead' }, t('travel.lead')),
     h('div', { class: 'choices' }, choice(t('choose.population'), populations.map((name) => [name, population(name)]), state.population, (name) => { state.population = name; redraw('travel'); redraw('times'); }, 'population')),
-    shares(content, state.population),
+    shares(content, state.population), sharesOfNew(content, state.population),
     kpiTable(content, t('table.figures', { of: population(state.population) }), idsOf(content, 'travel', state.population)),
     hours(content, state, redraw),
     content.differences.filter((pair) => pair.substitution.trips).map((pair) => [substitution(content, pair), moreTable(content, pair, 'substitution'), moreTable(content, pair, 'switched')]));
@@ -35,6 +35,23 @@ function shares(content, people) {
   [{ title: t('col.mode') }, ...sides.map((side) => ({ title: side.label, number: true }))],
   modes.map((name) => [mode(name), ...sides.map((_, at) => value(content, at, id(name)))]),
   sides.map((side) => `${side.label}: ${modes.map((name) => `${mode(name)} ${percent(of(side, name), 0)}`).join(', ')}`).join('. '));
+}
+
+// New services carry too few to be seen beside walking: they have bars of their own, each with its number.
+function sharesOfNew(content, people) {
+  const { services } = content.sides[content.sides.length - 1];
+  const modes = inStack([...new Set(newServices(content).map((name) => services[name].mode))]);
+  const of = (side, name) => side.kpis[`mode_share.${name}${suffix(people)}`]?.[0] ?? 0;
+  if (!modes.length) return null;
+  const several = content.sides.length > 1;
+  return chart('chart-share-new', `${t('chart.sharenew')}: ${population(people)}`, 70 + modes.length * (14 + 16 * content.sides.length), {
+    grid: { left: window.innerWidth < 600 ? 110 : 150, right: 60, top: several ? 34 : 10, bottom: 40 }, legend: several ? {} : false,
+    xAxis: { type: 'value', name: t('axis.share') }, yAxis: { type: 'category', inverse: true, data: modes.map(mode) },
+    tooltip: { valueFormatter: (share) => `${number(share, 2)} %` },
+    series: content.sides.map((side, at) => ({ name: side.label, type: 'bar', barMaxWidth: 16, itemStyle: { color: SIDE_COLOUR[at] }, data: modes.map((name) => 100 * of(side, name)), label: { show: true, position: 'right', formatter: ({ value: share }) => `${number(share, 2)} %` } })),
+  },
+  [{ title: t('col.mode') }, ...content.sides.map((side) => ({ title: side.label, number: true }))],
+  modes.map((name) => [mode(name), ...content.sides.map((_, at) => value(content, at, `mode_share.${name}${suffix(people)}`))]));
 }
 
 function hours(content, state, redraw) {

@@ -3,7 +3,7 @@ import { chart } from '../charts.js';
 import { moreTable } from '../figures.js';
 import { SIDE_COLOUR } from '../look.js';
 import { h, section, table } from '../page.js';
-import { change, interval, named, number, t } from '../words.js';
+import { bare, change, fromData, interval, named, number, t } from '../words.js';
 
 const AGES = [7, 18, 30, 45, 65];
 
@@ -15,14 +15,13 @@ export function groupName(name) {
     return next ? t('who.age', { from: word, to: next - 1 }) : t('who.ageup', { from: word });
   }
   if (kind === 'car') return t(`who.car${word}`);
-  if (kind === 'zone') return t('who.zone', { name: word });
+  if (kind === 'zone') return t('who.zone', { name: fromData(word, true) });
   return named(`populations.${word}`, word);
 }
 
 // The unit stands in the heading, so that the table fits: per cent and points, minutes.
 const HEAD = { trips: '', sustainable_share: ', %', unserved_share: ', %' };
 const heading = (measure) => `${t(`measure.${measure}`)}${HEAD[measure] ?? `, ${t('unit.min')}`}`;
-const bare = (text) => text.replace(/\u00a0.*$/, '');
 const written = { trips: (value) => number(value, 0), sustainable_share: (value) => number(value * 100, 1), unserved_share: (value) => number(value * 100, 2), door_to_door_s: (value) => number(value / 60, 1), wait_s: (value) => number(value / 60, 1), walk_s: (value) => number(value / 60, 1) };
 const UNIT = { sustainable_share: 'share of trips', unserved_share: 'share of trips', door_to_door_s: 's', wait_s: 's', walk_s: 's', trips: 'trips' };
 

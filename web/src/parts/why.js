@@ -3,7 +3,7 @@ import { chart } from '../charts.js';
 import { allServices, idsOf, kpiTable, ofEveryone } from '../figures.js';
 import { SIDE_COLOUR } from '../look.js';
 import { choice, h, more, section, table } from '../page.js';
-import { apart, meaning, mode, named, number, percent, population, reason, service, t } from '../words.js';
+import { apart, fromData, language, meaning, mode, named, number, percent, population, reason, service, t } from '../words.js';
 
 const KINDS = ['unserved', 'refused', 'booking', 'left_behind', 'under_way'];
 const WHAT = 0, SERVICE = 1, REASON = 2, COUNT = 3, PLACES = 4, HOURS = 5, DID = 6;
@@ -18,7 +18,7 @@ export function reliability(content, state, redraw) {
       found.runs > 1 ? h('p', { class: 'small' }, t('why.runs', { n: found.runs })) : null,
       KINDS.map((kind) => reasons(found, kind, content)),
       h('p', { class: found.agrees ? 'small' : 'refused' }, t(found.agrees ? 'why.agrees' : 'why.disagrees', { n: found.sums })),
-      more(t('why.told'), h('pre', { tabindex: '0', lang: 'en' }, found.text))),
+      language() === 'en' ? more(t('why.told'), h('pre', { tabindex: '0' }, found.text)) : null),
     kpiTable(content, t('table.figures', { of: population('everyone') }), ofEveryone(content, idsOf(content, 'reliability'))));
 }
 
@@ -81,8 +81,8 @@ function reasons(found, kind, content) {
 }
 
 const hours = (hour) => `${String(hour).padStart(2, '0')}–${String(Number(hour) + 1).padStart(2, '0')}`;
-const did = (what) => named(`did.${what}`, mode(what));
+const did = (what) => named(`did.${what}`, null) ?? mode(what);
 function placeName(name) {
-  if (name.startsWith('around ')) return t('story.near', { name: name.slice(7) });
-  return named(`place.${name.replaceAll(' ', '_')}`, apart(name));
+  if (name.startsWith('around ')) return t('story.near', { name: fromData(name.slice(7), true) });
+  return named(`place.${name.replaceAll(' ', '_')}`, apart(fromData(name, true)));
 }
