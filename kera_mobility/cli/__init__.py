@@ -30,7 +30,7 @@ def command_line() -> typer.Typer:
     kera.callback()(_before_any_verb)
     for name in sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")):
         module = importlib.import_module(f"{__name__}.{name}")
-        verb = name.replace("_", "-")
+        verb = name.rstrip("_").replace("_", "-")  # `list.py` would stand for `list` in this module
         if hasattr(module, "app"):
             kera.add_typer(module.app, name=verb)
         else:

@@ -97,7 +97,7 @@ def answer_lines(answer: Answer, width: int) -> list[str]:
         lines += [f"What each change did (the variant, less the variant without it){more}:", *shown]
         lines = [line if len(line) <= width else f"{line[: width - 2]}.." for line in lines]
     room = MOST_LINES - len(lines) - 2
-    rows = [row for row in chief_rows(answer.comparison, room + 1, answer.figure.id) if row.id != answer.figure.id]
+    rows = [row for row in chief_rows(answer.comparison, room + 1, [answer.figure.id]) if row.id != answer.figure.id]
     table = brief(rows[:room], answer.reference.name, answer.variant.name, width)
     told = "Besides (exploratory; ? cannot tell after correction; seeds: chance only):"
     return [*lines, told[:width], *table]

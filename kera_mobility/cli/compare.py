@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -22,13 +23,14 @@ def command(
     decision: DecisionFile = None,
     primary: PrimaryOutcomes = "",
     everyone: Annotated[
-        bool, typer.Option("--all", help="Show every population in the table, not residents alone.")
+        bool, typer.Option("--all", help="Show every row and population with notes, not the chief rows alone.")
     ] = False,
 ) -> None:
     """Compare scenarios: what B (and C, ...) changes against A, with 95 % intervals; 'cannot tell' where it is so."""
     from dataclasses import asdict, fields
 
     from kera_mobility.results.compare import Difference, compare_all, read_values
+    from kera_mobility.results.compare.brief import short_table
     from kera_mobility.results.compare.table import table
 
     try_first(csv)
@@ -45,4 +47,9 @@ def command(
         contents = [comparison.to_json() for comparison in comparisons]
         print_json(contents[0] if len(contents) == 1 else contents)
     elif csv is None:
-        say("\n\n".join(table(comparison, everyone=everyone) for comparison in comparisons))
+        width = shutil.get_terminal_size().columns
+        texts = [
+            table(comparison, everyone=True) if everyone else "\n".join(short_table(comparison, width))
+            for comparison in comparisons
+        ]
+        say("\n\n".join(texts))

@@ -34,7 +34,7 @@ def amounts(values: Sequence[float | None], unit: str, sign: str = "") -> tuple[
         whole = all(value.is_integer() for value in map(float, finite))
         digits = 0 if whole or largest == 0.0 else max(0, 2 - math.floor(math.log10(largest * factor)))
     if spread > 0.0:
-        digits = max(digits, 1 - math.floor(math.log10(spread)))
+        digits = max(digits, -math.floor(math.log10(spread / 2.0)))
     digits = min(digits, MOST_DIGITS)
     texts = [
         NOTHING if value is None or not math.isfinite(value) else _rounded(value * factor, digits, sign)

@@ -17,6 +17,7 @@ import pytest
 import kera_mobility as km
 from kera_mobility.experiments.calibration.fit import Calibration, Iteration
 from kera_mobility.experiments.elasticities import Elasticity
+from kera_mobility.experiments.question import Answer, PairedEffect
 from kera_mobility.experiments.regression import CheckResult
 from kera_mobility.results.amounts import amount, amounts
 from kera_mobility.results.display import Display
@@ -53,11 +54,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     comparison, explanation = km.compare(sides[0].folder, sides[1].folder), km.explain(sides[1].folder)
     fitted = Calibration(None, sides[0].scenario, None, {"choice.constants.car": -1.0}, (), run, {"car": 0.4}, ())  # type: ignore[arg-type]
     answer = Elasticity("fare", "fare", 1.1, "boardings", 10.0, 9.0, -1.1, -1.2, -1.0, -1.5, -0.2, "a survey")
+    both, effect = (sides[0].scenario, sides[1].scenario), PairedEffect("all", (0.1, 0.2), 0.05)
+    answer_given = Answer(*both, run.kpis()[0], 0.5, (), effect, (1, 2), comparison, (sides[0].folder,), (effect,))
     checked = CheckResult("small", 1.0, ("trips from 8:00",), ("trips: 5 instead of 6",), ("a remark",))
     return [
         run, run.record, *sides, sides[0].runs[0], comparison, *comparison.differences, explanation,
         explanation.runs[0],
-        *km.verify(sides[0].folder), sides[0].scenario, fitted, answer, checked,
+        *km.verify(sides[0].folder), sides[0].scenario, fitted, answer, checked, answer_given,
     ]  # fmt: skip
 
 
@@ -81,9 +84,9 @@ def test_every_result_is_three_lines_in_a_terminal_and_a_table_in_a_notebook(res
 def test_what_a_verb_gives_back_is_such_a_result() -> None:
     """Each function of the front door returns frames, files, plain values, or what shows itself."""
     plain = {"dict[str, str]", "Path", "dict[str, Any]", "Baseline"}
+    functions = {name: getattr(km, name) for name in dir(km)}
     kinds = {kind.__name__ for kind in displays()}
-    for name in dir(km):
-        function = getattr(km, name)
+    for name, function in functions.items():
         if not isinstance(function, type):
             returned = str(inspect.signature(function).return_annotation)
             inner = returned.removeprefix("list[").removesuffix("]")
@@ -148,7 +151,7 @@ def test_a_number_is_written_with_a_unit_that_people_read(value: float, unit: st
 
 
 def test_the_numbers_of_a_row_share_a_unit_and_stay_apart() -> None:
-    assert amounts([90.0, 130.0], "s") == (["1.50", "2.17"], "min")
+    assert amounts([90.0, 130.0], "s") == (["1.5", "2.2"], "min")
     texts, _ = amounts([-0.2912, -0.2951, -0.2873], "EUR", "+")
     assert len(set(texts)) == 3, "rounding erases no interval"
     assert amounts([12_345.6, 12_345.6], "EUR")[0] == ["12,346", "12,346"]

@@ -571,12 +571,17 @@ def test_the_compare_command_prints_a_table_json_and_csv(tmp_path: Path, capsys:
     _two_sides(tmp_path, {1: 10.0, 2: 20.0})
     a, b = tmp_path / "a", tmp_path / "b"
     assert _kera("compare", a, b) == 0
+    short = capsys.readouterr().out
+    row = next(line for line in short.splitlines() if line.startswith("door_to_door_s.mean *"))
+    assert "+9 s" in row
+    assert len(short.splitlines()) <= 15
+    assert max(map(len, short.splitlines())) <= 80
+    assert "@workers" not in short
+    assert _kera("compare", a, b, "--all") == 0
     text = capsys.readouterr().out
     row = next(line for line in text.splitlines() if line.startswith("door_to_door_s.mean"))
     assert row.split()[1:4] == ["723", "732", "+9"]
-    assert "@workers" not in text
-    assert _kera("compare", a, b, "--all") == 0
-    assert "@workers" in capsys.readouterr().out
+    assert "@workers" in text
     assert _kera("compare", a, b, "--json") == 0
     whole = json.loads(capsys.readouterr().out, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     assert whole["pairs"] == [[1, 0], [2, 0]]
