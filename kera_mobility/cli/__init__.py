@@ -23,7 +23,6 @@ def command_line() -> typer.Typer:
         name="kera",
         cls=Verbs,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import TypeVar
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -15,7 +16,7 @@ def examples(*commands: str) -> Callable[[Command], Command]:
     def with_examples(command: Command) -> Command:
         listed = "\n".join(f"{INDENT}{text}" for text in commands)
         # \b keeps the lines of a paragraph apart.
-        command.__doc__ = f"{(command.__doc__ or '').rstrip()}\n\n\b\nExamples:\n{listed}\n"
+        command.__doc__ = f"{cleandoc(command.__doc__ or '')}\n\n\b\nExamples:\n{listed}\n"
         command.__dict__["examples"] = commands
         return command
 

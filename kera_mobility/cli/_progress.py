@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
 
 LINE_EVERY_S = 15.0
-"""Where there is no terminal, a batch says how far it is this often."""
+"""Where there is no terminal, a line says this often how far it is."""
 SHORT_S = 100.0
 """Times up to this are shown in seconds, longer ones in minutes."""
 STAGES = ("load", "plan", "simulate", "write")
@@ -26,10 +26,10 @@ STAGES = ("load", "plan", "simulate", "write")
 
 
 @contextmanager
-def progress_display(runs: list[Written], batch: bool, quiet: bool) -> Iterator[ProgressDisplay]:
-    """Show the progress on stderr: bars on a terminal, elsewhere a line from time to time for a batch."""
+def progress_display(runs: list[Written], quiet: bool) -> Iterator[ProgressDisplay]:
+    """Show the progress on stderr: bars on a terminal, elsewhere a line every LINE_EVERY_S."""
     if quiet or not sys.stderr.isatty():
-        yield ProgressDisplay(runs, None, lines=batch and not quiet, notes=not quiet)
+        yield ProgressDisplay(runs, None, lines=not quiet, notes=not quiet)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -62,6 +62,8 @@ class ProgressDisplay:
     def stage(self, seed: int, stage: str, part: float) -> None:
         """Show a stage; it may carry a word, such as `simulate 07:45`, which is shown too."""
         if self._bars is None:
+            done = f"{len(self._runs)} of {self._total} runs done; " if self._total > 1 else ""
+            self._line(f"{done}seed {seed}: {stage}, {100.0 * part:.0f} %")
             return
         name = stage.partition(" ")[0]
         if name == STAGES[0] and len(self._tasks) > 2:  # the next run begins
@@ -77,16 +79,21 @@ class ProgressDisplay:
         self._runs.append(run)
         if self._bars is not None and "runs" in self._tasks:
             self._bars.update(self._tasks["runs"], completed=len(self._runs), remaining=self._remaining())
-        now_s = time.monotonic()
-        if self._lines and now_s - self._line_at_s >= LINE_EVERY_S and len(self._runs) < self._total:
-            self._line_at_s = now_s
-            remark(f"{len(self._runs)} of {self._total} runs, {self._remaining()}")
+        if len(self._runs) < self._total:
+            self._line(f"{len(self._runs)} of {self._total} runs, {self._remaining()}")
 
     def note(self, text: str) -> None:
         """Show a line that a person should know."""
         if self._bars is not None:
             self._bars.console.print(visible(text), highlight=False)
         elif self._notes:
+            remark(text)
+
+    def _line(self, text: str) -> None:
+        """Print a line where there is no terminal, if the last one was long ago."""
+        now_s = time.monotonic()
+        if self._lines and now_s - self._line_at_s >= LINE_EVERY_S:
+            self._line_at_s = now_s
             remark(text)
 
     def _remaining(self) -> str:

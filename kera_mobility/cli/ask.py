@@ -26,7 +26,7 @@ MOST_CHANGES = 10
 @examples(
     "kera ask configs/trials/shuttle.yaml",
     "kera ask configs/trials/all.yaml --against configs/finished.yaml --attribute",
-    "kera ask configs/trials/shuttle.yaml --set services.shuttle.fare_eur=1.50 --figure 'shuttle.rides 5%'",
+    "kera ask configs/trials/shuttle.yaml --set services.shuttle.fare_eur=1.50",
 )
 def command(
     variant: Annotated[Path, typer.Argument(help="Scenario file that is asked about.")],
@@ -63,7 +63,7 @@ def command(
     try_first(report)
     runs: list[Written] = []
     try:
-        with progress_display(runs, batch=True, quiet=quiet) as display:
+        with progress_display(runs, quiet) as display:
             answer = ask(
                 variant, against, override or (), figure=figure, seeds=seeds, most=most_seeds, attribute=attribute,
                 out=out, workers=workers, progress=display.stage, planned=display.planned, written=display.written,

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import say
 
 app = typer.Typer(help="Show or remove what was computed once and kept.", no_args_is_help=True)
 
 
 @app.command()
+@examples("kera cache info")
 def info() -> None:
     """Print what the cache holds: entries and size by kind, and when the one longest unused was last used."""
     from datetime import datetime
@@ -33,6 +35,7 @@ def info() -> None:
 
 
 @app.command()
+@examples("kera cache clear")
 def clear(
     kinds: Annotated[list[str] | None, typer.Argument(metavar="[KIND]...", help="Kinds as `info` prints them.")] = None,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say, try_first, write_text
 from kera_mobility.files import package_version
 
@@ -25,6 +26,7 @@ HEADINGS = {
 WIDEST_TITLE = 56
 
 
+@examples("kera calibrate configs/today.yaml --result calibration.yaml")
 def command(
     scenario: Annotated[Path, typer.Argument(help="Scenario of the base year, such as configs/today.yaml.")],
     targets: Annotated[Path, typer.Option(help="What is fitted to what.")] = Path("configs/calibration.yaml"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._net import BAD_INPUT
 from kera_mobility.cli._output import remark, say, try_first, write_text
 
@@ -19,6 +20,7 @@ MOST_SHOWN = 12
 """Lines about moved KPIs of one check; the JUnit file has them all."""
 
 
+@examples("kera check", 'kera check my_checks --renew --why "buses every 10 min"')
 def command(
     folder: Annotated[
         Path, typer.Argument(help="Scenarios (*.yaml) with their baselines in baselines/; the shipped ones if none.")

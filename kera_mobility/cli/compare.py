@@ -9,9 +9,14 @@ from typing import Annotated
 import typer
 
 from kera_mobility.cli._decision import DecisionFile, PrimaryOutcomes, chosen_decision
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
 
 
+@examples(
+    "kera compare results/finished results/all",
+    "kera compare results/finished results/shuttle --primary mode_share.car --all",
+)
 def command(
     a: Annotated[Path, typer.Argument(help="Results of the scenario to compare with: a folder of seeds, or one run.")],
     b: Annotated[list[Path], typer.Argument(help="Results of one or more scenarios to judge.")],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ DISAGREES = 1
 """Exit code when a sum is not that of the KPI table."""
 
 
+@examples("kera explain results/all", "kera explain results/all/seed-0001 --trip 104162:2")
 def command(
     folder: Annotated[Path, typer.Argument(help="A result folder, or a folder of several runs of one scenario.")],
     trip: Annotated[str | None, typer.Option(help="Tell one trip's whole story: PERSON:TRIP, as in 104162:2.")] = None,

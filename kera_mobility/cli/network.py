@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import say
 from kera_mobility.config.resources import area_folder
 from kera_mobility.errors import MissingFileError, NetworkError
@@ -25,6 +26,7 @@ AreaName = Annotated[str, typer.Argument(metavar="AREA", help="Name of an area (
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@examples("kera network build")
 def build() -> None:
     """Say where the tool is that makes Kera's own streets from partial data."""
     raise NetworkError("streets are inferred by a tool of the checkout: python -m tools.infer_streets AREA --raw DIR")
@@ -44,6 +46,7 @@ FeedFile = Annotated[
 
 
 @app.command()
+@examples("kera network fetch kera --out kera_osm")
 def fetch(
     area: Annotated[str, typer.Argument(metavar="[AREA]", help="Area whose rectangle is fetched (kera).")] = "",
     place: Annotated[str, typer.Option(help="A place by name instead, such as 'Kera, Espoo, Finland'.")] = "",
@@ -71,6 +74,7 @@ def fetch(
 
 
 @app.command(name="import")
+@examples("kera network import extract.osm.pbf --area kera --out kera_osm")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Extract: .osm, .osm.pbf, .graphml or .gpkg.")],
     area: Annotated[str, typer.Option(help="Area that gives rectangle, people and timetables (kera).")] = "",
@@ -132,6 +136,7 @@ def _ready(target: Path, files: Sequence[Path | None], area: str) -> Path | None
 
 
 @app.command(name="map")
+@examples("kera network map kera -o map.png")
 def draw(
     area: AreaName,
     target: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Picture to write: PNG, SVG or PDF.")],
@@ -149,6 +154,7 @@ def draw(
 
 
 @app.command()
+@examples("kera network info kera")
 def info(
     area: AreaName,
     on: Annotated[str, typer.Option("--on", metavar="DAY", help="Count ages on this day, as 2026-01-31.")] = "",

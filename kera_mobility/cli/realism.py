@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.elasticities import Elasticity
 
 
+@examples("kera realism")
 def command(
     pairs: Annotated[Path, typer.Option(help="What is changed, and the published bands.")] = Path(
         "configs/realism.yaml"

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from kera_mobility.cli._decision import DecisionFile, PrimaryOutcomes, chosen_decision
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import say
 
 
+@examples("kera report results/finished results/all -o all.html")
 def command(
     folders: Annotated[
         list[Path],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say
 from kera_mobility.cli._progress import kept_after_interrupt, progress_display
 
@@ -23,6 +24,12 @@ UNCERTAIN = Path("configs/uncertain.yaml")
 """The shipped uncertain inputs."""
 
 
+@examples(
+    "kera run configs/trials/all.yaml --seeds 1-5 --workers 2",
+    "kera run configs/trials/shuttle.yaml --set services.shuttle.last_s=23:00",
+    "kera run configs/trials/scooters.yaml --set services.scooter.fleet=80",
+    "kera run configs/finished.yaml --until 'sustainable_share 0.3pp'",
+)
 def command(
     scenario: Annotated[Path, typer.Argument(help="Scenario file, here or among those that are shipped.")],
     seed: Annotated[int | None, typer.Option(min=0, max=MOST_SEED, help="Chance of the day; 1 if not given.")] = None,
@@ -72,7 +79,7 @@ def command(
     checked = load_scenario(scenario, override or ())
     runs: list[Written] = []
     try:
-        with progress_display(runs, batch, quiet) as display:
+        with progress_display(runs, quiet) as display:
             judged = inputs > 0 and not independent  # by the travel survey of today
             experiment(
                 checked, chosen, out, day=day, inputs=inputs, uncertain=uncertain,

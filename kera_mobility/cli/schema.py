@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from kera_mobility.cli._examples import examples
 
+
+@examples("kera schema")
 def command() -> None:
     """Print the JSON Schema of a scenario, for editors that complete and check YAML."""
     import json

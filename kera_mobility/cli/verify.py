@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say
 
 NOT_SOUND = 1
 """Exit code when a result is not as it was written."""
 
 
+@examples("kera verify results/all")
 def command(
     folders: Annotated[list[Path], typer.Argument(help="Result folders, or folders of several.", metavar="DIR...")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every fault.")] = False,
