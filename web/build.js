@@ -1,4 +1,4 @@
-// Builds src/ into the assets that `kera report` puts inside a page: one script, one style sheet, licences, hashes.
+// Builds src/ and page/ into the assets of `kera report` and `kera serve`: one script, one style sheet, licences, hashes.
 // `node build.js` writes them where the Python package keeps them; `node build.js --out FOLDER` writes elsewhere.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,36 +8,41 @@ import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const asked = process.argv.indexOf('--out');
-const out = asked > 0 ? process.argv[asked + 1] : join(here, '..', 'kera_mobility', 'results', 'report', 'assets');
-const CARRIED = ['echarts', 'zrender', 'tslib', 'leaflet', 'fflate'];
+const own = join(here, '..', 'kera_mobility');
+const out = asked > 0 ? process.argv[asked + 1] : null;
 
-const built = await build({
-  absWorkingDir: here,
-  entryPoints: { report: 'src/main.js' },
-  bundle: true,
-  minify: true,
-  format: 'iife',
-  target: ['es2020'],
-  charset: 'utf8',
-  legalComments: 'none',
-  loader: { '.png': 'dataurl' },
-  outdir: out,
-  write: false,
-});
+await bundle('report', 'src/main.js', out ?? join(own, 'results', 'report', 'assets'), ['echarts', 'zrender', 'tslib', 'leaflet', 'fflate']);
+await bundle('page', 'page/main.js', out ? join(out, 'page') : join(own, 'serve', 'assets'), ['leaflet']);
 
-const files = {};
-for (const file of built.outputFiles) files[file.path.endsWith('.css') ? 'report.css' : 'report.js'] = file.text;
-// What would end the element that holds a file, or change how a browser reads it, may stand in none.
-for (const [name, text] of Object.entries(files)) if (/<\/(script|style)|<!--|\r/i.test(text)) throw new Error(`${name} cannot stand in a page`);
-files['licences.txt'] = CARRIED.map(licence).join('\n\n') + '\n';
+async function bundle(name, entry, folder, carried) {
+  const built = await build({
+    absWorkingDir: here,
+    entryPoints: { [name]: entry },
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: ['es2020'],
+    charset: 'utf8',
+    legalComments: 'none',
+    loader: { '.png': 'dataurl' },
+    outdir: folder,
+    write: false,
+  });
 
-mkdirSync(out, { recursive: true });
-const hashes = {};
-for (const [name, text] of Object.entries(files)) {
-  writeFileSync(join(out, name), text);
-  hashes[name] = createHash('sha256').update(text).digest('hex');
+  const files = {};
+  for (const file of built.outputFiles) files[file.path.endsWith('.css') ? `${name}.css` : `${name}.js`] = file.text;
+  // What would end the element that holds a file, or change how a browser reads it, may stand in none.
+  for (const [file, text] of Object.entries(files)) if (/<\/(script|style)|<!--|\r/i.test(text)) throw new Error(`${file} cannot stand in a page`);
+  files['licences.txt'] = carried.map(licence).join('\n\n') + '\n';
+
+  mkdirSync(folder, { recursive: true });
+  const hashes = {};
+  for (const [file, text] of Object.entries(files)) {
+    writeFileSync(join(folder, file), text);
+    hashes[file] = createHash('sha256').update(text).digest('hex');
+  }
+  writeFileSync(join(folder, 'hashes.json'), JSON.stringify(hashes, null, 2) + '\n');
 }
-writeFileSync(join(out, 'hashes.json'), JSON.stringify(hashes, null, 2) + '\n');
 
 function licence(name) {
   const folder = join(here, 'node_modules', name);

@@ -1,4 +1,4 @@
-// Forbids what makes HTML, script or style of text: `node lint.js` for src/, `node lint.js FILE ...` for others.
+// Forbids what makes HTML, script or style of text: `node lint.js` for src/ and page/, `node lint.js FILE ...` for others.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +47,7 @@ function* faults(node, file) {
   for (const [key, value] of Object.entries(node)) if (key !== 'loc') for (const child of Array.isArray(value) ? value : [value]) if (child && typeof child === 'object') yield* faults(child, file);
 }
 
-const files = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(join(here, 'src'), { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => join(here, 'src', name));
+const files = process.argv.length > 2 ? process.argv.slice(2) : ['src', 'page'].flatMap((folder) => readdirSync(join(here, folder), { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => join(here, folder, name)));
 const found = files.flatMap((file) => [...faults(parse(readFileSync(file, 'utf8'), { ecmaVersion: 'latest', sourceType: 'module', locations: true }), relative(here, file))]);
 found.forEach((line) => console.log(line));
 process.exitCode = found.length ? 1 : 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import print_json, remark, say
 from kera_mobility.cli._progress import kept_after_interrupt, progress_display
+from kera_mobility.cli._progress_lines import ProgressLines
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
@@ -59,6 +61,9 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every KPI.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no table, only faults.")] = False,
+    progress_lines: Annotated[
+        bool, typer.Option("--progress-lines", help="Progress as JSON on stderr, an object a line, for a program.")
+    ] = False,
 ) -> None:
     """Run a scenario and show its KPIs; the result folder has everything that happened.
 
@@ -79,7 +84,8 @@ def command(
     checked = load_scenario(scenario, override or ())
     runs: list[Written] = []
     try:
-        with progress_display(runs, quiet) as display:
+        lines = nullcontext(ProgressLines(runs))
+        with lines if progress_lines else progress_display(runs, quiet) as display:
             judged = inputs > 0 and not independent  # by the travel survey of today
             experiment(
                 checked, chosen, out, day=day, inputs=inputs, uncertain=uncertain,

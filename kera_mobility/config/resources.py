@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 READERS = (
     "cli/", "experiments/counterfactual.py", "experiments/remedies.py",
-    "results/compare/", "results/explain/", "results/report/", "results/plots/",
+    "results/compare/", "results/explain/", "results/report/", "results/plots/", "serve/",
 )  # fmt: skip
 """Parts of the package that no run depends on."""
 LIBRARIES = ("gtfs-kit", "numpy", "pandas", "pyvrp", "scipy", "simpy")

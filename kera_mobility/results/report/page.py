@@ -68,7 +68,7 @@ def page(content: Mapping[str, Any]) -> str:
     if not is_visible(plain):
         plain = _json(_visible(content))
     parts = {name: (ASSETS / file).read_text(encoding="utf-8") for name, file in PARTS.items()}
-    parts["policy"] = POLICY.format(script=_source_hash(parts["script"]), style=_source_hash(parts["style"]))
+    parts["policy"] = POLICY.format(script=source_hash(parts["script"]), style=source_hash(parts["style"]))
     parts["licences"] = html.escape(parts["licences"])
     parts["title"] = html.escape(visible(" / ".join(side["label"] for side in content["sides"])))
     parts["content"] = base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
@@ -89,6 +89,6 @@ def _visible(content: Any) -> Any:
     return [_visible(value) for value in content] if isinstance(content, list | tuple) else content
 
 
-def _source_hash(text: str) -> str:
+def source_hash(text: str) -> str:
     """Return a script or style sheet as a policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -372,6 +372,11 @@ class Shuttle(Service):
         return self._operation
 
     @property
+    def planned(self) -> LoopDay:
+        """The loop and its laps as the settings plan them."""
+        return self._day
+
+    @property
     def timetable(self) -> Timetable:
         """The timetable that follows from the settings: one run for each vehicle's day, lap after lap."""
         return self._day.timetable

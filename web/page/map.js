@@ -1,0 +1,126 @@
+// The map: the area's own streets with names, and what the question puts there, to be dragged.
+import L from 'leaflet';
+import { h } from '../src/page.js';
+import { pair } from './shapes.js';
+
+const WIDTH = { main: 2.4, collector: 1.8, local: 1.2, path: 0.7 };
+const LABEL_GAP_PX = [74, 15];
+
+export class QuestionMap {
+  constructor(element, area, moved) {
+    this.moved = moved; // called with key, entries as (at, place or polygon), and whether the drag has ended
+    this.map = L.map(element, { preferCanvas: true, zoomControl: false, attributionControl: false, zoomSnap: 0.5, keyboard: true });
+    L.control.zoom({ zoomInText: '+', zoomOutText: '−' }).addTo(this.map); // the library's own texts are HTML
+    const canvas = L.canvas({ padding: 0.4 });
+    const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+    const street = dark ? '#66727f' : '#9aa5b0';
+    this.bounds = L.latLngBounds([]);
+    for (const { outline } of area.quarters) L.polygon(outline.map(([lon, lat]) => [lat, lon]), { color: dark ? '#4c5b40' : '#c9d6b6', weight: 1, fillOpacity: 0.35, interactive: false, renderer: canvas }).addTo(this.map);
+    for (const [klass, flat] of area.streets) {
+      const points = [];
+      for (let at = 0; at < flat.length; at += 2) points.push([flat[at + 1] / 1e5, flat[at] / 1e5]);
+      points.forEach((point) => this.bounds.extend(point));
+      L.polyline(points, { color: street, weight: WIDTH[klass] ?? 1, renderer: canvas, interactive: false, smoothFactor: 1 }).addTo(this.map);
+    }
+    for (const line of area.rail) L.polyline(line.map(([lon, lat]) => [lat, lon]), { color: dark ? '#d5dce3' : '#22303c', weight: 2.5, dashArray: '8 5', renderer: canvas, interactive: false }).addTo(this.map);
+    this.names = area.places;
+    this.labels = L.layerGroup().addTo(this.map);
+    this.drawn = L.layerGroup().addTo(this.map);
+    this.sketch = L.layerGroup().addTo(this.map);
+    this.map.fitBounds(this.bounds.isValid() ? this.bounds : [[60, 25], [60.01, 25.01]]);
+    this.map.on('zoomend moveend', () => this.label());
+    this.map.on('click', (event) => this.clicked(event.latlng));
+    this.label();
+  }
+
+  // Names that do not lie over each other, those of what the question puts there first.
+  label() {
+    this.labels.clearLayers();
+    const taken = [];
+    for (const place of [...(this.own ?? []), ...this.names]) {
+      const point = this.map.latLngToContainerPoint([place.lat, place.lon]);
+      if (taken.some((other) => Math.abs(other.x - point.x) < LABEL_GAP_PX[0] && Math.abs(other.y - point.y) < LABEL_GAP_PX[1])) continue;
+      taken.push(point);
+      L.tooltip({ permanent: true, direction: 'right', className: 'label', offset: [6, 0], interactive: false }).setLatLng([place.lat, place.lon]).setContent(h('span', {}, place.name)).addTo(this.labels);
+    }
+  }
+
+  show(shapes) {
+    this.drawn.clearLayers();
+    this.own = [];
+    for (const [key, { kind, entries }] of Object.entries(shapes)) {
+      if (kind === 'stops') this.loop(entries);
+      entries.forEach((entry, at) => {
+        if (entry.polygon?.length) this.area(key, entry, at, kind);
+        else if (entry.lon !== undefined && kind !== 'depots') this.place(key, entry, at, kind);
+      });
+    }
+    this.label();
+  }
+
+  fitOwn() {
+    if (this.own?.length > 1) this.map.fitBounds(L.latLngBounds(this.own.map(({ lat, lon }) => [lat, lon])).pad(0.35));
+  }
+
+  loop(stops) {
+    const points = stops.map(({ lat, lon }) => [lat, lon]);
+    this.lap = L.polyline([...points, points[0]], { color: '#a8326e', weight: 3, opacity: 0.75, dashArray: '2 6', interactive: false }).addTo(this.drawn);
+  }
+
+  place(key, entry, at, kind) {
+    const marker = L.marker([entry.lat, entry.lon], { draggable: true, autoPan: true, keyboard: false, title: entry.name, icon: L.divIcon({ className: `mark ${kind}`, iconSize: [22, 22] }) }).addTo(this.drawn);
+    marker.getElement().textContent = kind === 'stops' ? String(at + 1) : 'P';
+    this.own.push(entry);
+    const lap = this.lap;
+    marker.on('drag', () => {
+      if (kind === 'stops') {
+        const points = lap.getLatLngs();
+        points[at] = marker.getLatLng();
+        if (!at) points[points.length - 1] = marker.getLatLng();
+        lap.setLatLngs(points);
+      }
+      this.moved(key, at, marker.getLatLng(), false);
+    });
+    marker.on('dragend', () => this.moved(key, at, marker.getLatLng(), true));
+  }
+
+  area(key, entry, at, kind) {
+    const points = entry.polygon.map(([lon, lat]) => L.latLng(lat, lon));
+    const polygon = L.polygon(points, { color: kind === 'zones' ? '#b3001b' : '#5b3a00', weight: 2, fillOpacity: 0.18, dashArray: kind === 'zones' ? null : '6 4', interactive: false, renderer: L.svg() }).addTo(this.drawn);
+    points.forEach((point, corner) => {
+      const handle = L.marker(point, { draggable: true, keyboard: false, icon: L.divIcon({ className: 'corner', iconSize: [12, 12] }) }).addTo(this.drawn);
+      handle.on('drag', () => {
+        points[corner] = handle.getLatLng();
+        polygon.setLatLngs(points);
+      });
+      handle.on('dragend', () => this.moved(key, at, points.map(pair), true));
+    });
+  }
+
+  // Drawing: clicks are corners of an outline, or one place.
+  draw(one, done) {
+    this.points = [];
+    this.one = one;
+    this.done = done;
+    this.map.getContainer().classList.add('drawing');
+  }
+  clicked(point) {
+    if (!this.done) return;
+    this.points.push(point);
+    if (this.one) return this.finish();
+    this.sketch.clearLayers();
+    L.polygon(this.points, { color: '#b3001b', weight: 2, dashArray: '4 4', interactive: false }).addTo(this.sketch);
+    this.points.forEach((corner) => L.circleMarker(corner, { radius: 4, color: '#b3001b', interactive: false }).addTo(this.sketch));
+  }
+  finish() {
+    const { points, done, one } = this;
+    this.cancel();
+    if (done && (one ? points.length : points.length > 2)) done(one ? points[0] : points.map(pair));
+  }
+  cancel() {
+    this.done = null;
+    this.points = [];
+    this.sketch.clearLayers();
+    this.map.getContainer().classList.remove('drawing');
+  }
+}
