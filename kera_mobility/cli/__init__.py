@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: Sequence[str] | None) -> Any:
     """Return the exit code that the command leaves with."""
     try:
-        command_line()(args=None if arguments is None else list(arguments), prog_name="kera")
+        command_line()(args=None if arguments is None else [*arguments], prog_name="kera")
     except SystemExit as leaving:
         return leaving.code
     return 0

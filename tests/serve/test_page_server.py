@@ -32,7 +32,7 @@ from tests.kit.page_server import ROOT, PageServer, write_base
 STATION_ZONE = {
     "rule": "no_park",
     "name": "Station",
-    "polygon": [[25.0065, 60.003], [25.008, 60.003], [25.008, 60.004]],
+    "polygon": [[25.0065, 60.003], [25.008, 60.003], [25.008, 60.004], [25.0065, 60.004]],
 }
 
 
