@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import say
 
 
+@examples("kera serve", "kera serve configs/temporary_use.yaml --library results/summer --port 8400")
 def command(
     base: Annotated[
         Path, typer.Argument(help="Scenario that questions are asked about; trials/ beside it has new services.")
