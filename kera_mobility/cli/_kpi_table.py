@@ -73,7 +73,7 @@ def _is_own(name: str) -> bool:
 def _row(kpis: Sequence[Kpi], many: bool) -> tuple[str, ...]:
     import math
 
-    from kera_mobility.results.amounts import NOTHING, amounts, short_unit
+    from kera_mobility.results.amounts import NOTHING, WORDS, amounts, short_unit
 
     finite = [kpi.value for kpi in kpis if math.isfinite(kpi.value)]
     values: list[float | None] = [None] * (3 if many else 1)
@@ -82,5 +82,5 @@ def _row(kpis: Sequence[Kpi], many: bool) -> tuple[str, ...]:
     (first, *ends), label = amounts(values, kpis[0].unit)
     label = short_unit(label) if first != NOTHING else ""
     label = "" if label == kpis[0].id.rpartition(".")[2] else label  # 120 rides, of scooter.rides
-    cells = (kpis[0].id, f"{first} {label}".rstrip(), *ends, kpis[0].population)
+    cells = (kpis[0].id, f"{first} {label}".rstrip(), *ends, WORDS.get(kpis[0].population, kpis[0].population))
     return tuple(visible(cell, keep="") for cell in cells)

@@ -1,4 +1,4 @@
-"""`kera explain`: why trips went unserved and services said no, in plain sentences, from result folders alone."""
+"""`kera explain`: why trips went unserved and requests were denied, in plain sentences, from result folders alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every case.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write every case as CSV to this file ('-' prints it).")] = None,
 ) -> None:
-    """Say why trips went unserved and services refused: by reason, place and hour, adding up to the KPI table.
+    """Say why trips went unserved and requests were denied: by reason, place and hour, adding up to the KPI table.
 
     With --trip or --person: what was considered, expected, met and chosen, and what would have served a refused trip.
     """

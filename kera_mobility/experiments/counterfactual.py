@@ -52,7 +52,7 @@ class SideEffects:
     def words(self) -> str:
         """The same as a line."""
         return (
-            f"for others: {self.trips_changed:,} trips went otherwise; refusals {self.refused[0]:,} -> "
+            f"for others: {self.trips_changed:,} trips went otherwise; denied requests {self.refused[0]:,} -> "
             f"{self.refused[1]:,}, trips given up {self.unserved[0]:,} -> {self.unserved[1]:,}"
         )
 
@@ -78,7 +78,7 @@ class Counterfactual:
     """The cheapest change that would have served a trip, if any was found."""
 
     reasons: tuple[tuple[str, str], ...]
-    """The services that said no, and why; a service without a name is every one."""
+    """The services that denied the request, and why; a service without a name is every one."""
     tried: tuple[Attempt, ...] = ()
     not_tried: tuple[Remedy, ...] = ()
     """Dearer ones for which there was no time, or all where nothing can be confirmed."""
@@ -247,7 +247,7 @@ def _outcome(after: RunReader, story: Story, services: set[str]) -> tuple[bool, 
     if not services or (services & rode) - refused.keys():
         return True, arrived
     refused_again = [
-        f"{after.title(name)} said no again ({reason.replace('_', ' ')})" for name, reason in refused.items()
+        f"{after.title(name)} denied the request again ({reason.replace('_', ' ')})" for name, reason in refused.items()
     ]
     without = " or ".join(after.title(name) for name in sorted(services))
     return False, "; ".join([*refused_again, arrived]) if refused_again else f"{arrived}, without {without}"

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from kera_mobility.units import HOUR_S, MINUTE_S
 
+WORDS = {"refusals": "denied requests", "workers": "in-commuters"}
+"""Units and populations by the names of the data -> the words of the field."""
 NOTHING = "-"
 """Stands for a number that is not there."""
 MOST_DIGITS = 6
@@ -65,4 +67,4 @@ def _scale(largest: float, unit: str, per_cent: str) -> tuple[float, str, int | 
         return (1.0 / MINUTE_S, "min", 1) if largest < _LONGER_S else (1.0 / HOUR_S, "h", 1)
     if unit == "m" and largest >= 1000.0:
         return 1e-3, "km", 1
-    return 1.0, unit, None
+    return 1.0, WORDS.get(unit, unit), None

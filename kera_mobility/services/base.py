@@ -130,7 +130,7 @@ class Service(ABC):
     capacity_limited: ClassVar[bool] = False
     """Capacity is limited: only a live quote is firm, and a booking may be refused."""
     operated: ClassVar[bool] = False
-    """Run by an operator, with vehicles, fares, promises and refusals to account for."""
+    """Run by an operator, with vehicles, fares, promises and denied requests to account for."""
     subscribes_to: ClassVar[tuple[type[Notice], ...]] = (ServiceClosed, BookingSuspended, FleetWithdrawn, Snowfall)
     """Topics of notices about it that change what it does, if it is operated. A disturbance that would post another
     topic about it is an error of the scenario."""

@@ -552,7 +552,7 @@ def test_the_table_reads_as_it_should(tmp_path: Path) -> None:
         "(800 s in A, 535 s in B)."
     ]
     rows = [" ".join(line.split()) for line in lines]
-    assert "door_to_door_s.mean 800 535 -265 -285 .. -245 s residents lower 27.15" in rows
+    assert "door_to_door_s.mean 800 535 -265 -285 .. -245 s residents lower 26.84" in rows
     assert "substitution.scooter.main.walk 1 100.00 100.00 .. 100.00 % of riders everyone" in rows
     assert "scooter.rides 2 2 .. 2 rides everyone" in rows
     assert "mode_share.car 50.00 50.00 +0.00 +0.00 .. +0.00 % of trips, points residents no change" in rows

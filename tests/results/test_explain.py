@@ -93,7 +93,7 @@ def test_who_finds_no_scooter_walks_and_the_sums_are_those_of_the_kpis(tmp_path:
     assert sums["scooter.refused"] == sums["scooter.refused.no_vehicle"] == (1, 1)
     assert sums["unserved@everyone"] == (0, 0)
     text = explanation_text(found)
-    assert "scooter said no 1 time" in text
+    assert "scooter denied 1 request" in text
     assert "no free vehicle within walking distance" in text
     assert "Mill 1" in text
     assert "08-09 1" in text
@@ -123,7 +123,7 @@ def test_a_change_that_serves_nobody_is_not_called_a_remedy(tmp_path: Path) -> N
     found = find_remedy(folder, 2, 0, rerun=lambda changed: live(wanted, town))
     assert found.cheapest is None
     assert len(found.tried) > 1
-    assert all("said no again" in attempt.outcome for attempt in found.tried)
+    assert all("denied the request again" in attempt.outcome for attempt in found.tried)
 
 
 def test_a_seat_more_is_the_cheapest_for_who_found_the_shuttle_full(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_what_bound_a_trip_given_up_is_the_last_service_that_refused_it(tmp_path
     found = explain(folder)
     assert {one.id: (one.here, one.kpi) for one in found.sums}["unserved.no_journey@everyone"] == (1, 1)
     assert not found.disagreements
-    assert "after rail said no: no place was free" in explanation_text(found)
+    assert "after rail denied the request: no place was free" in explanation_text(found)
     refused = next(row["person"] for row in load_record(folder).tables["refusals"].to_pylist())
     cheapest = find_remedy(folder, refused, 0, rerun=lambda changed: live(changed, town)).cheapest
     assert cheapest is not None
@@ -277,7 +277,7 @@ def test_the_story_tells_what_was_considered_asked_chosen_and_lived(tmp_path: Pa
     assert "08:05  ready to go" in lines
     assert any(line.startswith("08:05  at Mill: 2 journeys came into question") for line in lines)
     assert any("scooter" in line and "no: no vehicle" in line for line in lines)
-    assert "08:05  scooter said no: no free vehicle within walking distance" in lines
+    assert "08:05  scooter denied the request: no free vehicle within walking distance" in lines
     assert "08:05  chose walk: nothing else was to be had" in lines
     # 1,200 m at 1.2 m/s: 1,000 s.
     assert any("17 min on foot, 1.2 km; until 08:21" in line for line in lines)

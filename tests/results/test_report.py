@@ -369,7 +369,7 @@ def test_a_picture_of_the_day_is_drawn_twice_alike(
     files = [kinds()[kind](record, tmp_path / f"{name}.svg") for name in ("a", "b")]
     assert files[0].read_bytes() == files[1].read_bytes()
     text = files[0].read_text(encoding="utf-8")
-    named = {"fleet-over-day": "scooter: vehicles moving", "time-space": "shuttle", "waiting": "nine in ten within",
+    named = {"fleet-over-day": "scooter: vehicles moving", "time-space": "shuttle", "waiting": "90th percentile",
              "map": "planned"}  # fmt: skip
     assert named[kind] in text
 

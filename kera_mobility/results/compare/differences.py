@@ -1,4 +1,4 @@
-"""Quantities of many pairs become one row: means, difference, intervals, what could have been seen, and a verdict."""
+"""Quantities of many pairs become one row: means, difference, intervals, minimum detectable effect, verdict."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ class Difference(Display):
     """Lower end of the interval at the level at which the correction judges the row."""
     corrected_high: float | None = None
     detectable: float | None = None
-    """Smallest difference that would have been seen with 80 % chance, after the correction."""
+    """Minimum detectable effect: would have been seen with 80 % chance, after the correction."""
     pairing_gain: float | None = None
-    """Variance of an unpaired difference over that of the paired one."""
+    """Variance reduction by pairing: variance of an unpaired difference over that of the paired one."""
     pairing_gain_low: float | None = None
     pairing_gain_high: float | None = None
     switched: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+from kera_mobility.results.amounts import WORDS
 from kera_mobility.results.compare.carbon import agreed_sign
 from kera_mobility.results.compare.comparison import Comparison
 from kera_mobility.results.compare.differences import (
@@ -26,8 +27,8 @@ ALOUD = {
     "mode_share.car": "The car's share of residents' trips",
     "door_to_door_s.mean": "The mean time of a resident's trip from door to door",
     "unserved": "The number of residents' trips that cannot be made",
-    "benefit.ex_ante": "What residents gain by their own reckoning before the day",
-    "benefit.realised_utility": "What residents gain by their own reckoning on the day",
+    "benefit.ex_ante": "Residents' consumer surplus, expected before the day",
+    "benefit.realised_utility": "Residents' consumer surplus, realised on the day",
     "yearly.net": "The sum of a year's balance",
 }
 """Rows that are told in sentences, where the comparison has them; others by their id."""
@@ -35,7 +36,7 @@ BLOCKS = {
     "outcomes": "Outcomes (residents; services count everyone)",
     "served": "People served: different riders of a day",
     "switched": "Trips whose main mode is another in B",
-    "benefit": "What travellers gain (B - A); there is no income in the data",
+    "benefit": "Consumer surplus of travellers (B - A); there is no income in the data",
     "money": "Money by party",
     "yearly": "A year's cost and benefit of B against A",
     "carbon": "Carbon",
@@ -44,7 +45,7 @@ BLOCKS = {
     "only_b": "What only B has",
     "only_a": "What only A has",
 }
-HEADINGS = ("", "A", "B", "B - A", "95 % interval", "unit", "of", "", "could see", "pairing gains")
+HEADINGS = ("", "A", "B", "B - A", "95 % interval", "unit", "of", "", "MDE", "variance reduction")
 LEVELS = ("served", "substitution", "switched", "only_a", "only_b")
 """Sections whose quantities are no differences."""
 LEFT = (0, 5, 6, 7)
@@ -155,7 +156,7 @@ def _sentence(words: str, row: Difference) -> str:
         levels = f" ({_level(row.mean_a, row)} in A, {_level(row.mean_b, row)} in B)"
     if row.verdict == CANNOT_TELL:
         low, high = (row.low, row.high) if row.corrected_low is None else (row.corrected_low, row.corrected_high or 0.0)
-        seen = "" if row.detectable is None else f"; a change of {show(row.detectable)} {unit} would have been seen"
+        seen = "" if row.detectable is None else f"; minimum detectable effect {show(row.detectable)} {unit}"
         start = "after correction between" if row.standing != PRIMARY else "between"
         between = f"{start} {' and '.join(_interval(low, high, row, '+', show))} {unit}"
         return f"{words}: cannot tell whether it changes{levels}; {between}{seen}."
@@ -182,7 +183,16 @@ def _cells(row: Difference) -> tuple[str, ...]:
     interval = " .. ".join(_interval(row.low or 0.0, row.high or 0.0, row, sign)) if has_interval else ""
     gain = "" if row.pairing_gain is None else f"x{_short(row.pairing_gain)} ({_gain_interval(row)})"
     seen = "" if row.detectable is None else _amount(row.detectable, row)
-    cells = (row.id, *_values(row), interval, _unit(row), row.population, _verdict(row), seen, gain)
+    cells = (
+        row.id,
+        *_values(row),
+        interval,
+        _unit(row),
+        WORDS.get(row.population, row.population),
+        _verdict(row),
+        seen,
+        gain,
+    )
     return tuple(visible(cell, keep="") for cell in cells)
 
 
@@ -221,7 +231,7 @@ def _amount(value: float, row: Difference, sign: str = "") -> str:
 
 def _unit(row: Difference) -> str:
     if not _is_share(row):
-        return row.unit
+        return WORDS.get(row.unit, row.unit)
     return row.unit.replace("share", "%", 1) + ("" if row.mean_a is None else ", points")
 
 

@@ -25,7 +25,7 @@ class TimeValue(Settings):
 
 
 class CostRates(Settings):
-    """What it costs to run a service that states no costs itself; each part is added."""
+    """Operating cost of a service that states no costs itself; each part is added."""
 
     eur_per_km: float = Field(0.0, ge=0, le=100)
     """By distance that vehicles went."""

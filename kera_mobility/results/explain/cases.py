@@ -15,7 +15,7 @@ from kera_mobility.results.record import numbers, pair_keys, texts
 from kera_mobility.units import HOUR_S
 
 REFUSED, UNSERVED, CUT_OFF, PROMISE, LEFT = "refused", "unserved", "under_way", "booking", "left_behind"
-"""What a case is: a service said no; a trip was given up; the day's end cut one off; a promise ended otherwise than
+"""What a case is: a denied request; a trip was given up; the day's end cut one off; a promise ended otherwise than
 in a ride; somebody was left at a stop by a full vehicle."""
 NOT_RIDDEN = ("expired", "cancelled")
 """Ends of promises that are cases."""
@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
     kind: str
     service: str
-    """The service that said no; of a trip given up the last that did, empty if none."""
+    """The service that denied the request; of a trip given up the last that did, empty if none."""
     reason: str
     """As in the KPIs; of a promise how it ended."""
     binding: str

@@ -48,7 +48,7 @@ class ExplainedRun(Display):
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Display):
-    """Why trips went unserved and services said no, in one or several runs of a scenario; counts are added up."""
+    """Why trips went unserved and requests were denied, in one or several runs of a scenario; counts are added up."""
 
     scenario: str
     title: str
@@ -56,7 +56,7 @@ class Explanation(Display):
     """Title of each service by name."""
     runs: Sequence[ExplainedRun]
     own: frozenset[str] = frozenset()
-    """Services that nobody operates: feet, bicycles and cars of people's own, which cannot say no."""
+    """Services that nobody operates: feet, bicycles and cars of people's own, which deny nothing."""
     reasons: Reasons = field(default_factory=dict)
     """The declared reasons of denied requests."""
 
@@ -134,7 +134,7 @@ def _cases_grid(cases: Cases) -> Grid:
 
 
 def explain(place: str | Path) -> Explanation:
-    """Return why trips went unserved and services said no, from a result folder or a folder of several of one scenario.
+    """Return why trips went unserved and requests were denied, from a result folder, or several of one scenario.
 
     Raises
     ------

@@ -62,15 +62,15 @@ def _in_short(explanation: Explanation, cases: Cases) -> str:
     by_residents = f" ({by_population(given_up.items(), 'residents'):,} by residents)" if lost else ""
     text = f"Of {trips:,} trips {_times(lost, 'was', 'were') if lost else 'none was'} given up{by_residents}. "
     if not total:
-        return _wrapped(text + "No service said no to anybody.")
+        return _wrapped(text + "No request was denied.")
     (service, reason), commonest = grouped(refused, lambda case: (case.service, case.reason))[0]
     (place, hour), worst = grouped(commonest, lambda case: (case.place, case.hour))[0]
     instead, did = grouped(refused, lambda case: case.instead)[0]
     return _wrapped(
-        f"{text}Services said no {_times(total, 'time', 'times')}. "
+        f"{text}Services denied {_times(total, 'request', 'requests')}. "
         f"Most often ({commonest.total():,}) it was {explanation.title_of(service)}: "
         f"{explanation.meaning(reason)}; most of all at {place} between {hour} and {hour + 1} o'clock "
-        f"({worst.total():,}). Of all who were refused, most {instead} ({did.total():,})."
+        f"({worst.total():,}). Of all whose request was denied, most {instead} ({did.total():,})."
     )
 
 
@@ -92,15 +92,18 @@ def _given_up(explanation: Explanation, cases: Cases, top: int) -> Iterator[str]
         return
     lines = [f"Trips given up: {given_up.total():,}"]
     for (service, reason), alike in grouped(given_up, lambda case: (case.service, case.binding)):
-        denied = f"after {explanation.title_of(service)} said no: {explanation.meaning(reason)}"
+        denied = f"after {explanation.title_of(service)} denied the request: {explanation.meaning(reason)}"
         lines += _block(alike, given_up.total(), denied if service else NOTHING_FIRST, top, instead=False)
     yield "\n".join(lines)
 
 
 def _refused(explanation: Explanation, cases: Cases, top: int) -> Iterator[str]:
     for service, refused in grouped(of_kind(cases, REFUSED), lambda case: case.service):
-        verb = "had to turn" if service in explanation.own else "said no"
-        lines = [f"{explanation.title_of(service)} {verb} {_times(refused.total(), 'time', 'times')}"]
+        own, total = service in explanation.own, refused.total()
+        words = (
+            f"had to turn {_times(total, 'time', 'times')}" if own else f"denied {_times(total, 'request', 'requests')}"
+        )
+        lines = [f"{explanation.title_of(service)} {words}"]
         for reason, alike in grouped(refused, lambda case: case.reason):
             lines += _block(alike, refused.total(), explanation.meaning(reason), top)
         yield "\n".join(lines)

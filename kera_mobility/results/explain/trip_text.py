@@ -1,4 +1,4 @@
-"""One trip's story in words: when and where, what came into question, who said no, what was chosen and what it was."""
+"""One trip's story in words: when and where, what came into question, denied requests, what was chosen."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _events(run: RunReader, story: Story, rates: UtilityRates) -> Iterator[tuple
         if number == 0 and trip["t_s"] > t_s:
             yield trip["t_s"], step, 3, [f"{clock(trip['t_s'])}  set out, so as to be there in time and no earlier"]
     for row in story.refusals:
-        verb = "said no" if run.operated(row["service"]) else "had to turn"
+        verb = "denied the request" if run.operated(row["service"]) else "had to turn"
         subject = f"{run.title(row['service'])} {verb}: " if row["service"] else ""
         yield row["t_s"], row["step"], 1, [f"{clock(row['t_s'])}  {subject}{run.meaning(row['reason'])}"]
     for row in story.legs:

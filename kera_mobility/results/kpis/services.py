@@ -1,4 +1,4 @@
-"""What each service did for everyone: rides, refusals, promises, kilometres, money and crowding."""
+"""What each service did for everyone: rides, denied requests, promises, kilometres, money and crowding."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def rides(facts: Facts) -> Iterator[Kpi]:
 
 @kpi
 def refusals(facts: Facts) -> Iterator[Kpi]:
-    """Yield how often each service said no, in all and by reason."""
+    """Yield the denied requests of each service, in all and by reason."""
     for service in facts.services:
         reasons = facts.frame("refusals", service)["reason"]
         if len(reasons) or service in facts.operated:
-            definition = "Times that the service said no to a person who asked."
+            definition = "Denied requests: times that the service turned down a person who asked."
             yield service_kpi(service, "refused", len(reasons), "refusals", definition)
         for reason, count in reasons.value_counts().sort_index().items():
-            definition = f"Times that the service said no: '{reason}'."
+            definition = f"Denied requests for the reason '{reason}'."
             yield service_kpi(service, f"refused.{reason}", int(count), "refusals", definition)
 
 

@@ -29,7 +29,7 @@ def door_to_door_mean(facts: Facts, group: Group) -> float:
     return mean(facts.door_to_door_s[group.completed])
 
 
-@personal("door_to_door_s.p90", "s", "Time from setting out to arriving that nine in ten completed trips keep within.")
+@personal("door_to_door_s.p90", "s", "90th percentile of the time from setting out to arriving, of completed trips.")
 def door_to_door_p90(facts: Facts, group: Group) -> float:
     """Return the 90th percentile of door-to-door time."""
     return quantile(facts.door_to_door_s[group.completed], 0.9)

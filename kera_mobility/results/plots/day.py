@@ -94,7 +94,7 @@ def waiting(record: RunRecord, file: str | Path) -> Path:
         share = np.histogram(np.minimum(minutes, MOST_WAIT_MIN), edges)[0] / len(minutes)
         colour = mode_colour(str(facts.services[name]["mode"]), facts.modes)
         title = drawn_name(str(facts.services[name].get("title") or name))
-        words = f"{title}: mean {mean(minutes):.1f}, nine in ten within {quantile(minutes, 0.9):.0f} min"
+        words = f"{title}: mean {mean(minutes):.1f}, 90th percentile {quantile(minutes, 0.9):.0f} min"
         axes.stairs(100 * share, edges, color=colour, lw=2.0, ls=STYLES[rank % len(STYLES)], label=words)
     axes.set_xlim(0, MOST_WAIT_MIN + 1)
     axes.set_xticks([*range(0, MOST_WAIT_MIN, 5), MOST_WAIT_MIN], [*map(str, range(0, MOST_WAIT_MIN, 5)), "30+"])

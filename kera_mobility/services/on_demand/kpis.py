@@ -1,4 +1,4 @@
-"""Services on demand: promises and their margins, waits and detours, empty driving, and what a ride costs."""
+"""Services on demand: promises and their margins, waits and detours, empty kilometres, and what a ride costs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def margins(facts: Facts) -> Iterator[Kpi]:
             name = f"margin_s.{moment}"
             yield service_kpi(service, f"{name}.mean", mean(margin_s), "s", f"{definition}, mean of rides.")
             p10_s = quantile(margin_s, 0.1)
-            yield service_kpi(service, f"{name}.p10", p10_s, "s", f"{definition}: nine rides in ten have more.")
+            yield service_kpi(service, f"{name}.p10", p10_s, "s", f"{definition}, 10th percentile of rides.")
         wait_s, ride_s = rides["pickup_s"] - rides["came_s"], rides["arrival_s"] - rides["pickup_s"]
         yield from _spread(service, "stop_wait_s", wait_s, "s", "Wait at the stop")
         direct_s = rides["direct_s"]
@@ -63,7 +63,7 @@ def work(facts: Facts) -> Iterator[Kpi]:
         yield service_kpi(service, "boardings_per_vehicle_hour", boardings, "per vehicle-hour", definition)
         km, busy_h = moves["distance_m"] / 1000.0, (moves["end_s"] - moves["t_s"]) / HOUR_S
         empty = share(total(km[moves["cause"].isin(EMPTY)]), total(km))
-        definition = "Kilometres driven with nobody aboard, of all that the vehicles drove."
+        definition = "Empty kilometres, driven with nobody aboard, as a share of all that the vehicles drove."
         yield service_kpi(service, "empty_share", empty, "share of km", definition)
         definition = "Part of the shifts that vehicles were driving, stops included."
         yield service_kpi(service, "driving_share", share(total(busy_h), hours), "share of hours", definition)
@@ -104,6 +104,6 @@ def _line_share(facts: Facts, service: str) -> float:
 
 def _spread(service: str, name: str, values: pd.Series, unit: str, words: str) -> Iterator[Kpi]:
     yield service_kpi(service, f"{name}.mean", mean(values), unit, f"{words}, mean of rides.")
-    for part, rides in ((0.5, "half of the rides"), (0.9, "nine rides in ten")):
+    for part, percentile in ((0.5, "median"), (0.9, "90th percentile")):
         value = quantile(values, part)
-        yield service_kpi(service, f"{name}.p{part * 100:.0f}", value, unit, f"{words}: {rides} keep within.")
+        yield service_kpi(service, f"{name}.p{part * 100:.0f}", value, unit, f"{words}, {percentile} of rides.")

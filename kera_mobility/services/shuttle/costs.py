@@ -24,7 +24,7 @@ CREWS = ("driver", "safety_operator", "remote")
 
 
 class ShuttleCosts(Settings):
-    """What it costs to run vehicles, EUR of 2023."""
+    """Operating cost of vehicles, EUR of 2023."""
 
     vehicle_hour_eur: float = Field(50.79, ge=0, le=1000)
     """A vehicle-hour with driver. Source: HELMET 5 CBA workbook, a bus (bus.cost_per_hour)."""

@@ -33,7 +33,7 @@ def use(facts: Facts) -> Iterator[Kpi]:
         yield service_kpi(service, "vehicle_hours", hours, "h", definition)
         definition = "People who boarded, per hour of a vehicle from its first departure to its last stop."
         yield service_kpi(service, "boardings_per_vehicle_hour", share(boardings, hours), "boardings per h", definition)
-        definition = "Of the stretches from stop to stop, the share driven with nobody aboard."
+        definition = "Empty running: share of the stretches from stop to stop driven with nobody aboard."
         yield service_kpi(service, "empty_share", _empty_share(calls), "share of stretches", definition)
 
 
@@ -42,8 +42,8 @@ def waits(facts: Facts) -> Iterator[Kpi]:
     """Yield how long people waited for each shuttle."""
     for service in _shuttles(facts):
         wait_s = facts.rides(service)["wait_s"]
-        for name, part, words in (("median", 0.5, "Half"), ("p90", 0.9, "Nine in ten")):
-            definition = f"{words} of the rides were waited for no longer than this."
+        for name, part, words in (("median", 0.5, "Median"), ("p90", 0.9, "90th percentile")):
+            definition = f"{words} of the waiting time for a ride."
             yield service_kpi(service, f"wait_s.{name}", quantile(wait_s, part), "s", definition)
 
 
@@ -60,7 +60,7 @@ def laps(facts: Facts) -> Iterator[Kpi]:
             definition = f"Laps that were not driven, or not to their end: '{reason}'."
             yield service_kpi(service, f"laps.lost.{reason}", int(count), "laps", definition)
         late_s = (laps["left_s"] - laps["t_s"]).dropna()
-        definition = "Nine in ten laps left the terminal no later than this after their time."
+        definition = "90th percentile of how late laps left the terminal."
         yield service_kpi(service, "laps.late_s.p90", quantile(late_s, 0.9), "s", definition)
         if facts.services[service].get("operation") == "meets_train":
             yield from _connections(service, laps)

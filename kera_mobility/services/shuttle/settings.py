@@ -196,7 +196,7 @@ class ShuttleSettings(TimetabledSettings):
     stops_in_snow: bool = False
     """Cannot run in heavy snow, as robot vehicles."""
     costs: ShuttleCosts = ShuttleCosts()
-    """What running costs; rides and choices do not depend on it."""
+    """Operating cost; rides and choices do not depend on it."""
 
     @model_validator(mode="after")
     def _in_order(self) -> ShuttleSettings:

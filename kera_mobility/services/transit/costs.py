@@ -22,7 +22,7 @@ PAYER, BOUNDARY = "authority", "whole_lines"
 
 
 class TrainCosts(Settings):
-    """What a train costs to run, EUR."""
+    """Operating cost of a train, EUR."""
 
     vehicle_hour_eur: float = Field(584.0, ge=0, le=5000)
     """Of a run. Source: HELMET 5 CBA workbook (train.cost_per_hour)."""
@@ -31,11 +31,11 @@ class TrainCosts(Settings):
 
 
 class TramCosts(TrainCosts):
-    """What a tram costs to run, EUR. Assumption: as a train."""
+    """Operating cost of a tram, EUR. Assumption: as a train."""
 
 
 class BusCosts(Settings):
-    """What a bus costs to run, EUR."""
+    """Operating cost of a bus, EUR."""
 
     vehicle_hour_eur: float = Field(50.79, ge=0, le=5000)
     """Of a run. Source: HELMET 5 CBA workbook (bus.cost_per_hour); a trunk bus 52.96."""
@@ -44,7 +44,7 @@ class BusCosts(Settings):
 
 
 class LineCosts(Settings):
-    """What it costs to run each kind of line, EUR of 2023; rides and choices do not depend on it."""
+    """Operating cost of each kind of line, EUR of 2023; rides and choices do not depend on it."""
 
     train: TrainCosts = TrainCosts()
     """Trains."""

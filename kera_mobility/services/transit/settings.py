@@ -90,7 +90,7 @@ class TransitSettings(TimetabledSettings):
     crowding: CrowdingSettings = CrowdingSettings()
     """Whether a full vehicle is felt."""
     costs: LineCosts = LineCosts()
-    """What running costs, by kind of line."""
+    """Operating cost by kind of line."""
 
     @model_validator(mode="after")
     def _a_season_ticket_is_paid_once(self) -> TransitSettings:
