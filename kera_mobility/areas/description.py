@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kera_mobility.config.messages import read_settings
 from kera_mobility.config.settings import Latitude, Longitude, Place, Settings, in_order
-from kera_mobility.town.area_tables import read_outside_table
+from kera_mobility.town.area_tables import outside_ways, read_outside_table
 
 LonLat = tuple[float, float]
 
@@ -88,6 +88,10 @@ class OutsidePlace:
     drive_km: float
     drive_min: float
     cycle_km: float
+    station: str = ""
+    """Another place beyond the map that a way leads to, open to walking, cycling and driving; empty for none."""
+    walk_m: float = 0.0
+    """Length of that way."""
 
 
 class _SpeedsOfBuild(Settings):
@@ -121,9 +125,11 @@ def read_outside(folder: Path) -> list[OutsidePlace]:
     """Return the places beyond the map; none where the area has no such file."""
     numbers = ("lon", "lat", "gateway_lon", "gateway_lat", "drive_km", "drive_min", "cycle_km")
     table = read_outside_table(folder, *numbers)
+    if table is None:
+        return []
     return [
-        OutsidePlace(name, (lon, lat), (gateway_lon, gateway_lat), drive_km, drive_min, cycle_km)
-        for name, (lon, lat, gateway_lon, gateway_lat, drive_km, drive_min, cycle_km) in zip(
-            table.columns["place"], table.numbers(*numbers).tolist(), strict=True
+        OutsidePlace(name, (lon, lat), (gateway_lon, gateway_lat), drive_km, drive_min, cycle_km, station, walk_m)
+        for (lon, lat, gateway_lon, gateway_lat, drive_km, drive_min, cycle_km), (name, station, walk_m) in zip(
+            table.numbers(*numbers).tolist(), outside_ways(table), strict=True
         )
-    ] if table else []  # fmt: skip
+    ]

@@ -20,6 +20,7 @@ from kera_mobility.areas.pieces import Piece, Point
 from kera_mobility.areas.quality import parts
 from kera_mobility.errors import NetworkError
 from kera_mobility.ledger import write_mark
+from kera_mobility.town.streets.outside import drive_beyond_s
 from kera_mobility.town.streets.streets import CLASSES, GRAPH, MADE_OF, MODE_BIT, MODES, ORIGINS, Streets
 from kera_mobility.units import LENGTH_STEPS_PER_M, round_m, round_one_s
 
@@ -123,20 +124,35 @@ def rounded_m(length_m: float) -> float:
 
 
 def _add_outside(graph: nx.MultiDiGraph[Any], frame: Frame) -> None:
-    """Add the places beyond the map, each joined to the node nearest to its gateway that cars and bicycles reach."""
+    """Add the places beyond the map, each joined to the node nearest to its gateway that cars and bicycles reach.
+
+    A place with a station is joined to that place too, for everybody.
+    """
     cycled = {u for u, _, tags in graph.edges(data=True) if tags["modes"] & MODE_BIT["cycle"]}
     driven = {node for u, v, tags in graph.edges(data=True) if math.isfinite(tags["drive_s"]) for node in (u, v)}
     open_to_both = sorted(cycled & driven)
-    for place in read_outside(frame.folder):
-        (x, y), gate = frame.metres([place.position, place.gateway]).tolist()
+    places = read_outside(frame.folder)
+    at = {place.place: tuple(frame.metres([place.position])[0].tolist()) for place in places}
+    for place in places:
+        here, gate = at[place.place], frame.metres([place.gateway])[0].tolist()
         near = min(open_to_both, key=lambda node: math.dist(node, gate))
-        graph.add_node((x, y), x=x, y=y, place=place.place)
-        line = LineString([(x, y), near])
-        drive = ("drive", place.drive_km, round_one_s(place.drive_min * 60.0))
-        for mode, km, drive_s in (drive, ("cycle", place.cycle_km, math.inf)):
-            tags = {"origin": "outside", "street_class": "outside", "modes": MODE_BIT[mode], "drive_s": drive_s}
-            graph.add_edge((x, y), near, **tags, length=rounded_m(km * 1000.0), geometry=line)
-            graph.add_edge(near, (x, y), **tags, length=rounded_m(km * 1000.0), geometry=line.reverse())
+        graph.add_node(here, x=here[0], y=here[1], place=place.place)
+        _join(graph, here, near, "drive", place.drive_km * 1000.0, round_one_s(place.drive_min * 60.0))
+        _join(graph, here, near, "cycle", place.cycle_km * 1000.0)
+    for place in places:
+        if place.station:
+            for mode, drive_s in (("walk", math.inf), ("cycle", math.inf), ("drive", drive_beyond_s(place.walk_m))):
+                _join(graph, at[place.place], at[place.station], mode, place.walk_m, drive_s)
+
+
+def _join(
+    graph: nx.MultiDiGraph[Any], here: Point, there: Point, mode: str, length_m: float, drive_s: float = math.inf
+) -> None:
+    """Add a straight way beyond the map for one mode, there and back."""
+    tags = {"origin": "outside", "street_class": "outside", "modes": MODE_BIT[mode], "drive_s": drive_s}
+    line = LineString([here, there])
+    graph.add_edge(here, there, **tags, length=rounded_m(length_m), geometry=line)
+    graph.add_edge(there, here, **tags, length=rounded_m(length_m), geometry=line.reverse())
 
 
 def _numbered(graph: nx.MultiDiGraph[Any], frame: Frame) -> nx.MultiDiGraph[int]:

@@ -76,9 +76,12 @@ def reached(streets: Streets, mode: str) -> BoolArray:
 
 
 def parts(streets: Streets, mode: str) -> int:
-    """Return how many strongly connected parts the nodes fall into that a mode reaches."""
+    """Return how many strongly connected parts the nodes fall into that a mode reaches; on foot, those of the map."""
     _, label = connected_components(_graph(streets, mode), connection="strong")
-    return len(np.unique(label[reached(streets, mode)]))
+    asked = reached(streets, mode)
+    if mode == "walk":
+        asked &= ~np.asarray(streets.node_outside)
+    return len(np.unique(label[asked]))
 
 
 def circuity(streets: Streets, mode: str, pairs: int) -> FloatArray:

@@ -22,7 +22,7 @@ IMPOSSIBLE: Final = int(np.iinfo(np.int64).min)
 
 
 class Coefficients(Settings):
-    """Sensitivities of one purpose, utils: one-way values, `2 theta beta` of HELMET 5 (choice.*.time_oneway_scaled)."""
+    """Sensitivities of one purpose, utils: one-way values, `2 beta` of HELMET 5, since the destination is given."""
 
     walk_per_min: float = Field(le=0, ge=-1)
     """Utils per minute on foot (walking alone)."""

@@ -41,6 +41,16 @@ def line_kinds(facts: Facts, service: str, vehicles: pd.Series) -> pd.Series:
     return pd.Series([kinds.get(vehicle, UNKNOWN_LINE) for vehicle in vehicles], index=vehicles.index, dtype=str)
 
 
+def of_the_map(facts: Facts, service: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table with a column `run` whose runs call on the map; all, if the service states none.
+
+    Lines between places beyond the map are there so that people get there: they are the same in each scenario, and what
+    they cost and carry is mostly for others.
+    """
+    spans = facts.services[service].get("runs_beyond") or ()
+    return runs[~runs["run"].isin([run for first, last in spans for run in range(first, last + 1)])]
+
+
 def _places(facts: Facts, service: str) -> dict[str, int]:
     """Return the places of a vehicle of each kind, from `run.json`, in older results from the scenario."""
     stated: Mapping[str, int] | None = facts.services[service].get("places")

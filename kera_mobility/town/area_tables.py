@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kera_mobility.errors import DataError
 from kera_mobility.ledger import is_file
 from kera_mobility.tables import Schema, Table, TableColumn, read_table
 
@@ -84,6 +85,8 @@ OUTSIDE = Schema(
         TableColumn("drive_km", "Way by car from the gateway.", "number", "km", 0.01, 1000, required=False),
         TableColumn("drive_min", "Time by car from the gateway.", "number", "min", 0.01, 1440, required=False),
         TableColumn("cycle_km", "Way by bicycle from the gateway.", "number", "km", 0.01, 1000, required=False),
+        TableColumn("station", "The place beyond the map that it is walked to from.", "text", blank="", required=False),
+        TableColumn("walk_m", "Way on foot from that place.", "number", "m", 1, 20_000, 0.0, required=False),
         TableColumn("source", "Source, or that it is an assumption.", "text", blank="", required=False),
     ),
     unique=("place",),
@@ -129,6 +132,33 @@ PHASES = Schema(
 
 
 def read_outside_table(area_folder: Path, *need: str) -> Table | None:
-    """Return the places beyond the map of an area; None where it has no such file."""
+    """Return the places beyond the map of an area; None where it has no such file.
+
+    Raises
+    ------
+    DataError
+        If the table is broken, or a station is no other place of it, or stands without a way on foot.
+    """
     path = area_folder / OUTSIDE.name
-    return read_table(path, OUTSIDE, need) if is_file(path) else None
+    if not is_file(path):
+        return None
+    table = read_table(path, OUTSIDE, need)
+    places = table.columns["place"]
+    faults = []
+    for row, (place, station, walk_m) in enumerate(outside_ways(table)):
+        if station and (station == place or station not in places):
+            faults.append(table.fault(row, f"station: got {station!r}, expected another place of this table"))
+        if bool(station) != bool(walk_m):
+            faults.append(table.fault(row, "station, walk_m: expected both or neither"))
+    if faults:
+        raise DataError(faults)
+    return table
+
+
+def outside_ways(table: Table) -> list[tuple[str, str, float]]:
+    """Return each place beyond the map, the place it is walked to from and the way, m; "" and 0 for none."""
+    lengths_m = table.columns["walk_m"]
+    return [
+        (place, station, 0.0 if walk_m is None else float(walk_m))
+        for place, station, walk_m in zip(table.columns["place"], table.columns["station"], lengths_m, strict=True)
+    ]

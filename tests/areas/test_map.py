@@ -20,8 +20,10 @@ from kera_mobility.areas.pieces import REAL_ORIGINS, Piece, cut_at_meetings
 from kera_mobility.areas.quality import circuity, parts, reached, survey, walk_km_per_km2
 from kera_mobility.cli import network as network_command
 from kera_mobility.config.resources import find, shipped_folder
-from kera_mobility.errors import ConfigError, MissingExtraError, MissingFileError, NetworkError
+from kera_mobility.errors import ConfigError, DataError, MissingExtraError, MissingFileError, NetworkError
+from kera_mobility.town.streets.outside import with_outside
 from kera_mobility.town.streets.overlays import with_overlays
+from kera_mobility.town.streets.skims import compute_skims
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, MODES, ORIGINS, Streets
 from tools.infer_streets.__main__ import command as infer_streets
 from tools.infer_streets.build import build
@@ -120,7 +122,7 @@ def test_every_mode_has_one_strongly_connected_network(streets: Streets, mode: s
 
 def test_every_node_of_the_map_is_reached_on_foot_and_by_bicycle(streets: Streets) -> None:
     assert reached(streets, "cycle").all()
-    assert np.array_equal(reached(streets, "walk"), ~np.asarray(streets.node_outside))
+    assert reached(streets, "walk")[~np.asarray(streets.node_outside)].all()
 
 
 def test_ways_are_longer_than_straight_lines_but_not_absurd(streets: Streets) -> None:
@@ -163,12 +165,14 @@ def test_what_stands_today_is_whole_without_what_is_planned(streets: Streets) ->
         assert parts(kept, mode) == 1, mode
 
 
-def test_places_outside_are_last_and_reached_by_car_and_bicycle_only(streets: Streets, folder: Path) -> None:
+def test_places_outside_are_last_and_reached_from_the_map_by_car_and_bicycle_only(
+    streets: Streets, folder: Path
+) -> None:
     rows = (folder / "outside.csv").read_text(encoding="utf-8").splitlines()[1:]
     outside = np.flatnonzero(streets.node_outside)
     assert outside.tolist() == list(range(streets.nodes - len(rows), streets.nodes))
     for node in outside:
-        leaving = np.flatnonzero(streets.edge_from == node)
+        leaving = np.flatnonzero((streets.edge_from == node) & ~streets.node_outside[streets.edge_to])
         assert sorted(streets.edge_modes[leaving]) == [MODE_BIT["cycle"], MODE_BIT["drive"]]
     assert reached(streets, "drive")[outside].all()
     position = np.array([row.split(",")[2:4] for row in rows], dtype=np.float64)
@@ -284,6 +288,55 @@ def test_a_hamlet_becomes_one_network_from_loose_pieces(hamlet: tuple[Path, Path
     assert found.outside_places == 1
     assert all(found.km_by_origin[origin] > 0 for origin in ("osm-2017", "inferred", "planned"))
     assert found.km_by_class["main"] == pytest.approx(0.89, abs=0.1)
+
+
+WITH_STATION = """place,title,lon,lat,gateway_lon,gateway_lat,drive_km,drive_min,cycle_km,station,walk_m
+city,City,25.10,60.30,25.020,60.301,5.0,6.0,4.5,,
+suburb,Suburb,25.11,60.31,25.020,60.301,6.0,7.0,5.5,city,800
+"""
+
+
+def test_a_place_beyond_the_map_is_walked_to_from_its_station(hamlet: tuple[Path, Path]) -> None:
+    area, raw = hamlet
+    (area / "outside.csv").write_text(WITH_STATION)
+    streets = build(area, raw)
+    city, suburb = np.flatnonzero(streets.node_outside).tolist()
+    between = np.flatnonzero((streets.edge_from == suburb) & (streets.edge_to == city))
+    assert sorted(streets.edge_modes[between]) == sorted(MODE_BIT[mode] for mode in MODES)
+    assert streets.edge_length_m[between].tolist() == [800.0] * 3
+    skims = compute_skims(streets)
+    assert skims.walk_m[city, suburb] == 800.0
+    assert not np.isfinite(skims.walk_m[suburb, 0])
+    assert parts(streets, "walk") == 1
+    assert with_outside(streets, area) is streets, "the table that the streets were built with changes nothing"
+    kept = np.flatnonzero(with_overlays(streets, area, []).node_outside)
+    assert compute_skims(with_overlays(streets, area, [])).walk_m[kept[0], kept[1]] == 800.0
+
+    (area / "outside.csv").write_text(WITH_STATION.replace(",800", ",1200"))
+    longer = with_outside(streets, area)
+    assert compute_skims(longer).walk_m[suburb, city] == 1200.0
+    assert longer.edge_drive_s[between].tolist().count(np.inf) == 2
+    (area / "outside.csv").write_text(WITH_STATION.replace("city,800", ","))
+    with pytest.raises(NetworkError, match=r"outside\.csv: the streets join other places beyond the map"):
+        with_outside(streets, area)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ("cit,800", "3: station: got 'cit', expected another place of this table"),
+        ("suburb,800", "3: station: got 'suburb', expected another place of this table"),
+        ("city,", "3: station, walk_m: expected both or neither"),
+        (",800", "3: station, walk_m: expected both or neither"),
+        ("city,0", "3: walk_m: got '0', expected a number from 1"),
+    ],
+)
+def test_a_station_that_is_none_is_told(hamlet: tuple[Path, Path], wrong: str, fault: str) -> None:
+    area, raw = hamlet
+    (area / "outside.csv").write_text(WITH_STATION.replace("city,800", wrong))
+    with pytest.raises(DataError) as told:
+        build(area, raw)
+    assert fault in str(told.value)
 
 
 def test_the_same_raw_data_give_the_same_bytes(hamlet: tuple[Path, Path], tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import sys
 import zipfile
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,10 @@ from hypothesis import strategies as st
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.dice import Dice
 from kera_mobility.errors import TimetableError
+from kera_mobility.results.line_kinds import of_the_map
+from kera_mobility.services.transit.service import Transit
+from kera_mobility.simulation.run import open_services, town_of
+from kera_mobility.simulation.scenario import load_scenario
 from kera_mobility.town.timetable.gtfs import compile_feed, write_feed
 from kera_mobility.town.timetable.lines_yaml import read_lines
 from kera_mobility.town.timetable.timetable import Journeys, NextJourney, Timetable
@@ -25,6 +31,7 @@ from kera_mobility.units import HOUR_S, MINUTE_S, STEPS_PER_S
 KERA = shipped_folder("networks") / "kera"
 TRAINS = ("today", "urban_rail")
 TIMETABLES = ("closure", *TRAINS)
+SMALL = ("town.people.residents=60", "town.people.jobs=40", "town.people.neighbours_within_m=500")
 
 # A line from A over B to C, the last train after midnight; a bus from B2, 100 m north of B, to D.
 HAMLET = {
@@ -505,3 +512,19 @@ def test_a_run_loads_its_timetable_without_pandas() -> None:
         [sys.executable, "-c", code, str(KERA / "timetables" / "today")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_lines_between_places_beyond_the_map_are_told_apart_from_those_that_come_onto_it() -> None:
+    scenario = load_scenario(shipped_folder("configs") / "today.yaml", SMALL)
+    rail = open_services(scenario, town_of(scenario))["rail"]
+    assert isinstance(rail, Transit)
+    timetable, about = rail.timetable, rail.about()
+    beyond = {run for first, last in about["runs_beyond"] for run in range(first, last + 1)}
+    names = np.array(timetable.line_name)[timetable.run_line]
+    assert {str(names[run]) for run in beyond} == {
+        "Metro", "Ring rail", "K", "U beyond Kauklahti", "Bus Espoo centre-Espoonlahti (assumed)",
+    }  # fmt: skip
+    assert not beyond & set(np.flatnonzero(np.isin(names, ["E", "U", "L", "Light rail 15 east"])).tolist())
+    facts = SimpleNamespace(services={"rail": about})
+    kept = of_the_map(facts, "rail", pd.DataFrame({"run": range(timetable.runs)}))  # type: ignore[arg-type]
+    assert set(kept["run"]) == set(range(timetable.runs)) - beyond

@@ -1,6 +1,7 @@
 """What timetabled lines cost: hours and kilometres of their runs, as far as these lie in the area or go beyond it.
 
-Of a feed that goes on outside the rectangle only the calls inside and at places beyond the map are kept.
+Of a feed that goes on outside the rectangle only the calls inside and at places beyond the map are kept; runs that
+never come onto the map cost nothing here.
 
 Paid hours are those of the runs as they were run, from the first stop of each to its last: turning at the ends, rests
 and empty runs are not simulated, and are left to the rate of the hour, which holds driver and vehicle (capital).
@@ -13,7 +14,7 @@ from pydantic import Field
 from kera_mobility.config.settings import Settings
 from kera_mobility.results.costs import DayCost
 from kera_mobility.results.facts import Facts, total
-from kera_mobility.results.line_kinds import line_kinds, reported_kinds
+from kera_mobility.results.line_kinds import line_kinds, of_the_map, reported_kinds
 from kera_mobility.units import HOUR_S
 
 KIND = "transit"
@@ -64,7 +65,7 @@ def day_cost(facts: Facts, service: str) -> DayCost:
     """Return the cost of a day; at the default rates where the run, an older one, states none."""
     stated = facts.services[service].get("costs")
     rates = LineCosts().model_dump() | (stated or {})
-    moves = facts.frame("moves", service)
+    moves = of_the_map(facts, service, facts.frame("moves", service))
     work = moves.assign(h=(moves.end_s - moves.t_s) / HOUR_S, km=moves.distance_m / 1000.0)
     runs = work.groupby(line_kinds(facts, service, moves.vehicle))
     hours, km = ({kind: total(part) for kind, part in runs[name]} for name in ("h", "km"))

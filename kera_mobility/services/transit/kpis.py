@@ -11,6 +11,7 @@ import pandas as pd
 
 from kera_mobility.results.facts import Facts, mean, share, total
 from kera_mobility.results.kpis import Kpi, kpi, service_kpi
+from kera_mobility.results.line_kinds import of_the_map
 from kera_mobility.town.timetable.route_types import KIND_TYPES
 from kera_mobility.units import MINUTE_S
 
@@ -30,7 +31,7 @@ def room(facts: Facts) -> Iterator[Kpi]:
     for service in facts.services:
         if not facts.of_service("calls", service).num_rows:
             continue
-        moves, vehicles = (facts.frame(kind, service) for kind in ("moves", "vehicles"))
+        moves, vehicles = of_the_map(facts, service, facts.frame("moves", service)), facts.frame("vehicles", service)
         ridden_km = total(facts.frame("legs", service)["ride_m"]) / 1000.0
         offered_km = _offered_km(moves, "vehicle", vehicles["places"], vehicles["vehicle"])
         definition = "Passenger kilometres of people of the model over kilometres of places, seats and standing room."
@@ -130,7 +131,7 @@ def _as_run(facts: Facts) -> Iterator[tuple[str, pd.DataFrame]]:
         if len(running):
             calls = facts.frame("calls", service)[["run", "step", "aboard", "alighted"]]
             joined = running.merge(calls, how="left", on=["run", "step"]).fillna({"aboard": 0, "alighted": 0})
-            yield service, joined.sort_values(["run", "step"])
+            yield service, of_the_map(facts, service, joined.sort_values(["run", "step"]))
 
 
 def _offered_km(moves: pd.DataFrame, by: str, room: pd.Series, keys: pd.Series) -> float:

@@ -265,7 +265,15 @@ class Transit(Service):
         idle_lines = [lines[line] for line in sorted(set(range(len(lines))) - set(self.timetable.run_line.tolist()))]
         costs = {"costs": settings.costs.model_dump(), "idle_lines": idle_lines}
         season = {"season_eur_per_day": self._season_eur_per_day()}
-        return {"places": places, **costs, "runs_of_kind": kinds, **season, **feed}
+        runs = {"runs_of_kind": kinds, "runs_beyond": self._runs_beyond()}
+        return {"places": places, **costs, **runs, **season, **feed}
+
+    def _runs_beyond(self) -> list[tuple[int, int]]:
+        """Return the first and the last run of each span of runs that call at places beyond the map alone."""
+        far = np.asarray(self.town.streets.node_outside)[self._stop_node[np.asarray(self.timetable.call_stop)]]
+        beyond = np.logical_and.reduceat(far, np.asarray(self.timetable.run_start)[:-1]) if len(far) else far
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]]))).tolist()
+        return [(first, end - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
     def _kind_of_runs(self) -> dict[str, list[tuple[int, int]]]:
         """Return the first and the last run of each span of runs of one kind, by kind."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from kera_mobility.errors import DataError, NetworkError
 from kera_mobility.geometry import degree_scale
-from kera_mobility.town.area_tables import read_outside_table
+from kera_mobility.town.area_tables import outside_ways, read_outside_table
 from kera_mobility.town.streets.streets import MODE_BIT, Streets
 from kera_mobility.units import BoolArray, round_m, round_one_s
 
@@ -18,6 +18,13 @@ BUILT_WITHIN_M = 30.0
 """A place or gateway that is farther from where the streets have it was moved since they were built. Assumption: a
 projection moves what is near by less."""
 _WAYS = (("drive_km", "drive"), ("cycle_km", "cycle"))
+DRIVE_BEYOND_M_S = 30.0 / 3.6
+"""Speed of cars between a place beyond the map and its station. Assumption: streets of a suburb."""
+
+
+def drive_beyond_s(length_m: float) -> float:
+    """Return the free-flow time of a car between a place beyond the map and its station."""
+    return round_one_s(length_m / DRIVE_BEYOND_M_S)
 
 
 def with_outside(streets: Streets, area_folder: Path) -> Streets:
@@ -37,6 +44,17 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
             f"{table.path}: {len(table)} places, but the streets know {len(nodes)}: build the streets again"
         )
     length_m, drive_s = np.array(streets.edge_length_m), np.array(streets.edge_drive_s)
+    node_of = dict(zip(table.columns["place"], nodes.tolist(), strict=True))
+    far = np.asarray(streets.node_outside)
+    unasked = far[streets.edge_from] & far[streets.edge_to]
+    for place, station, walk_m in outside_ways(table):
+        if station:
+            between = _between(streets, node_of[place], node_of[station])
+            unasked &= ~between
+            length_m[between] = round_m(np.array([walk_m]))[0]
+            drive_s[between & np.isfinite(drive_s)] = drive_beyond_s(walk_m)
+    if unasked.any():
+        raise NetworkError(f"{table.path}: the streets join other places beyond the map: build the streets again")
     for index, node in enumerate(nodes.tolist()):
         row = {name: values[index] for name, values in table.columns.items()}
         try:
@@ -54,16 +72,34 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
     return replace(streets, edge_length_m=length_m, edge_drive_s=drive_s)
 
 
+def _between(streets: Streets, node: int, station: int) -> BoolArray:
+    """Return which edges join a place beyond the map to its station, (E,).
+
+    Raises
+    ------
+    NetworkError
+        If there are none: the streets were built without them.
+    """
+    ends = np.sort(np.stack([streets.edge_from, streets.edge_to]), axis=0)
+    joins = (ends[0] == min(node, station)) & (ends[1] == max(node, station))
+    if not joins.any():
+        raise NetworkError("outside.csv: the streets do not join a place to its station: build the streets again")
+    return np.asarray((ends[0] == min(node, station)) & (ends[1] == max(node, station)))
+
+
 def _ways(streets: Streets, node: int, mode: str) -> BoolArray:
-    """Return which edges join a place beyond the map for a mode, (E,)."""
-    joins = (np.asarray(streets.edge_from) == node) | (np.asarray(streets.edge_to) == node)
+    """Return which edges join a place beyond the map to the map for a mode, (E,)."""
+    far = np.asarray(streets.node_outside)
+    one, other = np.asarray(streets.edge_from), np.asarray(streets.edge_to)
+    joins = ((one == node) & ~far[other]) | ((other == node) & ~far[one])
     return np.asarray(joins & ((np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0))
 
 
 def _require_same_place(streets: Streets, row: dict[str, Any], node: int) -> None:
     """Return if a place and its gateway stand where the streets were built with them; raise ValueError else."""
     lonlat = np.asarray(streets.node_lonlat, dtype=np.float64)
-    gates = np.unique(np.asarray(streets.edge_to)[np.asarray(streets.edge_from) == node])
+    reached = np.unique(np.asarray(streets.edge_to)[np.asarray(streets.edge_from) == node])
+    gates = reached[~np.asarray(streets.node_outside)[reached]]
     by_bicycle, by_car = (
         np.asarray(streets.edge_from)[(np.asarray(streets.edge_modes) & MODE_BIT[mode]) > 0]
         for mode in ("cycle", "drive")

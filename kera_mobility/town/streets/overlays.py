@@ -154,13 +154,15 @@ def _opened(streets: Streets, features: Sequence[Feature]) -> BoolArray:
 
 
 def _cut_off(streets: Streets, modes: NDArray[np.uint8], bit: int) -> BoolArray:
-    """Return the edges open to a mode that do not belong to the largest part of its network, (E,)."""
+    """Return the edges of the map open to a mode that do not belong to the largest part of its network, (E,)."""
     is_open = (modes & bit) > 0
     ends = np.asarray(streets.edge_from)[is_open], np.asarray(streets.edge_to)[is_open]
     graph = csr_matrix((np.ones(len(ends[0])), ends), shape=(streets.nodes, streets.nodes))
     _, part = connected_components(graph, connection="strong")
     main = part == np.argmax(np.bincount(part))
-    return np.asarray(is_open & ~(main[streets.edge_from] & main[streets.edge_to]))
+    far = np.asarray(streets.node_outside)
+    beyond = far[streets.edge_from] & far[streets.edge_to]
+    return np.asarray(is_open & ~beyond & ~(main[streets.edge_from] & main[streets.edge_to]))
 
 
 def _with_modes(streets: Streets, modes: NDArray[np.uint8]) -> Streets:
