@@ -32,7 +32,8 @@ def page_with_figures(page: str, docs: Path = DOCS) -> str:
     }
     for name, table in tables.items():
         begin, end = f"<!-- {name}: python -m tools.docs_figures -->", f"<!-- end of {name} -->"
-        page, found = re.subn(f"{re.escape(begin)}.*?{re.escape(end)}", f"{begin}\n\n{table}\n\n{end}", page, flags=re.S)
+        pattern = re.escape(begin) + ".*?" + re.escape(end)
+        page, found = re.subn(pattern, f"{begin}\n\n{table}\n\n{end}", page, flags=re.S)
         if found != 1:
             raise ValueError(f"{PAGE.name}: expected {begin!r} and {end!r} once, found {found}")
     return page

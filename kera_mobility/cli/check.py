@@ -32,14 +32,16 @@ def command(
         float | None, typer.Option(min=0, max=1, help="With --renew: KPIs may move by this part; 0: no event may.")
     ] = None,
     realism: Annotated[
-        bool, typer.Option("--realism", help="Instead: elasticities beside published bands, as `kera realism`.")
+        bool,
+        typer.Option("--realism", help="Instead: elasticities; fails where one leaves its published band unexplained."),
     ] = False,
+    pairs: Annotated[Path, typer.Option(help="With --realism: what is changed, and the bands.")] = Path(
+        "configs/realism.yaml"
+    ),
 ) -> None:
     """Run small scenarios and say what moved against their baselines, by how much and from which event on."""
     if realism:
-        from kera_mobility.cli.realism import command as elasticities
-
-        elasticities()
+        _hold_to_the_world(pairs)
         return
     if renew and not why.strip():
         raise typer.BadParameter("--renew needs the reason: --why '...'", param_hint="--why")
@@ -68,6 +70,17 @@ def command(
     if unmade:
         raise typer.Exit(BAD_INPUT)
     say("1 check, as before." if len(results) == 1 else f"{len(results)} checks, all as before.")
+
+
+def _hold_to_the_world(pairs: Path) -> None:
+    from kera_mobility.cli.realism import show
+
+    unlike = [row for row in show(pairs, None, None, None, as_json=False) if not row.as_stated]
+    for row in unlike:
+        told = "inside its band, but explained as outside" if row.inside else "outside its band"
+        remark(f"{row.id}: {row.value:.2f} is {told}; {row.low:g} to {row.high:g}: {pairs}, why_outside")
+    if unlike:
+        raise typer.Exit(MOVED)
 
 
 def _renew(folder: Path, why: str, tolerance: float | None) -> None:

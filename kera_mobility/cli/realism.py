@@ -29,6 +29,13 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Change one thing at a time, live the same days again, and lay the elasticities beside published bands."""
+    show(pairs, only, seed, share, as_json=as_json)
+
+
+def show(
+    pairs: Path, only: list[str] | None, seed: list[int] | None, share: float | None, *, as_json: bool
+) -> list[Elasticity]:
+    """Print the elasticities and return them."""
     from kera_mobility.experiments.calibration import read_settings
     from kera_mobility.experiments.elasticities import RealismSettings, realism
 
@@ -38,6 +45,7 @@ def command(
         print_json([elasticity.to_json() for elasticity in elasticities])
     else:
         say(table(elasticities))
+    return elasticities
 
 
 def table(elasticities: list[Elasticity]) -> str:
@@ -49,6 +57,7 @@ def table(elasticities: list[Elasticity]) -> str:
         verdict = "" if row.inside else "  OUTSIDE"
         lines.append(f"{change:<28}  {row.answer:<16}  {row.value:>10.2f}  {spread:>16}  {band:>16}{verdict}")
         lines.append(f"    {row.source}")
+        lines += [f"    {row.why_outside}"] if row.why_outside and not row.inside else []
     outside = f"{sum(not row.inside for row in elasticities)} of {len(elasticities)} outside the band."
     lines += ["", f"{outside} Bands are not targets: nothing is tuned to them."]
     return "\n".join(lines)

@@ -40,6 +40,8 @@ class Response(Settings):
     """Highest elasticity of the published band."""
     source: str
     """Who published it; `unverified` if from memory."""
+    why_outside: str = ""
+    """Why the model lies outside the band, where that is known and let stand; the gate of `kera check` asks for it."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Response:
@@ -108,6 +110,7 @@ class Elasticity(Display):
     low: float
     high: float
     source: str
+    why_outside: str = ""
 
     def _glance(self) -> tuple[str, str, str]:
         return (
@@ -125,6 +128,11 @@ class Elasticity(Display):
     def inside(self) -> bool:
         """Whether it lies in the published band."""
         return self.low <= self.value <= self.high
+
+    @property
+    def as_stated(self) -> bool:
+        """Whether it lies in the band, or outside where that is explained; no explanation of what is inside."""
+        return self.inside != bool(self.why_outside)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields and `inside` by name; None for what is not finite."""
@@ -236,7 +244,7 @@ def _elasticity(
     mean_before, mean_after = math.fsum(first) / len(first), math.fsum(second) / len(second)
     return Elasticity(
         name, pair.title, factor, response.title, mean_before, mean_after, arc(mean_before, mean_after, factor),
-        min(by_day), max(by_day), response.low, response.high, response.source,
+        min(by_day), max(by_day), response.low, response.high, response.source, response.why_outside,
     )  # fmt: skip
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
+from kera_mobility.geometry import degree_scale
 from kera_mobility.results.facts import TRANSIT, Facts, mean, share
 from kera_mobility.results.record import numbers, pair_keys, texts
 from kera_mobility.units import BoolArray, FloatArray, IntArray
@@ -23,6 +25,8 @@ SCHOOL_REACH_M = 5000.0
 """School trips up to here are asked about. Source: LIITU 2018."""
 BANDS_KM = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, math.inf)
 """Edges of the bands of trip length."""
+STRAIGHT_KM = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, math.inf)
+"""Edges of the bands of straight distance that modes are told by."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,24 @@ def mode_share(facts: Facts, trips: BoolArray, modes: Collection[str]) -> float:
     columns = [index for index, mode in enumerate(facts.modes) if mode in modes]
     main = facts.main_mode[trips]
     return share(int(np.count_nonzero(np.isin(main, columns))), len(main))
+
+
+def straight_km(facts: Facts) -> FloatArray:
+    """Return the straight distance between the ends of each trip, (T,)."""
+    lonlat = np.stack([numbers(facts.record.places, axis) for axis in ("lon", "lat")], axis=1).astype(np.float64)
+    trips = facts.record.tables["trips"]
+    apart = lonlat[numbers(trips, "origin")] - lonlat[numbers(trips, "destination")]
+    return np.asarray(np.hypot(*(apart * degree_scale(float(lonlat[:, 1].mean()))).T) / 1000.0)
+
+
+def modes_by_band(facts: Facts, trips: BoolArray) -> dict[tuple[float, float], dict[str, float]]:
+    """Return the shares of main modes among some trips, by band of straight distance, km; empty bands left out."""
+    band = np.digitize(straight_km(facts), STRAIGHT_KM) - 1
+    return {
+        (low, high): {mode: mode_share(facts, trips & (band == index), [mode]) for mode in facts.modes}
+        for index, (low, high) in enumerate(pairwise(STRAIGHT_KM))
+        if np.any(trips & (band == index))
+    }
 
 
 def legs_of(facts: Facts, trips: BoolArray, service: str) -> int:

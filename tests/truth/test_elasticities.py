@@ -16,6 +16,7 @@ from kera_mobility.errors import ConfigError
 from kera_mobility.experiments.calibration import read_settings
 from kera_mobility.experiments.elasticities import ElasticityPair, RealismSettings, arc, realism
 from kera_mobility.simulation.scenario import load_scenario
+from tools.docs_figures import PAGE, page_with_figures
 
 SMALL = """\
 extends: configs/trials/scooters.yaml
@@ -122,6 +123,35 @@ def test_the_command_lays_elasticities_beside_bands(small: Path) -> None:
     assert "nothing is tuned to them" in table.stdout
     rows = subprocess.run([*command, "--json"], cwd=small.parent, capture_output=True, text=True, env=here)
     assert json.loads(rows.stdout)[0]["inside"] in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("band", "why", "code", "told"),
+    [
+        ((-9, 0.5), "", 0, ""),
+        ((1, 2), "", 1, "is outside its band"),
+        ((1, 2), "fares are paid by the month", 0, ""),
+        ((-9, 0.5), "fares are paid by the month", 1, "is inside its band, but explained as outside"),
+    ],
+)
+def test_the_gate_fails_where_an_elasticity_leaves_its_band_unexplained(
+    small: Path, band: tuple[float, float], why: str, code: int, told: str
+) -> None:
+    low, high = band
+    response = {"kpi": "rail.rides", "title": "rides", "low": low, "high": high, "source": "nobody", "why_outside": why}
+    settings = pairs(small, responses=[response]).model_dump(mode="json")
+    (small.parent / "pairs.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "kera_mobility", "check", "--realism", "--pairs", "pairs.yaml"]
+    gate = subprocess.run(command, cwd=small.parent, capture_output=True, text=True, env=here)
+    assert gate.returncode == code, gate.stderr
+    assert told in gate.stderr
+
+
+def test_the_tables_of_the_page_are_what_the_commands_printed() -> None:
+    assert page_with_figures(PAGE.read_text(encoding="utf-8")) == PAGE.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="expected '<!-- calibration"):
+        page_with_figures("# no tables")
 
 
 def test_the_table_of_the_page_names_the_shipped_pairs_with_their_bands_and_a_verdict_that_follows() -> None:

@@ -179,6 +179,12 @@ def _untold(calibration: Calibration, facts: Facts) -> Iterator[Check]:
     for low, high, value in zip(edges[:-1], edges[1:], shares.tolist(), strict=True):
         name = f"{low:g} km and more" if np.isinf(high) else f"{low:g} to {high:g} km"
         yield Check(f"length.{low:g}", f"trips of {name}", 100 * value, None, PERCENT, "untold", "")
+    for (low, high), of_mode in observations.modes_by_band(facts, trips).items():
+        reach = f"{low:g} km and more" if np.isinf(high) else f"{low:g} to {high:g} km"
+        for mode, value in of_mode.items():
+            if value:
+                name = f"main mode {mode} of trips of {reach} in a straight line"
+                yield Check(f"band.{low:g}.{mode}", name, 100 * value, None, PERCENT, "untold", "")
     for purpose, value in observations.purpose_shares(facts, trips).items():
         yield Check(f"purpose.{purpose}", f"trips for {purpose}", 100 * value, None, PERCENT, "untold", "")
 
