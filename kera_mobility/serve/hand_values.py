@@ -29,7 +29,7 @@ def form_of(key: str) -> str:
 
 def unit_of(key: str) -> str:
     """Return the unit that a dotted key says, as people write it; empty where it says none."""
-    return unit_by_name(key.rpartition(".")[2]) if form_of(key) == "number" else ""
+    return unit_by_name("_" + key.rpartition(".")[2]) if form_of(key) == "number" else ""
 
 
 def parse_value(text: str, key: str) -> float | int:

@@ -10,16 +10,10 @@ from kera_mobility.services.base import Service
 from kera_mobility.services.shuttle.service import Shuttle
 from kera_mobility.units import HOUR_S, MINUTE_S
 
-RIDES = {
-    "scooter": (
-        0.3,
-        2.5,
-        "rides of a vehicle and day; Vuosaari 2019, and Helsinki",
-    ),
-    "shuttle": (20.0, 300.0, "rides a day; pilots of robot buses in Finland carried tens to a few hundred"),
-    "on_demand": (0.9, 3.6, "rides of a vehicle-hour; half and twice the pilot of 2019-20 in Espoo (HSL 4/2021)"),
-}
-"""Least and most rides that were seen elsewhere, and in what. Assumption that they hold here too."""
+RIDES = {"scooter": (0.3, 2.5), "shuttle": (20.0, 300.0), "on_demand": (0.9, 3.6)}
+"""Least and most rides that were seen elsewhere: of a vehicle and day (Vuosaari 2019, and Helsinki), of a day (robot
+buses in Finland carried tens to a few hundred), of a vehicle-hour (half and twice the pilot of 2019-20, HSL 4/2021).
+Assumption that they hold here too."""
 METRES_PER_KM = 1000.0
 SCOOTER_RIDE_M = 2000.0
 """Mean ride. Assumption; as for the emissions of scooters (costs.life_cycle_g_per_vehicle_day)."""
@@ -35,13 +29,12 @@ class Supply:
     """Lap in minutes, vehicles needed, departures, vehicle-hours, kilometres; those that the service has."""
     revenue_eur: tuple[float, float] | None = None
     """Range of fares a day from rides that were seen elsewhere."""
-    basis: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values, with the sum of the cost."""
         revenue = list(self.revenue_eur) if self.revenue_eur else None
         return {"cost_eur": self.cost_eur, "total_eur": fsum(self.cost_eur.values()), "figures": self.figures,
-                "revenue_eur": revenue, "basis": self.basis}  # fmt: skip
+                "revenue_eur": revenue}  # fmt: skip
 
 
 def supply_of(service: Service) -> Supply | None:
@@ -64,7 +57,7 @@ def _shuttle(service: Service) -> Supply:
     km = departures * loop.lap_m / METRES_PER_KM
     cost = {"hours": hours * settings.vehicle_hour_eur, "kilometres": km * settings.costs.vehicle_km_eur}
     figures |= {"departures": departures, "vehicle_hours": hours, "vehicle_km": km}
-    return Supply(cost, figures, *_revenue("shuttle", 1.0, settings.fare_eur))
+    return Supply(cost, figures, _revenue("shuttle", 1.0, settings.fare_eur))
 
 
 def _scooter(service: Service) -> Supply:
@@ -74,16 +67,16 @@ def _scooter(service: Service) -> Supply:
     share = 1.0 + settings.costs.overhead_share
     cost = {"vehicles": settings.fleet * settings.vehicle_day_eur, "crews": hours * crews.eur_per_h * share}
     fare_eur = settings.unlock_eur + minutes * settings.minute_eur
-    return Supply(cost, {"crew_hours": hours, "fleet": settings.fleet}, *_revenue("scooter", settings.fleet, fare_eur))
+    return Supply(cost, {"crew_hours": hours, "fleet": settings.fleet}, _revenue("scooter", settings.fleet, fare_eur))
 
 
 def _on_demand(service: Service) -> Supply:
     settings: Any = service.settings
     hours = service.about()["vehicle_hours"]
     cost = {"hours": hours * settings.cost_eur_per_vehicle_hour}
-    return Supply(cost, {"vehicle_hours": hours}, *_revenue("on_demand", hours, settings.fare_eur))
+    return Supply(cost, {"vehicle_hours": hours}, _revenue("on_demand", hours, settings.fare_eur))
 
 
-def _revenue(kind: str, number: float, fare_eur: float) -> tuple[tuple[float, float], str]:
-    least, most, basis = RIDES[kind]
-    return (least * number * fare_eur, most * number * fare_eur), basis
+def _revenue(kind: str, number: float, fare_eur: float) -> tuple[float, float]:
+    least, most = RIDES[kind]
+    return least * number * fare_eur, most * number * fare_eur

@@ -34,7 +34,7 @@ def write_base(folder: Path) -> Path:
         "fleet": 60, "registered": [{"from_age": 0, "share": 1.0}],
         "hubs": [place("Middle", 2, 2, capacity=40), place("Station", 4, 4, capacity=40)],
     }  # fmt: skip
-    trial(folder / "trials" / "scooters.yaml", "Shared scooters", scooter={"kind": "scooter", **scooters})
+    trial(folder / "trials" / "scooters.yaml", "Sixty scooters", scooter={"kind": "scooter", **scooters})
     stops = [place("Middle", 2, 2), place("Corner", 4, 0), place("Station", 4, 4)]
     shuttle = {"kind": "shuttle", "vehicles": 2, "headway_s": 900, "stops": stops}
     trial(folder / "trials" / "shuttle.yaml", "A shuttle", shuttle=shuttle)

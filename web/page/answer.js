@@ -23,7 +23,7 @@ export function supply(state) {
         ...Object.entries(of.figures).map(([key, value]) => [t(`supply.${key}`), `${number(value)} ${UNIT[key] ?? ''}`]),
         ...Object.entries(of.cost_eur).map(([key, value]) => [t(`supply.${key}`), euros(value)]),
       ];
-      const revenue = of.revenue_eur && t('supply.revenue.range', { least: euros(of.revenue_eur[0]), most: euros(of.revenue_eur[1]), basis: of.basis });
+      const revenue = of.revenue_eur && t('supply.revenue.range', { least: euros(of.revenue_eur[0]), most: euros(of.revenue_eur[1]), basis: form ? t(`rides.${form.kind}`) : '' });
       return h('div', { class: 'supplied' }, h('h3', {}, form ? serviceName(form) : name),
         h('p', {}, t('supply.total'), ' ', h('data', { class: 'big', id: `total-${name}`, value: of.total_eur }, euros(of.total_eur))),
         h('dl', {}, rows.flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)])),

@@ -87,7 +87,7 @@ function input(field, state, act) {
   const wrong = state.wrong?.key === field.key ? state.wrong : null;
   let control;
   if (field.form === 'flag' || field.choices.length) {
-    const options = field.form === 'flag' ? [['true', t('yes')], ['false', t('no')]] : field.choices.map((choice) => [choice, choice.replaceAll('_', ' ')]);
+    const options = field.form === 'flag' ? [['true', t('yes')], ['false', t('no')]] : field.choices.map((choice) => [choice, has(`choice.${choice}`) ? t(`choice.${choice}`) : choice.replaceAll('_', ' ')]);
     control = h('select', { id, onchange: (event) => commit(event.target.value) }, options.map(([value, text]) => h('option', { value, selected: value === field.value }, text)));
     control.value = field.value;
   } else {
@@ -97,7 +97,7 @@ function input(field, state, act) {
   if (!state.planner) control.disabled = true;
   const bounds = field.least !== null && field.most !== null ? t('bounds', { least: written(field.least), most: written(field.most) }) : '';
   return h('div', { class: 'field' },
-    h('label', { for: id }, label, field.unit ? h('span', { class: 'unit' }, ` ${field.unit}`) : null),
+    h('label', { for: id }, label, field.unit ? h('span', { class: 'unit' }, ` ${field.unit === 'years' ? t('unit.years') : field.unit}`) : null),
     control,
     h('div', { class: 'about', id: `${id}-about` }, wrong ? h('p', { class: 'wrong' }, wrong.words) : null,
       bounds ? h('span', { class: 'small' }, bounds) : null, field.assumption ? h('span', { class: 'badge' }, t('assumption')) : null,

@@ -88,7 +88,7 @@ export class QuestionMap {
     const points = entry.polygon.map(([lon, lat]) => L.latLng(lat, lon));
     const polygon = L.polygon(points, { color: kind === 'zones' ? '#b3001b' : '#5b3a00', weight: 2, fillOpacity: 0.18, dashArray: kind === 'zones' ? null : '6 4', interactive: false, renderer: L.svg() }).addTo(this.drawn);
     points.forEach((point, corner) => {
-      const handle = L.marker(point, { draggable: true, keyboard: false, icon: L.divIcon({ className: 'corner', iconSize: [12, 12] }) }).addTo(this.drawn);
+      const handle = L.marker(point, { draggable: true, keyboard: false, icon: L.divIcon({ className: 'corner', iconSize: [10, 10] }) }).addTo(this.drawn);
       handle.on('drag', () => {
         points[corner] = handle.getLatLng();
         polygon.setLatLngs(points);

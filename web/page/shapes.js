@@ -1,6 +1,6 @@
 // Places, zones and closures as the scenario has them: plain lists, changed as wholes.
 const METRES_PER_DEGREE = 111320;
-const CORNERS = 12;
+const CORNERS = 8;
 
 export const rounded = ({ lat, lng, lon }) => ({ lon: Math.round((lng ?? lon) * 1e5) / 1e5, lat: Math.round(lat * 1e5) / 1e5 });
 export const pair = (place) => { const { lon, lat } = rounded(place); return [lon, lat]; };

@@ -1,0 +1,318 @@
+"""The page in a real browser: the acceptance question by keyboard alone, two tabs, a stopped server, three languages.
+
+The browser is Debian's chromium (or KERA_CHROMIUM), driven by Playwright; axe-core is read from web/node_modules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kera_mobility.serve.forms import page_words
+from tests.kit.browser import BUSY_MS, NARROW, WIDE
+from tests.kit.page_server import ROOT, PageServer, write_base
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+MOST_S = 360.0
+"""A planner has the answer within this time."""
+QUESTION = "What if 120 scooters, no parking at the station, a shuttle every 10 minutes until 23:00 at 1.50 EUR?"
+CALM = "() => !document.getElementById('page').hasAttribute('aria-busy')"
+MOST_TABS = 400
+
+
+class Tab:
+    """A tab with the page, and what it complained about."""
+
+    def __init__(self, browser: Any, address: str, width: int = WIDE, scheme: str = "light", **more: Any) -> None:
+        look = {"color_scheme": scheme, "reduced_motion": "reduce", "locale": "en-GB", **more}
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, **look)
+        self.open(address)
+
+    def open(self, address: str) -> None:
+        """Open the address in a tab of the same browser."""
+        self.page = self.context.new_page()
+        self.messages: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", lambda message: self.messages.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+        self.page.set_default_timeout(BUSY_MS)
+        self.page.goto(address)
+        self.page.wait_for_selector("#page[data-ready]")
+
+    def calm(self) -> None:
+        """Wait until no change is under way."""
+        self.page.wait_for_timeout(50)
+        self.page.wait_for_function(CALM)
+
+    # The keyboard.
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def tab_to(self, name: str) -> None:
+        """Press Tab until the element with an id has the focus."""
+        for _ in range(MOST_TABS):
+            if self.page.evaluate("document.activeElement.id") == name:
+                return
+            self.press("Tab")
+        raise AssertionError(f"no way to {name} with the Tab key")
+
+    def enter(self, name: str, text: str) -> None:
+        """Go to a field, write over what it holds, and leave it with Enter."""
+        self.tab_to(name)
+        self.press("Control+a")
+        self.page.keyboard.type(text)
+        self.press("Enter")
+        self.calm()
+
+    def opened(self, name: str) -> None:
+        """Open a part that is closed, from the keyboard."""
+        for _ in range(MOST_TABS):
+            if self.page.evaluate("document.activeElement.parentElement?.id") == name:
+                if not self.page.evaluate("document.activeElement.parentElement.open"):
+                    self.press("Enter")
+                return
+            self.press("Tab")
+        raise AssertionError(f"no way to {name} with the Tab key")
+
+    def value(self, name: str) -> str:
+        """Return what a field shows."""
+        shown: str = self.page.eval_on_selector(f"[id='{name}']", "one => one.value")
+        return shown
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+    folder = tmp_path_factory.mktemp("opened")
+    started = PageServer(write_base(folder), folder / "library").start()
+    started.enter()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def asked(browser: Any, server: PageServer) -> Iterator[tuple[Tab, float]]:
+    """Ask and run the acceptance question with the keyboard alone; return the tab and the seconds that it took."""
+    began_s = time.monotonic()
+    tab = Tab(browser, server.address)
+    tab.tab_to("start-title")
+    tab.page.keyboard.type(QUESTION)
+    for trial in ("scooters", "shuttle"):
+        tab.tab_to(f"trial-{trial}")
+        tab.press("Space")
+    tab.tab_to("start-begin")
+    tab.press("Enter")
+    tab.page.wait_for_selector("#changes")
+    tab.calm()
+    tab.enter("field-services.scooter.fleet", "120")
+    tab.enter("field-services.shuttle.headway_s", "10 min")
+    tab.enter("field-services.shuttle.last_s", "23:00")
+    tab.enter("field-services.shuttle.fare_eur", "1,50")
+    tab.opened("list-services.scooter.zones")
+    tab.tab_to("place-services.scooter.zones")
+    tab.page.keyboard.type("Station")
+    tab.tab_to("add-services.scooter.zones")
+    tab.press("Enter")
+    tab.calm()
+    tab.tab_to("run-go")
+    tab.press("Enter")
+    tab.page.wait_for_selector("li[data-state=done]")
+    tab.page.wait_for_selector("#sentence")
+    yield tab, time.monotonic() - began_s
+    tab.context.close()
+
+
+def test_the_acceptance_question_is_asked_and_answered_by_keyboard_without_a_file(
+    asked: tuple[Tab, float], server: PageServer, tmp_path: Path
+) -> None:
+    tab, took_s = asked
+    assert took_s < MOST_S
+    assert tab.messages == []
+    assert tab.hosts == {server.host}
+    run = server.get("/api/runs")[0]
+    assert run["title"] == QUESTION
+    yaml = server.ask("GET", f"/api/runs/{run['id']}/yaml").body.decode()
+    for line in ("fleet: 120", "headway_s: 600", "last_s: 82800", "fare_eur: 1.5", "rule: no_park", "name: Station"):
+        assert line in yaml
+    # The file that the page saved gives the same day from the command line.
+    file = server.library / "questions" / f"{run['question']}.yaml"
+    command = [sys.executable, "-m", "kera_mobility", "run", str(file), "--out", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=server.base.parent, check=True)
+    fingerprint = json.loads(done.stdout)["runs"][0]["fingerprint"]
+    assert tab.page.inner_text("#fingerprint") == fingerprint == run["fingerprint"]
+    assert len(tab.page.query_selector_all("dl.figures .big")) == 4
+    assert QUESTION in tab.page.inner_text("#answer")
+    assert "the hub 'Station' lies in the zone" in tab.page.inner_text("#checks")
+
+
+def test_undo_takes_one_difference_back(asked: tuple[Tab, float]) -> None:
+    tab, _ = asked
+    total = tab.page.get_attribute("#total-shuttle", "value")
+    tab.enter("field-services.shuttle.vehicles", "3")
+    rows = tab.page.query_selector_all(".changes li")
+    row = next(row for row in rows if "Vehicles: 3" in row.inner_text())
+    row.query_selector("button").click()
+    tab.calm()
+    assert tab.value("field-services.shuttle.vehicles") == "2"
+    assert "Vehicles: 3" not in tab.page.inner_text("#changes")
+    assert tab.page.get_attribute("#total-shuttle", "value") == total
+
+
+def test_what_is_no_value_is_told_at_its_field_and_changes_nothing(
+    asked: tuple[Tab, float], server: PageServer
+) -> None:
+    tab, _ = asked
+    before = server.get(f"/api/questions/{server.get('/api/runs')[0]['question']}")["yaml"]
+    tab.enter("field-services.shuttle.last_s", "late")
+    field = tab.page.query_selector("[id='field-services.shuttle.last_s']")
+    assert field.get_attribute("aria-invalid") == "true"
+    assert "expected a time of day such as 23:00" in tab.page.inner_text("[id='field-services.shuttle.last_s-about']")
+    tab.enter("field-services.shuttle.headway_s", "1 min")
+    assert "vehicles: got 2, expected at least" in tab.page.inner_text("#checks .fault")
+    assert tab.page.is_disabled("#run-go")
+    tab.enter("field-services.shuttle.headway_s", "10 min")
+    assert server.get(f"/api/questions/{server.get('/api/runs')[0]['question']}")["yaml"] == before
+
+
+def test_a_stop_that_is_dragged_shows_lap_and_cost_at_once(asked: tuple[Tab, float]) -> None:
+    tab, _ = asked
+    lap = "#supply dl"
+    before = tab.page.inner_text(lap)
+    mark = tab.page.query_selector(".mark.stops >> nth=1")
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.page.mouse.move(x, y)
+    tab.page.mouse.down()
+    tab.page.mouse.move(x - 60, y - 40, steps=6)
+    tab.page.wait_for_function("before => document.querySelector('#supply').innerText !== before", arg=before)
+    tab.page.mouse.up()
+    tab.calm()
+    changed = tab.page.inner_text("#changes")
+    assert "3 listed" in changed
+    row = next(row for row in tab.page.query_selector_all(".changes li") if "3 listed" in row.inner_text())
+    row.query_selector("button").click()
+    tab.calm()
+
+
+def test_a_closure_is_added_from_the_list_by_keyboard(asked: tuple[Tab, float]) -> None:
+    tab, _ = asked
+    tab.opened("list-disturbances")
+    tab.tab_to("stop-kind")
+    tab.page.keyboard.type("Streets")
+    tab.enter("stop-from", "7:00")
+    tab.enter("stop-until", "9.30")
+    tab.tab_to("stop-add")
+    tab.press("Enter")
+    tab.calm()
+    assert "Streets are shut, 07:00\u201309:30" in tab.page.inner_text("#placing")
+    assert tab.page.query_selector("#checks .fault") is None
+    tab.page.click("#remove-disturbances-0")
+    tab.calm()
+    assert "Streets are shut, 07:00" not in tab.page.inner_text("#placing")
+
+
+def test_a_second_tab_is_shown_what_the_first_one_did(
+    asked: tuple[Tab, float], browser: Any, server: PageServer
+) -> None:
+    tab, _ = asked
+    other = Tab(browser, server.address)
+    other.page.select_option("#question", server.get("/api/runs")[0]["question"])
+    other.page.wait_for_selector("#changes")
+    other.calm()
+    tab.enter("field-services.shuttle.seats", "12")
+    other.enter("field-services.shuttle.seats", "14")
+    assert "another tab" in other.page.inner_text("#said")
+    assert other.value("field-services.shuttle.seats") == "12"
+    tab.enter("field-services.shuttle.seats", "9")
+    other.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_axe_finds_nothing(
+    asked: tuple[Tab, float],
+    browser: Any,
+    server: PageServer,
+    width: int,
+    scheme: str,
+    require_file: Callable[..., Path],
+) -> None:
+    axe = require_file("browser", AXE)
+    tab = Tab(browser, server.address, width, scheme)
+    for question in ("", server.get("/api/runs")[0]["question"]):
+        tab.page.select_option("#question", question)
+        tab.page.wait_for_selector("#settings" if question else "#begin")
+        tab.calm()
+        tab.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        tab.page.evaluate(axe.read_text(encoding="utf-8"))
+        options = {"runOnly": RULES, "resultTypes": ["violations"], "selectors": False}
+        verdict = tab.page.evaluate("options => axe.run(document, options)", options)
+        assert [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in verdict["violations"]] == []
+        wide = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, "nothing stands beyond the edge"
+    tab.context.close()
+
+
+@pytest.mark.parametrize("code", ["en", "fi", "sv"])
+def test_the_page_speaks(asked: tuple[Tab, float], browser: Any, server: PageServer, code: str) -> None:
+    tab = Tab(browser, server.address)
+    tab.page.select_option("#question", server.get("/api/runs")[0]["question"])
+    tab.page.wait_for_selector("#changes")
+    tab.page.click(f"#language-{code}")
+    tab.calm()
+    assert tab.page.get_attribute("html", "lang") == code
+    shown, words = tab.page.inner_text("body"), page_words()
+    for key in ("changes.none", "supply.total", "run.start", "runs", "map", "places", "answer", "kind.shuttle"):
+        assert words[code][key].partition("{")[0] in shown or key == "changes.none"
+    for other in set(words) - {code}:
+        for key, text in words[other].items():
+            if len(text) > 12 and "{" not in text and text != words[code][key] and "example" not in key:
+                assert text not in shown, (other, key)
+    assert re.search(r"\b[a-z]+\.[a-z]+\.[a-z]+\b", re.sub(r"services\.\S+|town\.\S+", "", shown)) is None
+    tab.page.reload()
+    tab.page.wait_for_selector("#page[data-ready]")
+    assert tab.page.get_attribute("html", "lang") == code
+    tab.context.close()
+
+
+def test_titles_and_names_are_text(browser: Any, server: PageServer) -> None:
+    tab = Tab(browser, server.address)
+    tab.enter("start-title", '<img src=x onerror="document.title=1">')
+    tab.page.wait_for_selector("#changes")
+    tab.calm()
+    assert tab.value("title").startswith("<img")
+    assert tab.page.query_selector("img[src=x]") is None
+    assert tab.page.title() == "Kera Mobility"
+    assert tab.messages == []
+    tab.context.close()
+
+
+def test_a_stopped_server_is_told_and_a_new_one_has_everything(
+    browser: Any, tmp_path: Path, asked: tuple[Tab, float]
+) -> None:
+    server = PageServer(write_base(tmp_path), tmp_path / "library").start()
+    tab = Tab(browser, server.address)
+    tab.enter("start-title", "Kept")
+    tab.page.wait_for_selector("#changes")
+    tab.calm()
+    server.kill()
+    tab.page.wait_for_function("document.getElementById('said').textContent.includes('Nothing is lost')")
+    server.start()
+    tab.open(server.address)
+    tab.page.select_option("#question", "kept")
+    tab.page.wait_for_selector("#changes")
+    assert tab.value("title") == "Kept"
+    tab.context.close()
+    server.stop()
