@@ -55,8 +55,8 @@ def setting_changes(reference: Scenario, variant: Scenario) -> list[SettingChang
     before, after = content_of(reference), content_of(variant)
     schema = Scenario.model_json_schema()
     return [
-        SettingChange(path, *values, any("time_of_day" in about for about in schemas_at(schema, path, after)))
-        for path, *values in _walk(before, after, ())
+        SettingChange(path, old, new, any("time_of_day" in about for about in schemas_at(schema, path, after)))
+        for path, old, new in _walk(before, after, ())
         if path[0] not in OWN_KEYS
     ]
 
