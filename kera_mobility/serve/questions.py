@@ -348,7 +348,7 @@ def _put(document: Any, key: str, value: Any) -> None:
         if not isinstance(place.get(part), dict | list):
             place[part] = CommentedMap()
         place = place[part]
-    if not isinstance(place, dict):
+    if isinstance(place, list):
         raise ConfigError(f"{key}: expected the key of a setting, not an entry of a list")
     place[last] = _flow(value)
     if form_of(key) in ("clock", "duration") and isinstance(value, int | float) and not isinstance(value, bool):

@@ -304,6 +304,9 @@ def test_the_sources_build_the_script_that_is_kept(require_program: Callable[[st
     assert done.returncode == 0, done.stderr
     for name in ("report.js", "report.css", "licences.txt", "hashes.json"):
         assert (tmp_path / "out" / name).read_bytes() == (ASSETS / name).read_bytes(), name
+    for name in ("page.js", "page.css", "licences.txt", "hashes.json"):
+        kept = ROOT / "kera_mobility" / "serve" / "assets" / name
+        assert (tmp_path / "out" / "page" / name).read_bytes() == kept.read_bytes(), name
 
 
 def test_every_language_has_every_word() -> None:

@@ -52,7 +52,7 @@ export function answer(state) {
   const head = h('h2', { id: 'answer-title' }, t('answer'));
   if (!found) return h('section', { id: 'answer', 'aria-labelledby': 'answer-title' }, head, h('p', { class: 'small' }, t('answer.none')));
   return h('section', { id: 'answer', 'aria-labelledby': 'answer-title', 'aria-live': 'polite' }, head,
-    h('p', { class: 'small' }, `${found.b} / ${found.a}, ${t('days', { n: found.pairs })}`),
+    h('p', { class: 'small' }, `${found.b} / ${found.a}, ${t(found.pairs === 1 ? 'day' : 'days', { n: found.pairs })}`),
     h('p', { class: 'sentence', id: 'sentence' }, sentence(found.figures[0])),
     h('dl', { class: 'figures' }, found.figures.slice(0, 4).flatMap((row) => [
       h('dt', {}, t(`fig.${row.id}`)),
@@ -66,7 +66,8 @@ export function answer(state) {
     more(t('notes'), h('ul', { lang: 'en' }, found.notes.map((note) => h('li', { class: 'small' }, note)))),
     h('p', { class: 'small' }, `${t('fingerprint')}: `, h('code', { id: 'fingerprint' }, found.fingerprint)));
 }
-const group = (key) => (has(`group.${key}`) ? t(`group.${key}`) : key.replaceAll('_', ' '));
+const HOME = /^home_(\d+)_(?:(\d+)_m|m_up)$/;
+const group = (key) => (HOME.test(key) ? t('group.home', { least: HOME.exec(key)[1], most: HOME.exec(key)[2] ?? '' }) : has(`group.${key}`) ? t(`group.${key}`) : key.replaceAll('_', ' '));
 
 export function compared(rows) {
   const ids = rows[0].figures.map((row) => row.id);

@@ -36,7 +36,7 @@ export function change(value, unit) {
   if (value === null || value === undefined) return '–';
   const size = Math.abs(value);
   const text = unit.startsWith('share') ? `${number(size * 100, 2)} ${t('points')}` : unit === 's' ? `${number(size, 1)} s` : figure(size, unit);
-  return `${value < 0 ? '−' : '+'}${text}`;
+  return `${!/[1-9]/.test(text) ? '±' : value < 0 ? '−' : '+'}${text}`;
 }
 export const size = (value, unit) => change(value, unit).slice(1);
 export const time = (seconds) => (seconds < 100 ? `${number(seconds, 0)} s` : `${number(seconds / 60, 0)} min`);
