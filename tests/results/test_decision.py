@@ -12,12 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kera_mobility.cli import main
+from kera_mobility.config.decision import CityThreshold, DecisionSettings
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.files import read_yaml
 from kera_mobility.results.compare import Comparison, compare
 from kera_mobility.results.compare.table import table
+from kera_mobility.results.report import write_report
 from kera_mobility.results.report.content import report_content
+from kera_mobility.results.store import write_record
+from tests.kit.browser import WIDE, Opened
 from tests.kit.reports import run_small
+from tests.results.test_compare import village
 
 COSTS = "money.authority.running_eur"
 
@@ -207,6 +212,58 @@ def test_a_scenario_names_what_it_is_decided_by_and_its_day_stays_the_same(resul
 def test_a_threshold_says_which_answers_the_interval_leaves_open(
     go: float, stop: float, low: float, high: float, answers: tuple[str, ...]
 ) -> None:
-    from kera_mobility.config.decision import CityThreshold
-
     assert CityThreshold(go=go, stop=stop).answers(low, high) == answers
+
+
+# Drawn inputs: what decides, and by how much
+
+
+def _villages(folder: Path, draws: int) -> list[Path]:
+    """Runs with two drawn inputs: a trip takes 100 s longer for each whole of the first; the second does nothing."""
+    for draw in range(draws):
+        inputs = {"choice.wait_weight": 1.0 + draw / 10, "choice.walk_weight": 1.0 + (draw * 7 % 5) / 10}
+        for name in ("a", "b"):
+            record = village(name, draw, 10.0 * draw + draw % 2, input_draw=draw, inputs=inputs)
+            write_record(record, folder / name / str(draw))
+    return [folder / "a", folder / "b"]
+
+
+DECISION = DecisionSettings(
+    primary=("door_to_door_s.mean",), thresholds={"door_to_door_s.mean": CityThreshold(go=-60.0, stop=60.0)}
+)
+
+
+def test_the_input_that_decides_is_named_with_how_much_it_moves(tmp_path: Path) -> None:
+    content = report_content(_villages(tmp_path, 10), 10, decision=DECISION)
+    decision = content["differences"][0]["decision"]
+    (key, low, high, moved, least, most), second = decision["inputs"]
+    assert (key, low, high) == ("choice.wait_weight", 1.0, 1.9)
+    # Nine steps of 10 s for one of two residents' trips, and a second by turns.
+    assert moved == pytest.approx(45.0, abs=1.0)
+    assert least < moved < most
+    assert second[0] == "choice.walk_weight"
+    assert second[4] < 0.0 < second[5]
+    assert (decision["draws"], decision["enough"]) == (10, 39)
+    ((name, go, stop, answers),) = decision["thresholds"]
+    assert (name, go, stop, answers) == ("door_to_door_s.mean", -60.0, 60.0, ["go"])
+
+
+def test_with_few_draws_nothing_is_said_of_what_decides(tmp_path: Path) -> None:
+    places = _villages(tmp_path, 4)
+    decision = report_content(places, 10, decision=DECISION)["differences"][0]["decision"]
+    assert (decision["inputs"], decision["draws"]) == ([], 4)
+    text = table(compare(*places, decision=DECISION))
+    assert "4 draws of the inputs are few: below 39" in text
+
+
+def test_the_page_points_out_few_draws_and_says_what_the_thresholds_leave_open(browser: Any, tmp_path: Path) -> None:
+    file = write_report(_villages(tmp_path, 10), tmp_path / "r.html", 10, decision=DECISION)
+    opened = Opened(browser, file, WIDE)
+    text = opened.page.inner_text("#headline").replace("\xa0", " ")
+    assert "10 draws of the inputs are few: below 39" in text
+    assert "choice.wait_weight 1 → 1.9: +0.8 min" in text
+    assert "Over 10 draws of the uncertain inputs" in text
+    threshold = opened.page.inner_text("[data-threshold='door_to_door_s.mean']")
+    assert threshold.endswith("go on")
+    assert opened.messages == []
+    opened.context.close()
