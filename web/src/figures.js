@@ -1,6 +1,6 @@
 // KPIs on the page: where each belongs, how it is written, and that it can be traced to its id and definition.
 import { h, table } from './page.js';
-import { change, figure, interval, kpiName, level, mode, named, population, service, t, unitOf } from './words.js';
+import { change, figure, fromData, interval, isTranslated, kpiName, level, mode, named, population, service, t, unitOf } from './words.js';
 
 const RULES = [
   ['climate', /co2|carbon|emission|_kg(\b|\.|$)|injur|accident/],
@@ -63,6 +63,10 @@ export function difference(content, pair, id) {
   return [h('data', { value: String(gain), 'data-difference': id, 'data-pair': pair.b }, change(gain, unit)), ends];
 }
 
+// A text of the data: in the language of the page, or marked as the English that it is.
+export function dataText(text, more = {}) {
+  return h('span', { ...more, lang: isTranslated(text) ? null : 'en' }, fromData(text));
+}
 export const label = (content, id) => h('span', {}, kpiName(id, allServices(content)), ' ',
   h('a', { class: 'id', href: `#${anchor(id)}`, 'data-open': 'figures' }, id));
 export const anchor = (id) => `kpi-${id.replaceAll(/[^\w.@-]/g, '_')}`;

@@ -86,11 +86,12 @@ export function fromData(text, isName = false) {
   const at = code === 'fi' ? 0 : 1;
   if (Object.hasOwn(DATA, text)) return DATA[text][at];
   const found = PATTERNS.find(([rule]) => rule.test(text));
-  if (found) return found[at + 1].replace(/\$(\d)/g, (_, n) => fromData(found[0].exec(text)[n] ?? '', true));
+  if (found) return found[at + 1].replace(/\$(\d)/g, (_, n) => apart(fromData(found[0].exec(text)[n] ?? '', true)));
   const [, base, rest] = /^(.*?)( \d+| \([\w.-]+\)(?: \d+)?)$/.exec(text) ?? [];
   if (base && Object.hasOwn(DATA, base)) return `${DATA[base][at]}${rest}`;
   return isName && !ENGLISH.test(text) ? text : lacking(text);
 }
+export const isTranslated = (text) => code !== 'en' && (Object.hasOwn(DATA, text) || PATTERNS.some(([rule]) => rule.test(text)));
 // Several sentences, each by itself.
 export const sentences = (text) => text.split(/(?<=\.)\s+(?=[A-Z])/).map((one) => fromData(one)).join(' ');
 // Reasons of denied requests as the run declares them: label and sentence by language.

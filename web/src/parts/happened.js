@@ -1,7 +1,7 @@
 // What happened that day: weather, closures and failures with their hours, runs that were cut or cancelled.
-import { allServices } from '../figures.js';
+import { allServices, dataText } from '../figures.js';
 import { h, section } from '../page.js';
-import { apart, clock, fromData, named, number, percent, service, t } from '../words.js';
+import { apart, clock, named, number, percent, service, t } from '../words.js';
 
 const MOST_LINES = 12;
 export const topicName = (topic) => named(`topic.${topic}`, topic.replaceAll('_', ' '));
@@ -16,10 +16,10 @@ function lines(content, at, state) {
   const { weather, kept_in: keptIn, facts, late, cut } = content.sides[at].happened;
   const services = allServices(content);
   const items = [];
-  if (weather) items.push(h('li', {}, h('strong', {}, t('happened.weather')), ` ${weatherText(weather)} `, h('span', { class: 'small' }, fromData(weather.basis ?? ''))));
+  if (weather) items.push(h('li', {}, h('strong', {}, t('happened.weather')), ` ${weatherText(weather)} `, dataText(weather.basis ?? '', { class: 'small' })));
   for (const [name, part] of keptIn) items.push(h('li', { class: 'grave' }, t('happened.keptin', { service: service(name, services), share: percent(part, 0) })));
   for (const [from, until, topic, text] of facts) {
-    items.push(h('li', { class: 'grave' }, moment(from, at, state), until === null ? '' : ['–', moment(until, at, state)], ' ', h('strong', {}, topicName(topic)), ': ', fromData(text)));
+    items.push(h('li', { class: 'grave' }, moment(from, at, state), until === null ? '' : ['–', moment(until, at, state)], ' ', h('strong', {}, topicName(topic)), ': ', dataText(text)));
   }
   if (!facts.length && !keptIn.length) items.push(h('li', {}, t('happened.nothing')));
   for (const [name, line, end, runs, first, last] of cut.slice(0, MOST_LINES)) {

@@ -2,6 +2,7 @@
 import L from 'leaflet';
 import { Day } from '../day.js';
 import { Geometry } from '../geometry.js';
+import { dataText } from '../figures.js';
 import { BANDS, STREET, ZONE, bandName, flowLayer, flowModes, labelLayer, placeLayers, platformLayer, railLayer, ridingZones, spotDash, spotLayer, spotServices, spreadLabels, streetLayers, walkLayer, zoneLayer } from '../layers.js';
 import { modeColour } from '../look.js';
 import { Moving } from '../moving.js';
@@ -254,7 +255,7 @@ export class MapPart {
   // What is in force at the time of the map, said beside the clock.
   showNews() {
     const now = this.content.sides[this.side].happened.facts.filter(([from, until]) => from <= this.time && this.time < (until ?? Infinity));
-    this.news.replaceChildren(...now.map(([, , topic, text]) => h('li', {}, `${topicName(topic)}: `, h('span', {}, fromData(text)))));
+    this.news.replaceChildren(...now.map(([, , topic, text]) => h('li', {}, `${topicName(topic)}: `, dataText(text))));
     this.news.hidden = !now.length;
   }
 

@@ -1,5 +1,5 @@
 // Honest margins: what is assumed, how much of the map is real, checks, sources, how to repeat it, every definition.
-import { allServices, anchor, moreName, realShare, value } from '../figures.js';
+import { allServices, anchor, dataText, moreName, realShare, value } from '../figures.js';
 import { h, more, section, table } from '../page.js';
 import { change, figure, fromData, kpiName, language, named, number, percent, population, sentences, t, unitOf } from '../words.js';
 
@@ -10,7 +10,7 @@ export function sure(content) {
   const whole = Object.values(area.length_m).reduce((sum, length) => sum + length, 0);
   const seeds = content.sides.map((one) => `${content.sides.length > 1 ? `${one.label}: ` : ''}${one.runs.map((run) => run.seed).join(', ')}`).join('; ');
   return section('sure', t('part.sure'),
-    content.differences.filter((pair) => pair.notes?.length).map((pair) => [h('h3', {}, `${t('more.notes')}: ${content.sides[pair.b].label}`), h('ul', {}, pair.notes.map((note) => h('li', {}, sentences(note))))]),
+    content.differences.filter((pair) => pair.notes?.length).map((pair) => [h('h3', {}, `${t('more.notes')}: ${content.sides[pair.b].label}`), h('ul', {}, pair.notes.map((note) => h('li', { lang: language() === 'en' ? 'en' : null }, sentences(note))))]),
     h('h3', {}, t('sure.seeds')), h('p', {}, t('sure.seedstext', { seeds })),
     h('h3', {}, t('sure.inputs')), drawn.length ? inputs(drawn) : h('p', {}, t('sure.noinputs')),
     content.sides.filter((one) => one.weights.length).map((one) => table(`${t('sure.inputs')}: ${one.label}`, [{ title: t('col.key') }, { title: t('col.low'), number: true }, { title: t('col.high'), number: true }, { title: t('col.weight'), number: true }],
@@ -34,12 +34,12 @@ function checkTable({ scenario, rows }) {
   const met = (check) => (check.met === null ? '–' : t(check.met ? 'sure.met' : 'sure.missed'));
   return [h('p', {}, t('sure.checkstext', { scenario })),
     table(t('sure.checks'), [{ title: t('col.what') }, { title: t('col.heldout') }, { title: t('col.model'), number: true }, { title: t('col.observed'), number: true }, { title: t('col.band'), number: true }, { title: t('col.unit') }, { title: t('col.verdict') }, { title: t('col.source') }],
-      rows.map((check) => [fromData(check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), check.tolerance === null || check.tolerance === undefined ? '–' : `± ${number(check.tolerance)} (${number(check.data - check.tolerance)} … ${number(check.data + check.tolerance)})`, fromData(check.unit), met(check), fromData(check.source)]), { class: 'checks' })];
+      rows.map((check) => [dataText(check.title), t(`standing.${check.standing}`), number(check.model), number(check.data), check.tolerance === null || check.tolerance === undefined ? '–' : `± ${number(check.tolerance)} (${number(check.data - check.tolerance)} … ${number(check.data + check.tolerance)})`, dataText(check.unit), met(check), dataText(check.source)]), { class: 'checks' })];
 }
 
 // What is known of a setting. Its own description is English; elsewhere its kind, range and source are told.
 function basisText(basis) {
-  if (language() === 'en') return basis;
+  if (language() === 'en') return h('span', { lang: 'en' }, basis);
   const [, low, high] = /range (-?[\d.,]+) to (-?[\d.,]*\d)/.exec(basis) ?? [];
   const source = /\(([a-z_]+(?:\.[a-z_0-9]+)+)\)/.exec(basis)?.[1];
   return [low ? t('basis.range', { low: low.replace('.', t('decimal')), high: high.replace('.', t('decimal')) }) : t('basis.norange'), source ? t('basis.source', { source }) : null].filter(Boolean).join(' ');
@@ -58,7 +58,7 @@ export function sources(content) {
   const runs = content.sides.flatMap((side) => side.runs.map((run) => ({ ...run, label: side.label, scenario: side.scenario })));
   return section('sources', t('part.sources'),
     h('h3', {}, t('sources.data')),
-    area.sources ? table(t('sources.data'), [{ title: t('col.what') }, { title: t('col.who') }, { title: t('col.licence') }], area.sources.map((source) => [fromData(source.what), fromData(source.who, true), fromData(source.licence, true)])) : null,
+    area.sources ? table(t('sources.data'), [{ title: t('col.what') }, { title: t('col.who') }, { title: t('col.licence') }], area.sources.map((source) => [dataText(source.what), fromData(source.who, true), fromData(source.licence, true)])) : null,
     area.attribution ? h('p', {}, fromData(area.attribution)) : null,
     h('h3', {}, t('sources.repeat')), h('p', {}, t('sources.repeattext')),
     content.sides.map((side) => h('pre', { tabindex: '0' }, `kera run ${side.scenario}.yaml --seeds ${side.runs.map((run) => run.seed).join(',')}`)),
@@ -73,7 +73,7 @@ const hash = (text) => (text ? h('code', { title: text }, text.slice(0, 12)) : '
 // Shares are shown in per cent, seconds in minutes, metres in kilometres; English has what the share is of, too.
 const shownUnit = (unit) => ({ s: t('unit.min'), m: 'km', EUR: '€' })[unit] ?? (language() === 'en' ? unit : '%');
 // Definitions are English sentences of the results; in other languages the figures have their names alone.
-const defined = ({ definition }) => (language() === 'en' ? [definition] : []);
+const defined = ({ definition }) => (language() === 'en' ? [h('span', { lang: 'en' }, definition)] : []);
 
 export function figures(content) {
   const services = allServices(content);
