@@ -84,5 +84,5 @@ const hours = (hour) => `${String(hour).padStart(2, '0')}–${String(Number(hour
 const did = (what) => named(`did.${what}`, null) ?? mode(what);
 function placeName(name) {
   if (name.startsWith('around ')) return t('story.near', { name: fromData(name.slice(7), true) });
-  return named(`place.${name.replaceAll(' ', '_')}`, apart(fromData(name, true)));
+  return named(`place.${name.replaceAll(' ', '_')}`, null) ?? apart(fromData(name, true));
 }

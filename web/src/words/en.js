@@ -473,4 +473,7 @@ export default {
   'kpi.S.permit.parking.kept': 'Permit: parking kept',
   'kpi.served.*': 'People served: {0}',
   'part.any_new': 'any new service',
+  'part.reposition': 'driven empty to where it is needed',
+  'part.swap': 'to change batteries',
+  'part.collect': 'to collect',
 };

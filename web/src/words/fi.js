@@ -473,4 +473,7 @@ export default {
   'kpi.S.permit.parking.kept': 'Lupa: pysäköinti pidetty',
   'kpi.served.*': 'Palvellut ihmiset: {0}',
   'part.any_new': 'jokin uusi palvelu',
+  'part.reposition': 'siirtoajo tyhjänä',
+  'part.swap': 'akunvaihtoon',
+  'part.collect': 'keräilyyn',
 };

@@ -473,4 +473,7 @@ export default {
   'kpi.S.permit.parking.kept': 'Tillstånd: parkeringen hölls',
   'kpi.served.*': 'Betjänade personer: {0}',
   'part.any_new': 'någon ny tjänst',
+  'part.reposition': 'tomkörning till nytt läge',
+  'part.swap': 'till batteribyte',
+  'part.collect': 'till hämtning',
 };
