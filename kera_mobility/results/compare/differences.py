@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kera_mobility.results.amounts import amounts, short_unit
 from kera_mobility.results.compare.bounds import QuantityKind, kind_of, level_spread, most_of
@@ -234,7 +235,8 @@ def _bounded_level(about: About, sure: Sureness) -> Sureness:
 
 def _cut(row: Difference) -> Difference:
     """Return a row whose intervals hold no difference that a quantity of its kind cannot have."""
-    limit, ends = most_of(kind_of(row.id, row.unit)), {}
+    limit = most_of(kind_of(row.id, row.unit))
+    ends: dict[str, Any] = {}
     for name in _ENDS:
         end = getattr(row, name)
         if end is not None and abs(end) > limit:

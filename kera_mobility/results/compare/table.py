@@ -163,7 +163,8 @@ def _sentence(words: str, row: Difference) -> str:
     if row.mean_a is None:
         ends = " and ".join(_interval(row.low, row.high, row, "+", show))
         return f"{words}: {show(row.difference, '+')} {unit}, between {ends}."
-    ends = " and ".join(_interval(*sorted((abs(row.low), abs(row.high))), row, "", show))
+    least, most = sorted((abs(row.low), abs(row.high)))
+    ends = " and ".join(_interval(least, most, row, "", show))
     verb = "rises" if row.difference > 0 else "falls"
     by = f"by {show(abs(row.difference))} {unit}, between {ends}"
     return f"{words} {verb} {by}{levels}."

@@ -69,11 +69,11 @@ def deciding_inputs(a: ReportScenario, b: ReportScenario, kpi: str) -> list[list
     sides: tuple[Mapping[RunKey, RunFolder], ...] = tuple({run.key: run for run in side.runs} for side in (a, b))
     drawn: dict[int, list[tuple[Mapping[str, Any], float]]] = {}
     for key in sides[0].keys() & sides[1].keys():
-        values = [side[key].kpis.get(kpi, {}).get("value") for side in sides]
-        if key.draw is not None and None not in values:
-            drawn.setdefault(key.draw, []).append((sides[1][key].meta.get("inputs") or {}, values[1] - values[0]))
+        before, after = (side[key].kpis.get(kpi, {}).get("value") for side in sides)
+        if key.draw is not None and before is not None and after is not None:
+            drawn.setdefault(key.draw, []).append((sides[1][key].meta.get("inputs") or {}, after - before))
     inputs = sorted({name for of_draw in drawn.values() for name in of_draw[0][0]})
-    found = []
+    found: list[list[Any]] = []
     for name in inputs:
         points = [
             (float(of_draw[0][0][name]), mean([effect for _, effect in of_draw]))
