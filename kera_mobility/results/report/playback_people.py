@@ -124,7 +124,7 @@ class PeoplePlayback:
         import pandas as pd
 
         refusals = self._paths.map.with_rows(self._facts.record.frame("refusals"))
-        service = pd.Index(self._services).get_indexer(refusals["service"])  # -1 where no service is meant
+        service = pd.Index(self._services).get_indexer(pd.Index(refusals["service"]))  # -1 where no service is meant
         reason = pd.Categorical(refusals["reason"])
         refusals = refusals.assign(t_s=refusals["t_s"].round().astype(int), service=service, reason=reason.codes)
         chosen = refusals["person"].isin(numbers(self._facts.record.people, "person")[self._chosen])
