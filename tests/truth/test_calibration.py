@@ -248,7 +248,7 @@ def test_too_few_walks_lift_the_constant_of_walking_and_the_reference_stays(targ
     moved = {key for key in before if following[key] != before[key]}
     assert moved == {"choice.constants.walk"}
     assert following["choice.constants.walk"] > before["choice.constants.walk"]
-    assert _next(targets, before, {**met, "walk": 0.0}, station(1472.0))["choice.constants.walk"] == -1.4 + 1.0
+    assert _next(targets, before, {**met, "walk": 0.0}, station(1472.0))["choice.constants.walk"] == pytest.approx(-0.4)
 
 
 @pytest.mark.parametrize(("boarded", "moves"), [(1200.0, 0), (2200.0, 0), (2500.0, -1), (1000.0, 1)])
@@ -256,7 +256,7 @@ def test_jobs_follow_boardings_only_when_they_leave_the_interval(
     targets: CalibrationSettings, boarded: float, moves: int
 ) -> None:
     found = _next_count(targets, values_of(targets), boarded, station(1472.0))
-    assert np.sign(found - targets.boardings.key_start) == moves
+    assert np.sign(found - 6000) == moves
     assert _next_count(targets, values_of(targets), 1e9, station(1472.0)) == targets.boardings.key_low
 
 
