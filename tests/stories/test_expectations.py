@@ -67,7 +67,7 @@ def test_a_service_that_does_not_go_there_is_no_matter_of_chance(tmp_path: Path)
 
 def test_what_is_expected_and_what_is_met_agree_within_a_tenth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KERA_CACHE", str(tmp_path))
-    liked = ("choice.constants.shuttle=-0.1", "choice.feeder_constants.shuttle=-0.3")
+    liked = ("choice.constants.shuttle=1.0", "choice.feeder_constants.shuttle=0.5")
     trial = load_scenario("configs/trials/shuttle.yaml", (*SMALL, *liked, "services.shuttle.seats=1"))
     chances = [simulate(trial, seed).stats["served_chance"]["shuttle"] for seed in (1, 2, 3)]
     met = sum(chance["met"] * chance["asked"] for chance in chances) / sum(chance["asked"] for chance in chances)
