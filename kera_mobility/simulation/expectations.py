@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kera_mobility.cache import computed_once
-from kera_mobility.config.resources import code_hash
+from kera_mobility.config.cache_keys import cache_key
 from kera_mobility.services.base import Experience
 from kera_mobility.simulation.scenario import Scenario
 from kera_mobility.town.town import Town
@@ -68,11 +67,11 @@ def _learn(scenario: Scenario, warm_up: WarmUp) -> Experiences:
 
 
 def _key(scenario: Scenario, town: Town) -> str:
-    digest = hashlib.sha256(f"{scenario.hash} {scenario.weather_on(0)} {code_hash()}".encode())
     streets = town.streets
-    for array in (town.people.person, streets.edge_length_m, streets.edge_drive_s, streets.edge_modes):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:20]
+    return cache_key(
+        scenario=scenario.hash, weather=repr(scenario.weather_on(0)), people=np.asarray(town.people.person),
+        streets=(streets.edge_from, streets.edge_to, streets.edge_length_m, streets.edge_drive_s, streets.edge_modes),
+    )  # fmt: skip
 
 
 def _read(folder: Path) -> Experiences:

@@ -163,16 +163,24 @@ class Town:
         return Lines(merged, Journeys.of(merged), np.maximum(place[first], -1))
 
     def snap(self, places: Sequence[Place], modes: tuple[str, ...] = ("walk",)) -> tuple[IntArray, FloatArray]:
-        """Return the nearest street node of each place that all modes reach, (S,), and the distance in metres, (S,)."""
+        """Return the nearest street node of each place that all modes reach, (S,), and the distance in metres, (S,).
+
+        A place beyond the map is no street: what is to stand there lies off the map.
+        """
         lonlat = np.array([[place.lon, place.lat] for place in places], dtype=np.float64).reshape(-1, 2)
-        nodes, distance_m = self.snap_lonlat(lonlat, modes)
+        nodes, distance_m = self._nearest(lonlat, self._reached_by(modes) & ~np.asarray(self.streets.node_outside))
         for place, metres in zip(places, distance_m.tolist(), strict=True):
             _log.info("%s lies %.0f m from its street node", place.name or "a place", metres)
         return nodes, distance_m
 
     def snap_lonlat(self, lonlat: FloatArray, modes: tuple[str, ...] = ("walk",)) -> tuple[IntArray, FloatArray]:
         """Return the nearest street node of each point (S, 2), places beyond the map among them, and the distance."""
-        nodes = np.flatnonzero(self._reached_by(modes) | np.asarray(self.streets.node_outside))
+        return self._nearest(lonlat, self._reached_by(modes) | np.asarray(self.streets.node_outside))
+
+    def _nearest(self, lonlat: FloatArray, among: BoolArray) -> tuple[IntArray, FloatArray]:
+        nodes = np.flatnonzero(among)
+        if not len(nodes):
+            return np.zeros(len(lonlat), dtype=np.int64), np.full(len(lonlat), np.inf)
         tree = cKDTree(self._local_m(np.asarray(self.streets.node_lonlat)[nodes]))
         distance_m, index = tree.query(self._local_m(lonlat))
         return nodes[np.asarray(index)], np.asarray(distance_m, dtype=np.float64)

@@ -6,11 +6,14 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kera_mobility.config.resources import find
-from kera_mobility.errors import NetworkError
+from kera_mobility.config.settings import Place
+from kera_mobility.errors import ConfigError, NetworkError
 from kera_mobility.town.area_tables import read_outside_table
+from tests.kit.hamlet import hamlet_town, live_services, person, scenario
 from tools.outside_places import build_outside
 
 RAW_FOLDER = Path(__file__).parents[3] / "shared" / "data" / "region"
@@ -113,3 +116,14 @@ def test_the_shipped_places_are_what_the_rules_make(tmp_path: Path) -> None:
     build_outside(tmp_path, RAW_FOLDER)
     for name in ("outside.csv", "attractions.csv"):
         assert (tmp_path / name).read_bytes() == (shipped / name).read_bytes(), name
+
+
+def test_a_place_of_a_service_beyond_the_map_is_far_from_every_street(tmp_path: Path) -> None:
+    town = hamlet_town(tmp_path, [person(1)])
+    lon, lat = town.streets.node_lonlat[np.asarray(town.streets.node_outside)][0].tolist()
+    for modes in (("walk",), ("walk", "drive")):
+        assert town.snap([Place(name="A hub in the city", lon=lon, lat=lat)], modes)[1][0] > 5000.0
+    assert town.snap_lonlat(np.array([[lon, lat]]))[1][0] < 1.0, "stops of lines may stand there"
+    hub = {"hubs": [{"name": "A hub in the city", "lon": lon, "lat": lat, "capacity": 5}]}
+    with pytest.raises(ConfigError, match=r"hubs\.0.*m from the nearest street|hubs\.0.*lies"):
+        live_services(scenario({"scooter": {"kind": "scooter", "fleet": 5, **hub}}), town)

@@ -126,6 +126,23 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 # By hand
 
 
+def test_figures_of_residents_are_not_held_against_those_of_everyone(tmp_path: Path) -> None:
+    for name, populations in (("a", None), ("b", "neighbour"), ("c", "neighbour")):
+        record = village(name if name != "c" else "b", 1)
+        if populations:
+            column = pa.array([populations] * record.people.num_rows)
+            people = record.people.set_column(record.people.schema.get_field_index("population"), "population", column)
+            record = dataclasses.replace(record, people=people)
+        write_record(record, tmp_path / name / "seed-0001")
+    apart, alike = (compare(tmp_path / other, tmp_path / "b", values=RATES) for other in ("a", "c"))
+    rows = {row.id: row.section for row in apart.differences}
+    assert rows["trips"] == "only_a"
+    assert rows["trips@everyone"] == "outcomes"
+    row = alike.row("trips")
+    assert (row.population, row.difference) == ("everyone", 0.0)
+    assert alike.row("benefit.time_and_money").population == "everyone"
+
+
 def test_who_switched_is_counted_person_by_person(found: Comparison) -> None:
     assert found.row("switched").difference == pytest.approx(1 / 2)
     assert found.row("switched@everyone").difference == pytest.approx(1 / 3)

@@ -150,6 +150,19 @@ def test_a_kpi_of_the_hamlet_is_what_a_hand_computes(name: str, by_hand: float) 
     assert values(hamlet())[name] == pytest.approx(by_hand, rel=1e-12)
 
 
+def test_where_nobody_is_a_resident_the_headline_figures_are_everyones() -> None:
+    record = hamlet()
+    codes = pa.array(["neighbour"] * record.people.num_rows)
+    place = record.people.schema.get_field_index("population")
+    found = kpis.compute(dataclasses.replace(record, people=record.people.set_column(place, "population", codes)))
+    by_id = {one.id: one for one in found}
+    for name in ("trips", "sustainable_share", "mode_share.car", "unserved", "door_to_door_s.mean"):
+        assert by_id[name].population == "everyone"
+        assert by_id[name].value == by_id[f"{name}@everyone"].value == by_id[f"{name}@neighbours"].value, name
+    assert by_id["trips"].value == 10
+    assert len(by_id) == len(found)
+
+
 def test_the_mode_shares_of_each_population_add_up_to_one() -> None:
     found = values(hamlet())
     for suffix in ("", "@everyone", "@workers", "@neighbours"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kera_mobility.cache import computed_once
+from kera_mobility.config.cache_keys import cache_key
 from kera_mobility.config.messages import read_settings
-from kera_mobility.config.resources import area_folder, code_hash
+from kera_mobility.config.resources import area_folder
 from kera_mobility.experiments.calibration.fit import Gauge
 from kera_mobility.experiments.calibration.targets import CalibrationSettings
 from kera_mobility.experiments.calibration.variants import sampled
@@ -60,8 +60,10 @@ def acceptance(
 
 
 def _key(scenario: Scenario, settings: CalibrationSettings, drawn: Mapping[str, float], share: float) -> str:
-    made_from = [scenario.hash, settings.model_dump_json(), json.dumps(dict(drawn), sort_keys=True), share, code_hash()]
-    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]
+    return cache_key(
+        scenario=scenario.hash, targets=settings.model_dump_json(), drawn=json.dumps(dict(drawn), sort_keys=True),
+        share=share,
+    )  # fmt: skip
 
 
 def _read(folder: Path) -> bool:

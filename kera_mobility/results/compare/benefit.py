@@ -123,12 +123,14 @@ class Benefit:
         """Yield (what follows the id, population, words, members) of each group, members (P,)."""
         population = self._people["population"] + "s"
         residents = (population == RESIDENTS).to_numpy()
-        yield "", RESIDENTS, ".", residents
-        yield f"@{EVERYONE}", EVERYONE, ".", np.ones(len(population), dtype=np.bool_)
+        everyone = np.ones(len(population), dtype=np.bool_)
+        base, members_of_base = (RESIDENTS, residents) if residents.any() else (EVERYONE, everyone)
+        yield "", base, ".", members_of_base
+        yield f"@{EVERYONE}", EVERYONE, ".", everyone
         for name in sorted(set(population) - {RESIDENTS}):
             yield f"@{name}", name, ".", (population == name).to_numpy()
         for suffix, words, members in (*self._ages(), *self._cars(), *self._homes()):
-            yield f".{suffix}", RESIDENTS, f"; residents {words}.", residents & members
+            yield f".{suffix}", base, f"; {base} {words}.", members_of_base & members
 
     def _ages(self) -> Iterator[tuple[str, str, BoolArray]]:
         age, begins = self._people["age"].to_numpy(), sorted(self._values.age_from)

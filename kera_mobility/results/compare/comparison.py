@@ -217,16 +217,20 @@ def _kpi_quantities(
 ) -> tuple[dict[RunKey, list[Quantity]], dict[RunKey, list[Quantity]]]:
     """Return, by pair, the KPIs that both runs have, and those that only one scenario ever has, as they are there."""
     described: dict[str, Mapping[str, Any]] = {}
+    of_others: set[tuple[str, str]] = set()  # a figure of residents is not held against one of everyone
     for side in (a, b):
         for pair in pairs:
             for name, kpi in side.runs[pair].kpis.items():
-                described.setdefault(name, kpi)
+                if described.setdefault(name, kpi)["population"] != kpi["population"]:
+                    of_others.add((side.name, name))
     both: dict[RunKey, list[Quantity]] = {pair: [] for pair in pairs}
     only: dict[RunKey, list[Quantity]] = {pair: [] for pair in pairs}
     for name, description in described.items():
-        in_any = [any(_value(side.runs[pair].kpis, name) is not None for pair in pairs) for side in (a, b)]
+        sides = [{} if (side.name, name) in of_others else {pair: side.runs[pair].kpis for pair in pairs}
+                 for side in (a, b)]  # fmt: skip
+        in_any = [any(_value(kpis, name) is not None for kpis in side.values()) for side in sides]
         for pair in pairs:
-            before, after = (_value(side.runs[pair].kpis, name) for side in (a, b))
+            before, after = (_value(side.get(pair, {}), name) for side in sides)
             if before is not None and after is not None:
                 both[pair].append(Quantity(_about(description, "outcomes"), before, after))
             elif not all(in_any) and (before is not None or after is not None):

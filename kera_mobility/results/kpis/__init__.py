@@ -1,8 +1,9 @@
 """The KPIs of a run: functions in the files of this folder and in `kpis.py` of each service, found by looking.
 
 An id is stable and dotted. What people did is given for residents (aged 7 and over, as in the travel survey) under the
-plain id, and for the others under `<id>@everyone`, `@workers`, `@neighbours`. What a service did counts everyone and
-begins with the name of the service: `scooter.rides`.
+plain id, and for the others under `<id>@everyone`, `@workers`, `@neighbours`. Where nobody is a resident of a new
+quarter, the plain id is everyone's figure, and its population says so. What a service did counts everyone and begins
+with the name of the service: `scooter.rides`.
 
     @personal("walk_s.median", unit="s", definition="Median walking time of a completed trip.")
     def walking_median(facts: Facts, group: Group) -> float:
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kera_mobility.config.registry import modules_of, parts_of
@@ -98,6 +99,10 @@ def compute(record: RunRecord) -> list[Kpi]:
                     raise ExtensionError(f"{module.__name__}: KPI '{made.id}' is already made by {made_by[made.id]}")
                 made_by[made.id] = module.__name__
                 kpis.append(made)
+    if not any(group.name == RESIDENTS for group in facts.groups):
+        of_everyone = f"@{EVERYONE}"
+        kpis += [replace(made, id=made.id.removesuffix(of_everyone)) for made in kpis if made.id.endswith(of_everyone)]
+        kpis.sort(key=lambda made: "@" in made.id)
     first = {RESIDENTS: 0, EVERYONE: 1}
     return sorted(kpis, key=lambda made: first.get(made.population, len(first)))
 

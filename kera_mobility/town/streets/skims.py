@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,24 +11,26 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from kera_mobility.cache import computed_once
-from kera_mobility.config.resources import code_hash
+from kera_mobility.config.cache_keys import Input, cache_key
 from kera_mobility.town.streets.streets import MODE_BIT, Skims, Streets
-from kera_mobility.units import AnyArray, FloatArray, IntArray
+from kera_mobility.units import FloatArray, IntArray
 
+_ASKED = ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes")
+"""Arrays of the streets that ways follow from."""
 Tables = Mapping[str, NDArray[np.float32]]
 """By name, (N, N) each."""
 
 
 def skims_of(streets: Streets, stands: IntArray | None = None) -> Skims:
     """Return the tables of shortest ways, memory-mapped from the cache where it has them; see `compute_skims`."""
-    key, names = _key(streets, stands), tuple(Skims.__dataclass_fields__)
+    key, names = _key(streets, stands=stands), tuple(Skims.__dataclass_fields__)
     return Skims(**_once(key, names, lambda: vars(compute_skims(streets, stands))))
 
 
 def ways_of(streets: Streets, mode: str, weight: FloatArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return `best_ways`, memory-mapped from the cache where it has them."""
     names = ("least", "length_m")
-    key = _key(streets, np.frombuffer(mode.encode(), dtype=np.uint8), weight)
+    key = _key(streets, mode=mode, weight=weight)
     tables = _once(key, names, lambda: dict(zip(names, best_ways(streets, mode, weight), strict=True)))
     return tables["least"], tables["length_m"]
 
@@ -116,16 +117,10 @@ def nearest_drivable(streets: Streets, walk_m: NDArray[np.float32]) -> IntArray:
     return beside
 
 
-def _key(streets: Streets, *arrays: AnyArray | None) -> str:
-    """Return the key of tables that follow from these streets, more arrays and the code here."""
-    digest = hashlib.sha256(code_hash("town/streets/").encode())
-    for name in ("edge_from", "edge_to", "edge_length_m", "edge_drive_s", "edge_modes"):
-        digest.update(np.ascontiguousarray(getattr(streets, name)).tobytes())
-    digest.update(str(streets.nodes).encode())
-    for array in arrays:
-        if array is not None:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:20]
+def _key(streets: Streets, **more: Input) -> str:
+    """Return the key of tables that follow from these streets, more inputs and the code here."""
+    arrays = {name: np.asarray(getattr(streets, name)) for name in _ASKED}
+    return cache_key("town/streets/", nodes=streets.nodes, **arrays, **more)
 
 
 def _once(key: str, names: Sequence[str], compute: Callable[[], Tables]) -> Tables:

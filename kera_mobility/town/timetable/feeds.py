@@ -5,13 +5,12 @@ A feed dropped into `networks/<area>/gtfs/<name>/` (or `<name>.zip`) works as it
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 from typing import Any
 
 from kera_mobility.cache import computed_once
-from kera_mobility.config.resources import code_hash
+from kera_mobility.config.cache_keys import cache_key
 from kera_mobility.errors import SettingError, nearest_name
 from kera_mobility.geometry import Box
 from kera_mobility.ledger import files_in, is_file, read_text, warn_if_edited
@@ -91,15 +90,14 @@ def _mark_of(compiled: Path) -> str:
 def _compiled_once(area_folder: Path, feed: Path, area: dict[str, Any], service_date: str | None) -> Timetable:
     """Return the timetable of a feed from the cache, compiled if it is not there yet."""
     bbox, outside = _box(area), _outside(area_folder)
-    key = f"{feed_hash(feed)} {bbox} {outside} {service_date} {code_hash()}"
-    digest = hashlib.sha256(key.encode()).hexdigest()[:20]
+    key = cache_key(feed=feed_hash(feed), bbox=bbox, outside=repr(outside), service_date=service_date)
 
     def compile_now() -> Timetable:
         _log.info("compiling %s", feed)
         return timetable_of_feed(feed, bbox=bbox, outside=outside, service_date=service_date)
 
     return computed_once(
-        "timetables", digest, Timetable.load, compile_now,
+        "timetables", key, Timetable.load, compile_now,
         lambda timetable, folder: save_compiled(timetable, feed, folder),
     )  # fmt: skip
 
