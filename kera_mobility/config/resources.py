@@ -20,8 +20,9 @@ READERS = (
     "results/compare/", "results/explain/", "results/report/", "results/plots/", "serve/",
 )  # fmt: skip
 """Parts of the package that no run depends on."""
-LIBRARIES = ("gtfs-kit", "numpy", "pandas", "pyvrp", "scipy", "simpy")
-"""Distributions whose other versions may give other results: PyVRP plans other tours."""
+LIBRARIES = ("numpy", "pandas", "pyvrp", "scipy", "simpy")
+"""Distributions whose other versions may give other results (PyVRP plans other tours); each is there in every install,
+or what one install made would be of other code in the next."""
 EXTENSIONS = ("kera_mobility.services", "kera_mobility.policies", "kera_mobility.kpis")
 """Groups of entry points by which other packages take part in runs."""
 

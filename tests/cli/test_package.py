@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kera_mobility.config.resources import LIBRARIES
 
 ROOT = Path(__file__).parents[2]
 FEW = [f"--set=town.people.{what}" for what in ("residents=40", "jobs=20", "neighbours_within_m=0")]
@@ -89,3 +93,9 @@ def test_the_installed_command_runs_a_shipped_scenario_from_an_empty_folder(pyth
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
     assert (tmp_path / "results" / "all" / "seed-0001" / "kpis.json").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_what_decides_on_results_is_there_in_every_install() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    core = {re.split(r"[<>=~! ]", requirement)[0] for requirement in declared}
+    assert set(LIBRARIES) <= core, "or what a core install made is of other code once more is installed"
