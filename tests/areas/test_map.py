@@ -321,6 +321,15 @@ def test_a_place_beyond_the_map_is_walked_to_from_its_station(hamlet: tuple[Path
         with_outside(streets, area)
 
 
+def test_a_station_named_after_the_streets_were_built_is_told(hamlet: tuple[Path, Path]) -> None:
+    area, raw = hamlet
+    (area / "outside.csv").write_text(WITH_STATION.replace("city,800", ","))
+    streets = build(area, raw)
+    (area / "outside.csv").write_text(WITH_STATION)
+    with pytest.raises(DataError, match=r"outside\.csv:3: station: the streets lead nowhere from city"):
+        with_outside(streets, area)
+
+
 @pytest.mark.parametrize(
     ("wrong", "fault"),
     [

@@ -47,9 +47,12 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
     node_of = dict(zip(table.columns["place"], nodes.tolist(), strict=True))
     far = np.asarray(streets.node_outside)
     unasked = far[streets.edge_from] & far[streets.edge_to]
-    for place, station, walk_m in outside_ways(table):
+    for row, (place, station, walk_m) in enumerate(outside_ways(table)):
         if station:
             between = _between(streets, node_of[place], node_of[station])
+            if not between.any():
+                problem = f"station: the streets lead nowhere from {station}; build them again"
+                raise DataError([table.fault(row, problem)])
             unasked &= ~between
             length_m[between] = round_m(np.array([walk_m]))[0]
             drive_s[between & np.isfinite(drive_s)] = drive_beyond_s(walk_m)
@@ -73,17 +76,8 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
 
 
 def _between(streets: Streets, node: int, station: int) -> BoolArray:
-    """Return which edges join a place beyond the map to its station, (E,).
-
-    Raises
-    ------
-    NetworkError
-        If there are none: the streets were built without them.
-    """
+    """Return which edges join a place beyond the map to its station, (E,)."""
     ends = np.sort(np.stack([streets.edge_from, streets.edge_to]), axis=0)
-    joins = (ends[0] == min(node, station)) & (ends[1] == max(node, station))
-    if not joins.any():
-        raise NetworkError("outside.csv: the streets do not join a place to its station: build the streets again")
     return np.asarray((ends[0] == min(node, station)) & (ends[1] == max(node, station)))
 
 
