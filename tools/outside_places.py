@@ -6,6 +6,8 @@ Data: HSY population grid and HSL boardings by stop, CC BY 4.0; rules and assump
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,9 +26,9 @@ from kera_mobility.town.area_tables import WEIGHTS
 from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 ATTRACTIONS, OUTSIDE = "attractions.csv", "outside.csv"
-RINGS = ("_by", "_near", "_round", "_far")
-"""What is added to a station's name for the places around it, from the nearest."""
-TITLES = ("", " near", " round", " far")
+TITLES = {"": "", "_by": "", "_near": " near", "_round": " round", "_far": " far"}
+"""What a place adds to the name and title of its station: nothing for itself, then the rings from the nearest."""
+RINGS = tuple(TITLES)[1:]
 
 
 class DriveRule(Settings):
@@ -85,46 +87,84 @@ class OutsideSource(Settings):
     stations: tuple[OutsideStation, ...] = Field(min_length=1)
 
 
+@dataclass(frozen=True)
+class RingPlace:
+    """A station, or what lies in one ring around it."""
+
+    station: OutsideStation
+    suffix: str
+    """Added to the name of the station; empty for the station itself, which holds nobody."""
+    lonlat: FloatArray
+    """Degrees, (2,)."""
+    walk_m: float | None = None
+    """From the station; None where nobody walks to it."""
+    residents: int = 0
+    boardings: float = 0.0
+    """On a weekday."""
+
+    @property
+    def name(self) -> str:
+        """Name in the tables."""
+        return self.station.place + self.suffix
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return self.station.title + TITLES[self.suffix]
+
+
 def build_outside(folder: Path, raw: Path) -> int:
     """Write `outside.csv` and its rows of `attractions.csv` in an area's folder; return how many places there are.
 
     Raises
     ------
     NetworkError
-        If a station is not among the stops, or a ring has nobody.
+        If a station is not among the stops.
     """
     source = OutsideSource.model_validate(read_yaml(folder / "outside.yaml"))
     box, centre = read_area(folder).bbox, read_area(folder).centre
-    stops, homes = _points(raw / source.stops, "boardings_per_weekday"), _points(raw / source.residents, "ASUKKAITA")
+    points = (_points(raw / source.stops, "boardings_per_weekday"), _points(raw / source.residents, "ASUKKAITA"))
     at = np.array([_position(station, raw / source.stops) for station in source.stations])
     scale = degree_scale(float(at[:, 1].mean()))
-    beyond = [points[~_within(points, box)] for points in (stops, homes)]
-    (stop_station, stop_m), (home_station, home_m) = (_nearest(points[:, :2], at, scale) for points in beyond)
-    places: list[dict[str, Any]] = []
+    stops, homes = (beyond[~_within(beyond, box)] for beyond in points)
+    (stop_station, stop_m), (home_station, home_m) = (_nearest(beyond[:, :2], at, scale) for beyond in (stops, homes))
+    places: list[RingPlace] = []
     for index, station in enumerate(source.stations):
-        places.append({"about": station, "suffix": "", "title": station.title, "middle": at[index], "walk_m": None,
-                       "residents": 0, "boardings": 0.0, "students": 0})  # fmt: skip
-        own_homes, own_stops = home_station == index, stop_station == index
-        points = [(stop_m[own_stops], beyond[0][own_stops, 2]), (home_m[own_homes], beyond[1][own_homes, 2])]
-        for ring, (low_m, high_m) in enumerate(_rings(source, points)):
-            homes_in, stops_in = (
-                own & (low_m <= away_m) & (away_m < high_m)
-                for own, away_m in ((own_homes, home_m), (own_stops, stop_m))
-            )
-            people, away_m = beyond[1][homes_in], home_m[homes_in]
-            if not len(people):  # an airport: its stops, each once
-                people, away_m = beyond[0][stops_in] * (1.0, 1.0, 0.0) + (0.0, 0.0, 1.0), stop_m[stops_in]
-            walk_m = float(np.average(away_m, weights=people[:, 2])) * source.walk_factor
-            places.append({
-                "about": station, "suffix": RINGS[ring], "title": station.title + TITLES[ring],
-                "middle": np.average(people[:, :2], axis=0, weights=people[:, 2]),
-                "walk_m": walk_m if ring < source.walked_rings else None,
-                "residents": int(beyond[1][homes_in, 2].sum()), "boardings": float(beyond[0][stops_in, 2].sum()),
-                "students": station.students if ring == 0 else 0,
-            })  # fmt: skip
+        own_stops, own_homes = stop_station == index, home_station == index
+        around = (
+            np.column_stack([stops[own_stops], stop_m[own_stops]]),
+            np.column_stack([homes[own_homes], home_m[own_homes]]),
+        )
+        places += [RingPlace(station, "", at[index]), *_rings_around(station, source, *around)]
     _write_outside(folder / OUTSIDE, places, source, np.array([centre.lon, centre.lat]), scale)
     _write_attractions(folder / ATTRACTIONS, places, source)
     return len(places)
+
+
+def _rings_around(
+    station: OutsideStation, source: OutsideSource, stops: FloatArray, homes: FloatArray
+) -> Iterator[RingPlace]:
+    """Yield the rings of a station from its stops and homes: lon, lat, how many, how far in m, (.., 4)."""
+    for number, (low_m, high_m) in enumerate(_edges(source, stops, homes)):
+        stops_in, homes_in = (rows[(low_m <= rows[:, 3]) & (rows[:, 3] < high_m)] for rows in (stops, homes))
+        # Where nobody lives, as at an airport, each stop counts once.
+        rows, weights = (homes_in, homes_in[:, 2]) if len(homes_in) else (stops_in, np.ones(len(stops_in)))
+        walk_m = float(np.average(rows[:, 3], weights=weights)) * source.walk_factor
+        yield RingPlace(
+            station, RINGS[number], np.average(rows[:, :2], axis=0, weights=weights),
+            walk_m if number < source.walked_rings else None,
+            int(homes_in[:, 2].sum()), float(stops_in[:, 2].sum()),
+        )  # fmt: skip
+
+
+def _edges(source: OutsideSource, stops: FloatArray, homes: FloatArray) -> list[tuple[float, float]]:
+    """Return the rings of one station, m: those with residents and boardings enough, thin ones joined to the next."""
+    edges = [0.0]
+    for far_m in source.rings_m:
+        within = [rows[(edges[-1] <= rows[:, 3]) & (rows[:, 3] < far_m), 2].sum() for rows in (stops, homes)]
+        if sum(within) >= source.least_people:
+            edges.append(far_m)
+    return list(pairwise(edges if len(edges) > 1 else [0.0, source.rings_m[0]]))
 
 
 def _points(path: Path, column: str) -> FloatArray:
@@ -156,22 +196,11 @@ def _nearest(lonlat: FloatArray, at: FloatArray, scale: FloatArray) -> tuple[Int
     return nearest, away_m[np.arange(len(lonlat)), nearest]
 
 
-def _rings(source: OutsideSource, points: list[tuple[FloatArray, FloatArray]]) -> list[tuple[float, float]]:
-    """Return the rings of one station, m: those with residents or boardings enough, `points` as (how far, how many)."""
-    edges = [0.0]
-    for far_m in source.rings_m:
-        if (
-            sum(count[(edges[-1] <= away_m) & (away_m < far_m)].sum() for away_m, count in points)
-            >= source.least_people
-        ):
-            edges.append(far_m)
-    return list(pairwise(edges if len(edges) > 1 else [0.0, source.rings_m[0]]))
-
-
 def _write_outside(
-    path: Path, places: list[dict[str, Any]], source: OutsideSource, centre: FloatArray, scale: FloatArray
+    path: Path, places: Sequence[RingPlace], source: OutsideSource, centre: FloatArray, scale: FloatArray
 ) -> None:
     gates = np.array(source.gateways)
+    to_gate_km = np.hypot(*((gates - centre) * scale).T) / 1000.0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
@@ -179,58 +208,54 @@ def _write_outside(
              "station", "walk_m", "source")
         )  # fmt: skip
         for place in places:
-            lon, lat = (float(value) for value in place["middle"])
-            out_km = np.hypot(*((gates - place["middle"]) * scale).T) / 1000.0
-            gate = int((out_km + np.hypot(*((gates - centre) * scale).T) / 1000.0).argmin())
-            if place["about"].gateway is not None:
-                gate = source.gateways.index(place["about"].gateway)
-            inner = source.inner
+            (lon, lat), about = place.lonlat.tolist(), place.station
+            out_km = np.hypot(*((gates - place.lonlat) * scale).T) / 1000.0
+            gate = (
+                int((out_km + to_gate_km).argmin()) if about.gateway is None else source.gateways.index(about.gateway)
+            )
+            inner, drive = source.inner, source.drive
             slow = inner.west <= lon <= inner.east and inner.south <= lat <= inner.north
-            speed = source.drive.inner_km_h if slow else source.drive.km_h
-            km = float(out_km[gate]) * source.drive.factor
-            about: OutsideStation = place["about"]
-            of_station = not place["suffix"]
+            km = float(out_km[gate]) * drive.factor
+            drive_min = km / (drive.inner_km_h if slow else drive.km_h) * 60.0 / drive.traffic
+            ways = (round(km, 1), round(drive_min, 1), round(float(out_km[gate]) * source.cycle_factor, 1))
+            told = (about.drive_km, about.drive_min, about.cycle_km) if not place.suffix else (None, None, None)
+            walked = ("", "") if place.walk_m is None else (about.place, round(place.walk_m / 10.0) * 10)
             writer.writerow((
-                about.place + place["suffix"], place["title"], round(lon, 5), round(lat, 5), *source.gateways[gate],
-                (of_station and about.drive_km) or round(km, 1),
-                (of_station and about.drive_min) or round(km / speed * 60.0 / source.drive.traffic, 1),
-                (of_station and about.cycle_km) or round(float(out_km[gate]) * source.cycle_factor, 1),
-                "" if place["walk_m"] is None else about.place,
-                "" if place["walk_m"] is None else round(place["walk_m"] / 10.0) * 10,
-                (of_station and about.source) or "people HSY 2015, CC BY 4.0; ways assumption: see outside.yaml",
+                place.name, place.title, round(lon, 5), round(lat, 5), *source.gateways[gate],
+                *(by_rule if said is None else said for said, by_rule in zip(told, ways, strict=True)), *walked,
+                (not place.suffix and about.source) or "people HSY 2015, CC BY 4.0; ways assumption: see outside.yaml",
             ))  # fmt: skip
 
 
-def _write_attractions(path: Path, places: list[dict[str, Any]], source: OutsideSource) -> None:
+def _write_attractions(path: Path, places: Sequence[RingPlace], source: OutsideSource) -> None:
     """Write the rows of the places before the rows of the map, which stay as they are."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file))
-    ours = {station.place + suffix for station in source.stations for suffix in ("", *RINGS)}
+    ours = {station.place + suffix for station in source.stations for suffix in TITLES}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for place, share in zip(places, _shares(places, source), strict=True):
-            about: OutsideStation = place["about"]
-            held = {name: round(total * share, 2) for name, total in source.parts[about.part].items()}
-            held |= {"residents": place["residents"], "students": place["students"]}
+            held = {name: round(total * share, 2) for name, total in source.parts[place.station.part].items()}
+            held |= {"residents": place.residents}
+            held |= {"students": place.station.students if place.suffix == RINGS[0] else 0}
             numbers = (f"{held.get(name, 0):.{2 if name == 'shops' else 0}f}" for name in WEIGHTS)
-            lon, lat = (round(float(value), 5) for value in place["middle"])
+            lon, lat = (round(value, 5) for value in place.lonlat.tolist())
             basis = "residents HSY 2015, CC BY 4.0; the rest assumption: see outside.yaml"
-            writer.writerow((about.place + place["suffix"], place["title"], lon, lat, 0, *numbers, basis))
+            writer.writerow((place.name, place.title, lon, lat, 0, *numbers, basis))
         writer.writerows(row for row in rows if row[0] not in ours)
 
 
-def _shares(places: list[dict[str, Any]], source: OutsideSource) -> list[float]:
+def _shares(places: Sequence[RingPlace], source: OutsideSource) -> list[float]:
     """Return the share of each place in what its part of the region holds."""
     drawn = [
-        max(place["boardings"] - source.boardings_per_resident * place["residents"],
-            source.least_share * place["boardings"])
+        max(place.boardings - source.boardings_per_resident * place.residents, source.least_share * place.boardings)
         for place in places
-    ]  # fmt: skip
+    ]
     of_part = dict.fromkeys(source.parts, 0.0)
     for place, people in zip(places, drawn, strict=True):
-        of_part[place["about"].part] += people
-    return [people / of_part[place["about"].part] for place, people in zip(places, drawn, strict=True)]
+        of_part[place.station.part] += people
+    return [people / of_part[place.station.part] for place, people in zip(places, drawn, strict=True)]
 
 
 def command(
