@@ -435,7 +435,7 @@ def test_it_prints(browser: Any, report: Path, tmp_path: Path) -> None:
     lines = last_lines(tmp_path / "report.pdf")
     assert len(lines) == pages
     orphans = [number for number, (size, is_bold, _) in enumerate(lines, start=1) if size > HEADING_PX or is_bold]
-    assert len(orphans) <= 1, "pages that end with a heading, a caption or the head of a table; Chromium leaves one"
+    assert orphans == [], "pages that end with a heading, a caption or the head of a table"
     opened.context.close()
 
 
