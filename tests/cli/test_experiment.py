@@ -471,10 +471,12 @@ def test_a_relative_input_keeps_what_the_scenarios_differ_in() -> None:
 
 def test_the_shipped_inputs_have_a_place_and_the_best_guess_in_the_shipped_trials() -> None:
     inputs = load_uncertain()
-    everything = with_inputs(load_scenario("configs/trials/all.yaml"), inputs, 1)
-    assert (everything.absent, everything.decided) == ((), ())
-    for path in ("configs/finished.yaml", "configs/trials/scooters.yaml", "configs/trials/shuttle.yaml"):
-        assert with_inputs(load_scenario(path), inputs, 1).decided == ()
+    shipped = ("finished", "trials/all", "trials/city_bikes", "trials/scooters", "trials/shuttle")
+    draws = {name: with_inputs(load_scenario(f"configs/{name}.yaml"), inputs, 1) for name in shipped}
+    assert {name: drawn.decided for name, drawn in draws.items()} == dict.fromkeys(shipped, ())
+    of_bikes = {name for name in inputs if name.startswith("city_bike")}
+    assert set(draws["trials/all"].absent) == of_bikes, "all that is not of a service that the trial has not"
+    assert of_bikes.isdisjoint(draws["trials/city_bikes"].absent)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,11 @@ from kera_mobility.simulation.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]
 CHECKS, TRIALS = ROOT / "configs" / "checks", ROOT / "configs" / "trials"
-SCENARIO = f"extends: [{CHECKS / 'all.yaml'}, {TRIALS / 'city_bikes.yaml'}]\ntitle: {{title}}\n"
+SCENARIO = f"""extends: [{CHECKS / "all.yaml"}, {TRIALS / "city_bikes.yaml"}]
+title: {{title}}
+choice: {{{{constants: {{{{city_bike: 1.0, shuttle: 3.0, on_demand: 1.0}}}}}}}}
+"""
+"""A small day on which every service has riders."""
 OPERATORS, LINES = ("scooter", "city_bike", "shuttle", "on_demand"), ("rail",)
 RATES = {
     "on_demand": ("cost_eur_per_vehicle_hour", "cost_eur_per_km"),
@@ -93,12 +97,12 @@ def test_the_cost_of_a_ride_and_its_subsidy_follow_from_the_cost_of_the_day(
     values = kpis[title]
     for service in OPERATORS:
         cost_eur, rides = values[f"{service}.operating_cost_eur"], values[f"{service}.rides"]
+        assert rides, service
         for name in ("cost_eur_per_ride", "operating_eur_per_ride"):
             if f"{service}.{name}" in values:
                 assert values[f"{service}.{name}"] * rides == pytest.approx(cost_eur)
         uncovered_eur = cost_eur - values[f"{service}.revenue_eur"]
-        if rides:
-            assert values[f"{service}.subsidy_eur_per_ride"] * rides == pytest.approx(uncovered_eur)
+        assert values[f"{service}.subsidy_eur_per_ride"] * rides == pytest.approx(uncovered_eur)
     assert values["shuttle.operating_cost_eur"] == pytest.approx(values["shuttle.operating_cost_eur.safety_operator"])
 
 

@@ -21,6 +21,7 @@ BUSY = (
     "town.people.neighbours_within_m=600",
     "choice.constants.scooter=1.5",
     "choice.feeder_constants.scooter=1.0",
+    "choice.constants.shuttle=1.0",
     "services.scooter.fleet=12",
     "services.shuttle.seats=1",
 )
