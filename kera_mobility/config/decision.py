@@ -16,10 +16,11 @@ GO, CHANGE, STOP = "go", "change", "stop"
 class CityThreshold(Settings):
     """From where on the city goes on with a trial, and from where on it stops it; in between it changes the trial."""
 
-    go: float = Field(ge=-1e9, le=1e9)
+    go: float = Field(ge=-2e6, le=2e6)
     """The trial goes on if the change of the outcome is at least this, or at most, where less is better; in the unit
-    of the row, a share as a part of one. Set by whoever decides: an assumption until then."""
-    stop: float = Field(ge=-1e9, le=1e9)
+    of the row, a share as a part of one; money by a row of the day, not of the year. Set by whoever decides: an
+    assumption until then."""
+    stop: float = Field(ge=-2e6, le=2e6)
     """The trial stops if the change is no better than this. Less than `go` where more is better, else more. Set by
     whoever decides: an assumption until then."""
 

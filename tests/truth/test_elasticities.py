@@ -148,6 +148,18 @@ def test_the_gate_fails_where_an_elasticity_leaves_its_band_unexplained(
     assert told in gate.stderr
 
 
+def test_what_was_printed_of_the_shipped_pairs_passes_the_gate() -> None:
+    settings = read_settings("configs/realism.yaml", RealismSettings)
+    stated = {
+        f"{name}.{answer.kpi}": (answer.low, answer.high, answer.source, answer.why_outside)
+        for name, pair in settings.pairs.items()
+        for answer in pair.responses
+    }
+    rows = json.loads((PAGE.parents[1] / "realism_result.json").read_text(encoding="utf-8"))
+    assert {row["id"]: (row["low"], row["high"], row["source"], row["why_outside"]) for row in rows} == stated
+    assert [row["id"] for row in rows if row["inside"] == bool(row["why_outside"])] == []
+
+
 def test_the_tables_of_the_page_are_what_the_commands_printed() -> None:
     assert page_with_figures(PAGE.read_text(encoding="utf-8")) == PAGE.read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="expected '<!-- calibration"):

@@ -31,7 +31,7 @@ def room(facts: Facts) -> Iterator[Kpi]:
     for service in facts.services:
         if not facts.of_service("calls", service).num_rows:
             continue
-        moves, vehicles = of_the_map(facts, service, facts.frame("moves", service)), facts.frame("vehicles", service)
+        moves, vehicles = (facts.frame(kind, service) for kind in ("moves", "vehicles"))
         ridden_km = total(facts.frame("legs", service)["ride_m"]) / 1000.0
         offered_km = _offered_km(moves, "vehicle", vehicles["places"], vehicles["vehicle"])
         definition = "Passenger kilometres of people of the model over kilometres of places, seats and standing room."
