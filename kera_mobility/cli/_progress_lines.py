@@ -1,4 +1,4 @@
-"""How far the runs of `kera run` are, for another program: one JSON object a line on stderr."""
+"""How far the runs of `kera run` and `kera ask` are, for another program: one JSON object a line on stderr."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ class ProgressLines:
     def written(self, run: Written) -> None:
         """Tell that a run is finished."""
         self._runs.append(run)
-        self._tell(written=len(self._runs), seed=run.seed, fingerprint=run.fingerprint, warnings=list(run.warnings))
+        about = {"scenario": run.folder.parent.name, "seed": run.seed, "fingerprint": run.fingerprint}
+        self._tell(written=len(self._runs), **about, warnings=list(run.warnings))
+
+    def answer(self, content: dict[str, Any]) -> None:
+        """Tell what came of a question."""
+        self._tell(answer=content)
 
     def note(self, text: str) -> None:
         """Tell a line that a person should know."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from kera_mobility.cli._examples import examples
 from kera_mobility.cli._output import remark, say, try_first
 from kera_mobility.cli._progress import kept_after_interrupt, progress_display
+from kera_mobility.cli._progress_lines import ProgressLines
 
 if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
@@ -40,6 +42,9 @@ def command(
     figure: Annotated[
         str, typer.Option(help="Figure that decides, and a half-width that is enough: 'sustainable_share 0.3pp'.")
     ] = "sustainable_share",
+    precise: Annotated[
+        bool, typer.Option("--precise", help="Go on until the change has the half-width of --figure, sign sure or not.")
+    ] = False,
     attribute: Annotated[
         bool, typer.Option("--attribute", help="Say which change did it: run the variant without each.")
     ] = False,
@@ -51,6 +56,9 @@ def command(
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="Show every setting that differs.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only the answer.")] = False,
+    progress_lines: Annotated[
+        bool, typer.Option("--progress-lines", help="Progress and answer as JSON on stderr, an object a line.")
+    ] = False,
 ) -> None:
     """Run a variant and its reference with equal seeds until the figure is clear; show what differs and the answer.
 
@@ -63,12 +71,15 @@ def command(
     try_first(report)
     runs: list[Written] = []
     try:
-        with progress_display(runs, quiet) as display:
+        lines = nullcontext(ProgressLines(runs))
+        with lines if progress_lines else progress_display(runs, quiet) as display:
             answer = ask(
-                variant, against, override or (), figure=figure, seeds=seeds, most=most_seeds, attribute=attribute,
-                out=out, workers=workers, progress=display.stage, planned=display.planned, written=display.written,
-                note=display.note,
+                variant, against, override or (), figure=figure, seeds=seeds, most=most_seeds, precise=precise,
+                attribute=attribute, out=out, workers=workers, progress=display.stage, planned=display.planned,
+                written=display.written, note=display.note,
             )  # fmt: skip
+            if isinstance(display, ProgressLines):
+                display.answer(answer.to_json())
     except KeyboardInterrupt:
         folders = [out / scenario.name for scenario in sides(variant, against, override or ())]
         remark(kept_after_interrupt([*folders, *out.glob(f"{folders[1].name}-without-*")], batch=True))

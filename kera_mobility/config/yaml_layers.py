@@ -49,11 +49,14 @@ class Node:
         return self.value
 
 
-def read_layers(path: Path, overrides: Sequence[str] = (), own: frozenset[str] = frozenset()) -> Node:
+def read_layers(
+    path: Path, overrides: Sequence[str] = (), own: frozenset[str] = frozenset(), *, below: bool = False
+) -> Node:
     """Return a file laid over all that it extends, with `overrides` (`a.b.c=value`) on top.
 
     Maps merge, lists replace, null removes. A file that is reached twice counts once, where it is reached first, so
-    that two files which extend a third can be joined. Top keys in `own` belong to one file and are not inherited.
+    that two files which extend a third can be joined. Top keys in `own` belong to one file and are not inherited. With
+    `below` the file itself is left out: what all that it extends make together.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def read_layers(path: Path, overrides: Sequence[str] = (), own: frozenset[str] =
     node = Node({}, top.where)
     for layer in lower:
         node = merge(node, Node({key: below for key, below in layer.value.items() if key not in own}, layer.where))
-    node = merge(node, top)
+    node = node if below else merge(node, top)
     for text in overrides:
         node = reader.laid(node, reader.override(text))
     if reader.faults:

@@ -10,16 +10,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from kera_mobility.config.decision import DecisionSettings
 from kera_mobility.config.resources import find
 from kera_mobility.config.yaml_layers import shared_base, shown_path
 from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.experiments.batch import Note, experiment
 from kera_mobility.experiments.jobs import Stages, Written
-from kera_mobility.experiments.setting_changes import SettingChange, grouped, setting_changes, without
+from kera_mobility.experiments.leave_one_out import Removal, named, removals
+from kera_mobility.experiments.setting_changes import SettingChange, setting_changes
 from kera_mobility.experiments.stopping import LEAST, Until
 from kera_mobility.results.amounts import amounts
 from kera_mobility.results.compare import Comparison, compare
@@ -27,7 +26,7 @@ from kera_mobility.results.compare.differences import CANNOT_TELL, HIGHER, LOWER
 from kera_mobility.results.compare.intervals import ALPHA, Spread, over_seeds, sign_test
 from kera_mobility.results.display import Display, Grid
 from kera_mobility.results.kpis import Kpi
-from kera_mobility.simulation.scenario import LONGEST_NAME, Scenario, load_scenario
+from kera_mobility.simulation.scenario import Scenario, load_scenario, scenario_below
 
 FIGURE = "sustainable_share"
 """What is asked unless told."""
@@ -59,6 +58,16 @@ class PairedEffect:
         return self.spread.interval(self.alpha) if self.spread else None
 
     @property
+    def half_width(self) -> float:
+        """Half the width of `interval`, infinite without one; 0 if all values are equal."""
+        return math.inf if self.interval is None else (self.interval[1] - self.interval[0]) / 2.0
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the interval is as narrow as was asked for, from enough values."""
+        return self.half_width <= self.narrow and len(self.values) >= LEAST
+
+    @property
     def verdict(self) -> str:
         """Return whether the figure is higher, lower, unchanged, or cannot be told apart."""
         if not any(self.values):
@@ -69,8 +78,7 @@ class PairedEffect:
         p = sign_test(len(self.values)) if alike else self.spread.p_value()
         if p <= self.alpha:
             return HIGHER if self.spread.centre > 0 else LOWER
-        low, high = self.interval
-        return NARROW if (high - low) / 2.0 <= self.narrow and len(self.values) >= LEAST else CANNOT_TELL
+        return NARROW if self.is_narrow else CANNOT_TELL
 
     def words(self, unit: str) -> str:
         """Return the change and its interval for people."""
@@ -95,10 +103,17 @@ class Answer(Display):
     comparison: Comparison
     folders: tuple[Path, ...]
     """Of the runs of the reference and of the variant; give them to `report`."""
+    stopped: str
+    """Why no more seeds were added: `narrow`, `sure` (of the sign), `same` (no seed shows a difference) or `most`."""
     parts: tuple[PairedEffect, ...] = ()
     """What the figure loses when one change is taken back, by change; if that was asked for."""
-    untried: tuple[str, ...] = ()
-    """Changes that cannot be taken back alone, with the reason."""
+    removals: tuple[Removal, ...] = ()
+    """The changes that were, or could not be, taken back apart from each other; if that was asked for."""
+
+    @property
+    def untried(self) -> tuple[str, ...]:
+        """Changes that cannot be taken back alone, with the reason."""
+        return tuple(f"{removal.name}: {removal.refusal}" for removal in self.removals if removal.rest is None)
 
     @property
     def sentence(self) -> str:
@@ -114,6 +129,15 @@ class Answer(Display):
             f"{self.figure.id} of {self.figure.population} {verdict} in {self.variant.name}: {before} -> {after} "
             f"{label}, {words}, {len(self.seeds)} seeds."
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return why it stopped, how narrow the interval is, and what was run without each change, as plain values."""
+        half_width = self.effect.half_width
+        return {
+            "figure": self.figure.id, "unit": self.figure.unit, "stopped": self.stopped, "seeds": len(self.seeds),
+            "half_width": half_width if math.isfinite(half_width) else None, "target": self.effect.narrow or None,
+            "level": 1.0 - self.effect.alpha, "removals": [removal.to_json() for removal in self.removals],
+        }  # fmt: skip
 
     def _glance(self) -> tuple[str, str, str]:
         return (
@@ -135,6 +159,7 @@ def ask(
     figure: str = FIGURE,
     seeds: int = LEAST,
     most: int = MOST_SEEDS,
+    precise: bool = False,
     attribute: bool = False,
     out: str | Path = "results",
     workers: int = 1,
@@ -156,6 +181,8 @@ def ask(
         A KPI, alone or with a half-width that is clear enough, such as `sustainable_share 0.3pp`.
     seeds, most
         Of the first round, and where the adding ends.
+    precise
+        Add seeds until the interval of the change has the half-width of `figure`, however sure its sign is before.
     attribute
         Run the variant also without each of its changes, with the same seeds.
     out, workers, progress, planned, written, note
@@ -164,10 +191,13 @@ def ask(
     Raises
     ------
     ConfigError
-        If a scenario has faults, nothing differs, there is no such figure, or no reference can be told.
+        If a scenario has faults, nothing differs, there is no such figure or half-width, or no reference can be told.
     """
     study = _Study(*sides(variant, against, overrides), figure, Path(out), workers, progress, planned, written, note)
-    return study.answer(seeds, most, attribute)
+    if precise:
+        study.be_precise()
+    below = scenario_below(variant) if attribute and not overrides else None
+    return study.answer(seeds, most, attribute, below)
 
 
 def reference_of(variant: Path) -> Path:
@@ -194,14 +224,10 @@ def sides(variant: str | Path, against: str | Path | None, overrides: Sequence[s
         against = reference_of(file)
     reference = load_scenario(file if against is None else against)
     if overrides:  # beside the runs of the file as it is
-        changed = load_scenario(file, [*overrides, f"name={_named(changed.name, changed.hash[:6])}"])
+        changed = load_scenario(file, [*overrides, f"name={named(changed.name, changed.hash[:6])}"])
     if reference.name == changed.name:
-        reference = reference.model_copy(update={"name": _named(reference.name, "reference")}).read_like(reference)
+        reference = reference.model_copy(update={"name": named(reference.name, "reference")}).read_like(reference)
     return reference, changed
-
-
-def _named(name: str, end: str) -> str:
-    return f"{name[: LONGEST_NAME - len(end) - 1]}-{end}"
 
 
 class _Study:
@@ -216,12 +242,19 @@ class _Study:
         if not self._changes:
             raise ConfigError(f"{variant.name} and {reference.name}: no setting differs, nothing can be asked")
         self._until = Until.of(figure) if len(figure.split()) > 1 else None
+        self._precise = False
         self._figure = figure.split()[0] if figure.split() else figure
         self._out, self._workers = out, workers
         self._progress, self._planned, self._written, self._note = progress, planned, written, note
         self._runs: dict[str, list[Written]] = {}
 
-    def answer(self, seeds: int, most: int, attribute: bool) -> Answer:
+    def be_precise(self) -> None:
+        """Stop only at the half-width; raise ConfigError if the figure has none."""
+        if self._until is None:
+            raise ConfigError(f"figure: got '{self._figure}', expected a half-width with it, such as '{FIGURE} 0.3pp'")
+        self._precise = True
+
+    def answer(self, seeds: int, most: int, attribute: bool, below: Scenario | None) -> Answer:
         """Add seeds until the figure is clear, and say what came."""
         reference, variant = self._sides
         rounds = _rounds(seeds, max(seeds, most))
@@ -229,20 +262,20 @@ class _Study:
             for scenario in self._sides:
                 self._run(scenario, number, 2 * number)
             effect = self._effect("all", reference.name, ALPHA / len(rounds))
-            if effect.verdict != CANNOT_TELL:
+            if stopped := _reason(effect, self._precise):
                 break
         if self._note:
             self._note(
                 f"{self._figure} after {number} seeds: {effect.words(self._kpi(reference.name).unit)}, {effect.verdict}"
             )
-        parts, untried = self._parts(number) if attribute else ((), ())
+        tried = tuple(removals(reference, variant, below, self._changes)) if attribute else ()
+        parts = self._parts(tried, number)
         folders = [[run.folder for run in self._runs[scenario.name]] for scenario in self._sides]
-        decision = DecisionSettings(primary=(self._figure,))
         known = replace(self._kpi(reference.name), value=self._mean(reference.name))
         return Answer(
             reference, variant, known, self._mean(variant.name), tuple(self._changes), effect,
-            tuple(range(1, number + 1)), compare(*folders, decision=decision),
-            tuple(runs[0].parent for runs in folders), parts, untried,
+            tuple(range(1, number + 1)), compare(*folders, primary=(self._figure,)),
+            tuple(runs[0].parent for runs in folders), stopped or "most", parts, tried,
         )  # fmt: skip
 
     def _run(self, scenario: Scenario, number: int, total: int) -> None:
@@ -283,21 +316,22 @@ class _Study:
             narrow = self._until.width * (abs(self._mean(reference)) if self._until.relative else 1.0)
         return PairedEffect(name, values, alpha, narrow)
 
-    def _parts(self, number: int) -> tuple[tuple[PairedEffect, ...], tuple[str, ...]]:
-        """Return what the figure loses when each change is taken back, and the changes that cannot be."""
-        variant, groups = self._sides[1], grouped(self._changes)
-        trials: dict[str, Scenario] = {}
-        untried = []
-        for name, changes in groups.items():
-            try:
-                slug = name.translate(dict.fromkeys(map(ord, ". "), "-"))
-                trials[name] = without(variant, changes, _named(variant.name, f"without-{slug}"[: LONGEST_NAME // 2]))
-            except ValidationError as error:
-                untried.append(f"{name}: {error.errors()[0]['msg']}")
-        for place, scenario in enumerate(trials.values()):
-            self._run(scenario, number, (3 + place) * number)
-        parts = [self._effect(name, scenario.name, ALPHA / len(trials)) for name, scenario in trials.items()]
-        return tuple(sorted(parts, key=lambda part: -abs(part.spread.centre if part.spread else 0.0))), tuple(untried)
+    def _parts(self, tried: Sequence[Removal], number: int) -> tuple[PairedEffect, ...]:
+        """Return what the figure loses when each change is taken back, the largest first."""
+        trials = [(removal.name, removal.rest) for removal in tried if removal.rest is not None]
+        for _, scenario in trials:
+            self._run(scenario, number, (len(self._sides) + len(trials)) * number)
+        parts = [self._effect(name, rest.name, ALPHA / len(trials)) for name, rest in trials]
+        return tuple(sorted(parts, key=lambda part: -abs(part.spread.centre if part.spread else 0.0)))
+
+
+def _reason(effect: PairedEffect, precise: bool) -> str:
+    """Return why no more seeds are needed, nothing if they are."""
+    if effect.verdict == SAME:
+        return "same"
+    if effect.is_narrow:
+        return "narrow"
+    return "sure" if effect.verdict in (HIGHER, LOWER) and not precise else ""
 
 
 def _rounds(first: int, most: int) -> list[int]:

@@ -17,6 +17,8 @@ from kera_mobility.units import clock
 MOST_SINGLE = 8
 """More changes than this are taken together by part of the scenario, such as one service."""
 ABSENT = object()
+NOT_RUN = OWN_KEYS | {"decision"}
+"""Keys that change no event of a run."""
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,32 @@ class SettingChange:
 
 
 def setting_changes(reference: Scenario, variant: Scenario) -> list[SettingChange]:
-    """Return what differs, in the order of the variant; names and titles do not count."""
+    """Return what differs, in the order of the variant; names, titles and what is decided by do not count."""
     before, after = content_of(reference), content_of(variant)
     schema = Scenario.model_json_schema()
     return [
         SettingChange(path, old, new, any("time_of_day" in about for about in schemas_at(schema, path, after)))
         for path, old, new in _walk(before, after, ())
-        if path[0] not in OWN_KEYS
+        if path[0] not in NOT_RUN
     ]
 
 
 def grouped(changes: Sequence[SettingChange]) -> dict[str, list[SettingChange]]:
-    """Return the changes that are tried apart from each other, by name: each alone if they are few, else by part."""
-    single = len(changes) <= MOST_SINGLE
+    """Return the changes that are tried apart from each other, by name: each alone if they are few, else by part.
+
+    What is set elsewhere for a service that only one side has, such as its constant of choice, goes with the service.
+    """
+    whole = {change.path[1]: change.key for change in changes if _is_whole_service(change)}
+    owners = [next((whole[step] for step in change.path[1:] if step in whole), None) for change in changes]
+    single = len(whole) + owners.count(None) <= MOST_SINGLE
     groups: dict[str, list[SettingChange]] = {}
-    for change in changes:
-        groups.setdefault(change.key if single else dotted(change.path[:2]), []).append(change)
+    for change, owner in zip(changes, owners, strict=True):
+        groups.setdefault(owner or (change.key if single else dotted(change.path[:2])), []).append(change)
     return groups
+
+
+def _is_whole_service(change: SettingChange) -> bool:
+    return change.path[0] == "services" and len(change.path) == 2 and ABSENT in (change.before, change.after)
 
 
 def without(variant: Scenario, changes: Sequence[SettingChange], name: str) -> Scenario:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from kera_mobility.config.decision import PRIMARY
 from kera_mobility.results.compare import Comparison, Difference, compare
+from kera_mobility.serve.attribution import parts, separable
 from kera_mobility.serve.run_queue import RunOrder, RunQueue
 
 FIGURES = ("sustainable_share", "benefit.ex_ante", "money.city.subsidy_eur", "door_to_door_s.mean", "mode_share.car")
@@ -20,22 +21,26 @@ GAINS = "benefit.ex_ante."
 """Rows of who gains, residents by age, car and home."""
 RIDES = ".rides"
 LEAST_TO_COMPARE, MOST_TO_COMPARE = 2, 6
-MOST_EXPORT_BYTES = 500_000_000
 
 
 def answer(queue: RunQueue, order: RunOrder) -> dict[str, Any]:
-    """Return what came of an order that is done."""
-    reference, results = queue.results(order)
-    comparison = _compared(str(reference), str(results), order.ended_s)
+    """Return what came of an order that is done; of one that takes a run apart, what came of that run."""
+    order, apart = queue.source(order), queue.parts_of(queue.source(order))
+    comparison = _comparison(queue, order, apart)
     rows = {row.id: row for row in comparison.differences}
     gains = [row for row in comparison.rows("benefit") if row.id.startswith(GAINS) and row.population == "residents"]
+    figures = [name for name in _figures(comparison) if name in rows]
     return {
         "id": order.id, "a": comparison.title_a, "b": comparison.title_b, "pairs": len(comparison.pairs),
-        "figures": [_plain(rows[name]) for name in FIGURES if name in rows],
+        "figures": [_plain(rows[name]) for name in figures],
         "rides": [_plain(row) for row in comparison.rows("only_b") if _is_rides(row)],
         "revenue": [_plain(row) for row in comparison.differences if row.id.endswith(".revenue_eur")],
         "gains": [{**_plain(row), "group": row.id[len(GAINS):]} for row in gains],
-        "notes": list(comparison.notes), "warnings": _warnings(results), "fingerprint": order.fingerprint,
+        "city": [{**_plain(rows[name]), **limit.model_dump(), "answers": answers}
+                 for name, limit, answers in comparison.city_answers()],
+        "stopped": order.outcome, "separable": separable(queue, order), "parts": parts(queue, order, figures, _plain),
+        "notes": list(comparison.notes), "warnings": _warnings(queue.results(order)[1]),
+        "fingerprint": order.fingerprint,
     }  # fmt: skip
 
 
@@ -44,27 +49,44 @@ def side_by_side(queue: RunQueue, orders: Sequence[RunOrder]) -> list[dict[str, 
     return [{**answer(queue, order), "title": order.title} for order in orders]
 
 
-def export(queue: RunQueue, order: RunOrder) -> bytes:
-    """Return an order as a zip: scenario, resolved scenario, report, and both result folders."""
-    stream = io.BytesIO()
-    reference, results = queue.results(order)
+def export(queue: RunQueue, order: RunOrder, stream: IO[bytes]) -> None:
+    """Write an order as a zip: scenario, order, report, and the result folders that its answer is made of."""
+    name = order.of or order.id
+    folders = [*queue.results(order)]
+    folders += [folders[1].parent / part["folder"] for part in order.outcome.get("removals", []) if part["folder"]]
+    days = {day.name for day in folders[1].iterdir()}  # the reference has the days of other runs too
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(queue.scenario_file(order), f"{order.id}/{order.id}.yaml")
+        archive.write(queue.scenario_file(order), f"{order.id}/{name}.yaml")
         archive.writestr(f"{order.id}/order.json", json.dumps({**asdict(order), "progress": {}}, indent=1))
         report = queue.report_file(order)
         if report.is_file():
             archive.write(report, f"{order.id}/report.html")
-        for side in (reference, results):
+        for side in folders:
             for file in sorted(side.rglob("*")):
-                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(side).parts):
-                    archive.write(file, f"{order.id}/{side.name}/{file.relative_to(side).as_posix()}")
-    return stream.getvalue()
+                parts_below = file.relative_to(side).parts
+                if file.is_file() and parts_below[0] in days and not any(part[0] == "." for part in parts_below):
+                    archive.write(file, "/".join([order.id, side.name, *parts_below]))
+
+
+def _comparison(queue: RunQueue, order: RunOrder, apart: RunOrder | None) -> Comparison:
+    """Return what a run changes; taking it apart may have added days."""
+    reference, results = queue.results(order)
+    return _compared(
+        str(reference), str(results), order.ask.figure, max(order.ended_s, apart.ended_s if apart else 0.0)
+    )
 
 
 @lru_cache(maxsize=32)
-def _compared(reference: str, results: str, ended_s: float) -> Comparison:
+def _compared(reference: str, results: str, figure: str, ended_s: float) -> Comparison:
     """Return a comparison, kept while the order has not been run again."""
-    return compare(Path(reference), Path(results))
+    return compare(Path(reference), Path(results), primary=(figure,) if figure else ())
+
+
+def _figures(comparison: Comparison) -> list[str]:
+    """Return the rows that are looked at first: what decides, else what the scenario names, else FIGURES."""
+    named = comparison.decision.primary
+    first = named if named != PRIMARY else FIGURES
+    return list(dict.fromkeys([*first, *FIGURES]))
 
 
 def _is_rides(row: Difference) -> bool:

@@ -8,10 +8,12 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,10 +24,12 @@ from kera_mobility.errors import ConfigError, KeraError
 from kera_mobility.results.report.page import source_hash
 from kera_mobility.serve.access import MOST_BODY, Access, Role
 from kera_mobility.serve.answers import LEAST_TO_COMPARE, MOST_TO_COMPARE, answer, export, side_by_side
+from kera_mobility.serve.attribution import LEAST_PARTS, separable
 from kera_mobility.serve.desk import Desk
 from kera_mobility.serve.forms import page_words
 from kera_mobility.serve.questions import Question, StaleError, UnknownNameError, require_key
-from kera_mobility.serve.run_queue import Ask, RunOrder, RunQueue
+from kera_mobility.serve.run_commands import MODES, Ask
+from kera_mobility.serve.run_queue import RunOrder, RunQueue
 
 ASSETS = Path(__file__).parent / "assets"
 POLICY = (
@@ -95,7 +99,7 @@ class Page:
             "/api/questions": self.create, "/api/questions/{name}/edit": self.edit,
             "/api/questions/{name}/preview": self.preview, "/api/upload": self.upload,
             "/api/orders": self.order, "/api/runs/{id}/cancel": lambda call: asdict(self.queue.cancel(call.path["id"])),
-            "/api/runs/{id}/note": self.note,
+            "/api/runs/{id}/note": self.note, "/api/runs/{id}/parts": self.take_apart,
         }  # fmt: skip
         routes = [
             Route("/", self.page),
@@ -176,17 +180,29 @@ class Page:
         return FileResponse(self.queue.report_file(order), media_type="text/html", headers=HEADERS)
 
     def export(self, call: PageCall) -> Response:
-        """Return a run as a zip."""
+        """Return a run as a zip; it is made on the disk, however large, and removed when it is sent."""
         order = self._done(call.path["id"])
-        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{order.id}.zip"'}
-        return Response(export(self.queue, order), media_type="application/zip", headers=headers)
+        with NamedTemporaryFile(dir=self.queue.folder, prefix=".export-", suffix=".zip", delete=False) as stream:
+            file = Path(stream.name)
+            try:
+                export(self.queue, order, stream)
+            except BaseException:
+                file.unlink()
+                raise
+        return FileResponse(
+            file, filename=f"{order.id}.zip", headers=HEADERS, media_type="application/zip",
+            background=BackgroundTask(file.unlink, missing_ok=True),
+        )  # fmt: skip
 
     def compare(self, call: PageCall) -> list[dict[str, Any]]:
         """Return the answers of two to six runs."""
         names = [name for name in call.query.get("runs", "").split(",") if name]
         if not LEAST_TO_COMPARE <= len(names) <= MOST_TO_COMPARE:
             raise ConfigError(f"runs: got {len(names)}, expected {LEAST_TO_COMPARE} to {MOST_TO_COMPARE}")
-        return side_by_side(self.queue, [self._done(name) for name in names])
+        orders = [self._done(name) for name in names]
+        if any(order.of for order in orders):
+            raise ConfigError("runs: got one that takes another apart, expected runs of questions")
+        return side_by_side(self.queue, orders)
 
     # What is changed.
 
@@ -218,8 +234,19 @@ class Page:
         faults = self.desk.view(question)["faults"]
         if faults:
             raise ConfigError("; ".join(f"{fault['problem']}" for fault in faults))
-        known = {name: call.body[name] for name in ("mode", "until", "draws") if name in call.body}
+        known = {name: call.body[name] for name in ("mode", "until", "draws", "days") if name in call.body}
+        if known.get("mode", "look") not in MODES:
+            raise ConfigError(f"mode: got '{str(known['mode'])[:40]}', expected one of {', '.join(MODES)}")
         return asdict(self.queue.order(question, Ask(**known)))
+
+    def take_apart(self, call: PageCall) -> dict[str, Any]:
+        """Put a run in the queue again, without each of its changes."""
+        order = self.queue.source(self._done(call.path["id"]))
+        if not separable(self.queue, order):
+            raise ConfigError(
+                f"the run '{order.title}' has fewer than {LEAST_PARTS} changes that can be taken back alone"
+            )
+        return asdict(self.queue.leave_out(order))
 
     def note(self, call: PageCall) -> dict[str, Any]:
         """Keep a note of a run, or pin it."""

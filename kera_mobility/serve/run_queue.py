@@ -16,45 +16,21 @@ from threading import Condition, Thread
 from typing import Any, Literal
 
 from kera_mobility.errors import ConfigError, KeraError
-from kera_mobility.experiments.stopping import Until
+from kera_mobility.experiments.stopping import LEAST
 from kera_mobility.files import replacing, utf8_text
 from kera_mobility.serve.questions import NAME, Question, UnknownNameError
+from kera_mobility.serve.run_commands import MOST_DAYS, Ask, commands
 from kera_mobility.texts import visible
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-Mode = Literal["look", "decide", "doubt"]
-MODES: tuple[Mode, ...] = ("look", "decide", "doubt")
 STAGES = {"load": (0.0, 0.2), "plan": (0.2, 0.3), "simulate": (0.5, 0.45), "write": (0.95, 0.05)}
 """Where a stage begins in a run, and its part of it. Assumption, for the time left only."""
-MOST_SEEDS, MOST_DRAWS = 40, 40
-FIRST_SEEDS = 3
-"""Days that `decide` begins with."""
 MOST_NOTE = 2000
 """Characters of a note."""
 PATIENCE_S = 8.0
 """How long a run may take to end when it is asked to."""
 SHOWN_LINES = 6
 """Last lines of what a process said that are shown when it fails."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """How a question is to be run."""
-
-    mode: Mode = "look"
-    until: str = "sustainable_share 0.5pp"
-    """For `decide`: the figure and how narrow its interval should be."""
-    draws: int = 8
-    """For `doubt`."""
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ConfigError(f"mode: got '{str(self.mode)[:40]}', expected one of {', '.join(MODES)}")
-        if not isinstance(self.until, str) or not isinstance(self.draws, int) or isinstance(self.draws, bool):
-            raise ConfigError("expected text for `until` and a whole number of draws")
-        if not 2 <= self.draws <= MOST_DRAWS:
-            raise ConfigError(f"draws: got {self.draws}, expected 2 to {MOST_DRAWS}")
-        Until.of(self.until)
 
 
 @dataclass
@@ -76,6 +52,10 @@ class RunOrder:
     pinned: bool = False
     fingerprint: str = ""
     """Of the first day of the question."""
+    of: str = ""
+    """The run whose changes are taken back one at a time; empty for a run of a question."""
+    outcome: dict[str, Any] = field(default_factory=dict)
+    """What `kera ask` told in the end: why it stopped, how narrow the interval is, what was taken back."""
     progress: dict[str, Any] = field(default_factory=dict)
     """Step, stage, runs done and planned, part and seconds left; only while it runs."""
 
@@ -92,9 +72,11 @@ class RunQueue:
     """Orders in the folder of the library, done one after the other by a thread."""
 
     def __init__(self, folder: Path, base: Path, base_name: str, workers: int = 1) -> None:
-        self.folder, self._base, self._base_name, self._workers = folder, base, base_name, workers
+        self.folder, self.base, self._base_name, self._workers = folder, base, base_name, workers
         self._orders_folder = folder / "orders"
         self._orders_folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob(".export-*.zip"):
+            file.unlink(missing_ok=True)  # of a server that was killed
         self._changed = Condition()
         self._version = 0
         self._stopping = False
@@ -115,13 +97,37 @@ class RunQueue:
     def order(self, question: Question, ask: Ask) -> RunOrder:
         """Return a new order; the question is copied as it stands, so that later changes do not touch it."""
         with self._changed:
-            number = 1 + max((order.number for order in self.orders.values()), default=0)
-            name = f"{question.name[:50]}_{number}"
-            with replacing(self._orders_folder / f"{name}.yaml") as partial:
+            order = self._numbered(question.name, question.title, ask)
+            with replacing(self._orders_folder / f"{order.id}.yaml") as partial:
                 partial.write_text(question.text, encoding="utf-8")
-            order = RunOrder(name, question.name, question.title, ask, number, ordered_s=time.time())
             self._keep(order)
             return order
+
+    def leave_out(self, source: RunOrder) -> RunOrder:
+        """Return a new order: a run again without each of its changes, for the days that it has and LEAST at least.
+
+        Raises
+        ------
+        ConfigError
+            If such an order waits or is under way.
+        """
+        with self._changed:
+            if any(order.of == source.id and order.state in ("queued", "running") for order in self.orders.values()):
+                raise ConfigError(f"the run '{source.title}' is taken apart already")
+            days = len(list(self.results(source)[1].glob("seed-*/run.json"))) if source.ask.mode != "doubt" else 0
+            ask = Ask("parts", days=min(max(days, LEAST), MOST_DAYS))
+            order = replace(self._numbered(source.question, source.title, ask), of=source.id)
+            self._keep(order)
+            return order
+
+    def source(self, order: RunOrder) -> RunOrder:
+        """Return the run of a question that an order is about: itself, or the one that it takes apart."""
+        return self.find(order.of) if order.of else order
+
+    def parts_of(self, order: RunOrder) -> RunOrder | None:
+        """Return the latest order that took a run apart and is done."""
+        done = [other for other in self.orders.values() if other.of == order.id and other.state == "done"]
+        return max(done, key=lambda other: other.number, default=None)
 
     def cancel(self, name: str) -> RunOrder:
         """Stop an order; days that are finished stay."""
@@ -171,16 +177,16 @@ class RunQueue:
 
     def scenario_file(self, order: RunOrder) -> Path:
         """Return the scenario of an order, as it was when it was ordered."""
-        return self._orders_folder / f"{order.id}.yaml"
+        return self._orders_folder / f"{order.of or order.id}.yaml"
 
     def results(self, order: RunOrder) -> tuple[Path, Path]:
         """Return the folders of the reference and of the question, with a folder for each day."""
         out = self._out(order.ask)
-        return out / self._base_name, out / order.id
+        return out / self._base_name, out / (order.of or order.id)
 
     def report_file(self, order: RunOrder) -> Path:
         """Return where the report of an order stands."""
-        return self.folder / "reports" / f"{order.id}.html"
+        return self.folder / "reports" / f"{order.of or order.id}.html"
 
     def stop(self) -> None:
         """Stop the run under way; it is queued again when the server starts next time."""
@@ -191,6 +197,10 @@ class RunQueue:
         self._thread.join(timeout=PATIENCE_S + 2.0)
 
     # The work.
+
+    def _numbered(self, question: str, title: str, ask: Ask) -> RunOrder:
+        number = 1 + max((order.number for order in self.orders.values()), default=0)
+        return RunOrder(f"{question[:50]}_{number}", question, title, ask, number, ordered_s=time.time())
 
     def _out(self, ask: Ask) -> Path:
         return self.folder / ("runs_of_inputs" if ask.mode == "doubt" else "runs")
@@ -234,27 +244,15 @@ class RunQueue:
                 order.problem = order.problem or str(error.strerror or error)
 
     def _perform(self, order: RunOrder) -> str:
-        """Run the question, then the same days of the reference, then the report; return what went wrong."""
-        out, ask = self._out(order.ask), order.ask
-        days = {
-            "look": ["--seeds", "1"],
-            "decide": ["--seeds", f"1-{FIRST_SEEDS}", "--until", ask.until, "--most-seeds", str(MOST_SEEDS)],
-            "doubt": ["--inputs", str(ask.draws), "--independent", "--seeds", f"1-{ask.draws}"],
-        }[ask.mode]
-        reference, results = self.results(order)
-        run = ["run", "--out", str(out), "--workers", str(self._workers), "--progress-lines"]
-        problem = self._step(order, "question", [*run, str(self.scenario_file(order)), *days])
-        if problem:
-            return problem
-        if ask.mode == "decide":
-            seeds = sorted(int(folder.name.split("-")[1]) for folder in results.glob("seed-*"))
-            days = ["--seeds", ",".join(map(str, seeds))]
-        problem = self._step(order, "reference", [*run, str(self._base), *days])
-        if problem:
-            return problem
-        report = self.report_file(order)
-        report.parent.mkdir(exist_ok=True)
-        return self._step(order, "report", ["report", str(reference), str(results), "-o", str(report)])
+        """Do the commands of an order; return what went wrong."""
+        self.report_file(order).parent.mkdir(exist_ok=True)
+        more_days = self.source(order).ask.mode == "look"  # the others have the days of their report already
+        report = self.report_file(order) if more_days or not order.of else None
+        files = self.scenario_file(order), self.base, self.results(order)
+        for step, arguments in commands(order.ask, *files, report, self._workers):
+            if problem := self._step(order, step, arguments):
+                return problem
+        return ""
 
     def _step(self, order: RunOrder, step: str, arguments: Sequence[str]) -> str:
         """Do one command of `kera` and return what went wrong, nothing if all is well."""
@@ -274,8 +272,10 @@ class RunQueue:
             if told is None:
                 said.append(visible(line.decode("utf-8", "replace").rstrip()))
                 continue
-            if "fingerprint" in told and step == "question" and told.get("written") == 1:
+            if (told.get("scenario"), told.get("seed")) == (order.of or order.id, 1):
                 order.fingerprint = str(told["fingerprint"])
+            if "answer" in told:
+                order.outcome = told["answer"]
             self._show(order, _further(order.progress, told, time.monotonic() - began_s))
         code = process.wait()
         with self._changed:

@@ -218,9 +218,20 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     ConfigError
         With every fault at once, each with file, line and key.
     """
-    file = find(path, "configs")
+    return _loaded(find(path, "configs"), overrides)
+
+
+def scenario_below(path: str | Path) -> Scenario | None:
+    """Return what a file extends, without what it says itself, as a scenario; None if that is none."""
+    try:
+        return _loaded(find(path, "configs"), below=True)
+    except ConfigError:
+        return None
+
+
+def _loaded(file: Path, overrides: Sequence[str] = (), *, below: bool = False) -> Scenario:
     with recording() as opened:
-        node = read_layers(file, overrides, OWN_KEYS)
+        node = read_layers(file, overrides, OWN_KEYS, below=below)
         scenario = validated(node, Scenario, lambda data: {"name": file.stem, **data}, file.parent)
         scenario._source, scenario._inputs, scenario._folder = node, opened, file.parent.absolute()
         if faults := list(_misspelt_constants(scenario)):

@@ -19,10 +19,11 @@ import kera_mobility as km
 from kera_mobility.cli.ask import MOST_LINES, answer_lines
 from kera_mobility.config.yaml_layers import shared_base
 from kera_mobility.errors import ConfigError
+from kera_mobility.experiments.leave_one_out import _label, removals
 from kera_mobility.experiments.question import Answer, PairedEffect, _rounds, ask, reference_of
 from kera_mobility.experiments.setting_changes import grouped, setting_changes, without
 from kera_mobility.results.compare.differences import CANNOT_TELL, HIGHER, SAME
-from kera_mobility.simulation.scenario import load_scenario
+from kera_mobility.simulation.scenario import LONGEST_NAME, load_scenario
 from tests.kit.small_district import write_district
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +139,51 @@ def test_seeds_are_added_until_the_answer_is_clear(folder: Path) -> None:
     assert unclear.effect.alpha == 0.025
     assert unclear.effect.verdict == CANNOT_TELL
     assert "cannot tell" in unclear.sentence
+
+
+def test_a_change_of_sure_sign_is_narrowed_further_where_that_is_asked(folder: Path, answer: Answer) -> None:
+    """To walk at half the speed takes longer for sure; how much longer, to a hundredth of a second, many seeds tell."""
+    asked: dict[str, Any] = {"figure": "door_to_door_s.mean 0.01", "seeds": 5, "most": 6, "out": folder / "results"}
+    asked["overrides"] = ["services.walk.walk_speed_m_s=0.5"]
+    sure = ask(folder / "slow_cars.yaml", **asked)
+    assert (sure.stopped, len(sure.seeds), sure.effect.verdict) == ("sure", 5, "higher")
+    precise = ask(folder / "slow_cars.yaml", precise=True, **asked)
+    assert (precise.stopped, len(precise.seeds)) == ("most", 6)
+    assert precise.to_json()["half_width"] > precise.to_json()["target"] == 0.01
+    with pytest.raises(ConfigError, match="expected a half-width"):
+        ask(folder / "slow_cars.yaml", figure="unserved", precise=True, out=folder / "results")
+
+
+# Which of the changes did it
+
+
+def test_a_change_is_a_service_with_its_constants_and_what_its_file_turns_inside_it() -> None:
+    """The constants of a new service go with it, its own settings are tried too; what is decided by is no change."""
+    reference, below = load_scenario("configs/finished.yaml"), load_scenario("configs/trials/shuttle.yaml")
+    turned = ["services.shuttle.headway_s=900", "services.shuttle.fare_eur=1.5", "decision.thresholds.unserved.go=-1"]
+    variant = load_scenario("configs/trials/shuttle.yaml", [*turned, "decision.thresholds.unserved.stop=0"])
+    changes = setting_changes(reference, variant)
+    assert not [change.key for change in changes if change.key.startswith("decision")]
+    found = {removal.name: removal for removal in removals(reference, variant, below, changes)}
+    assert {"services.shuttle", "services.shuttle.headway_s", "services.shuttle.fare_eur"} <= set(found)
+    assert not [name for name in found if name.startswith("choice")]
+    whole, headway = found["services.shuttle"].rest, found["services.shuttle.headway_s"].rest
+    assert whole is not None
+    assert setting_changes(reference, whole) == []
+    assert headway is not None
+    (back,) = setting_changes(headway, variant)
+    assert (back.key, back.before) == ("services.shuttle.headway_s", below.services["shuttle"].headway_s)
+    names = [removal.rest.name for removal in found.values() if removal.rest]
+    assert len(set(names)) == len(names)
+
+
+def test_each_change_has_a_folder_of_its_own_however_long_its_key_is() -> None:
+    taken: set[str] = set()
+    for end in ("a", "b", "c"):
+        label = _label("v" * LONGEST_NAME, f"services.{'x' * LONGEST_NAME}.{end}", taken)
+        assert label not in taken
+        assert len(label) <= LONGEST_NAME
+        taken.add(label)
 
 
 # The answer

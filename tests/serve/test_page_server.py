@@ -20,8 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kera_mobility.config.decision import DecisionSettings
 from kera_mobility.errors import ConfigError
-from kera_mobility.results.compare import compare
+from kera_mobility.experiments.question import ask
+from kera_mobility.results.compare import compare, compare_all
 from kera_mobility.serve.access import read_passwords
 from kera_mobility.serve.app import Page
 from kera_mobility.serve.forms import LANGUAGES, page_words, planner_keys
@@ -312,12 +314,91 @@ def test_a_question_is_answered_as_kera_run_and_kera_compare_answer_it(server: P
     } <= names
     noted = server.post(f"/api/runs/{order['id']}/note", note="For the council", pinned=True)
     assert (noted["note"], noted["pinned"]) == ("For the council", True)
-    second = server.post("/api/orders", question=view["name"], mode="decide", until="sustainable_share 40pp")
-    assert server.finished(second["id"])["state"] == "done"
-    assert server.get(f"/api/runs/{second['id']}/answer")["pairs"] >= 3
-    both = server.get(f"/api/compare?runs={order['id']},{second['id']}")
-    assert [one["id"] for one in both] == [order["id"], second["id"]]
     assert server.ask("GET", f"/api/compare?runs={order['id']}").status == 422
+
+
+@pytest.fixture(scope="module")
+def looked(server: PageServer) -> dict[str, Any]:
+    """Look at a shuttle whose headway was changed, with a threshold that was written into the file."""
+    view = server.post("/api/questions", title="A quicker shuttle?", trials=["shuttle"])
+    path = f"/api/questions/{view['name']}/edit"
+    server.post(path, version=view["version"], set={"services.shuttle.headway_s": "10 min"})
+    file = server.library / "questions" / f"{view['name']}.yaml"
+    file.write_text(file.read_text() + "decision: {thresholds: {mode_share.car: {go: -0.9, stop: 0.9}}}\n")
+    order = server.post("/api/orders", question=view["name"], mode="look")
+    assert server.finished(order["id"])["state"] == "done"
+    return server.get(f"/api/runs/{order['id']}/answer")
+
+
+def test_which_change_did_it_is_run_in_the_queue_and_survives_a_stopped_server(
+    server: PageServer, looked: dict[str, Any]
+) -> None:
+    changes = ["services.shuttle", "services.shuttle.headway_s"]
+    assert [part["name"] for part in looked["separable"]] == changes
+    assert {part["label"]["fi"] for part in looked["separable"]} != {
+        part["label"]["en"] for part in looked["separable"]
+    }
+    assert looked["parts"] is None
+    order = server.post(f"/api/runs/{looked['id']}/parts")["id"]
+    assert "already" in server.post(f"/api/runs/{looked['id']}/parts", expected=422)["problem"]
+    server.awaited(order, lambda one: one["progress"].get("planned") == 20 and one["progress"]["done"] > 1)
+    server.stop()
+    server.start().enter()
+    done = server.finished(order)
+    assert (done["state"], done["of"], done["problem"]) == ("done", looked["id"], "")
+    answer = server.get(f"/api/runs/{order}/answer")
+    assert answer == server.get(f"/api/runs/{looked['id']}/answer")
+    assert (answer["pairs"], answer["parts"]["days"], answer["fingerprint"]) == (5, 5, looked["fingerprint"])
+    assert sorted(part["name"] for part in answer["parts"]["changes"]) == changes
+    runs = server.library / "runs"
+    folders = [runs / f"{looked['id']}-without-{name.replace('.', '-')}" for name in changes]
+    comparisons = compare_all(runs / looked["id"], folders, decision=DecisionSettings())
+    for name, comparison in zip(changes, comparisons, strict=True):
+        (part,) = [part for part in answer["parts"]["changes"] if part["name"] == name]
+        rows = {row.id: asdict(row) for row in comparison.differences}
+        assert [row["id"] for row in part["rows"]] == [row["id"] for row in answer["figures"]]
+        for row in part["rows"]:
+            assert {key: rows[row["id"]][key] for key in row} == row
+            assert row["low"] is not None
+    without = json.loads((folders[0] / "seed-0001" / "kpis.json").read_text())
+    assert "shuttle.rides" not in {kpi["id"] for kpi in without}
+    with zipfile.ZipFile(io.BytesIO(server.ask("GET", f"/api/runs/{order}/export").body)) as archive:
+        names = {name.split("/")[1] for name in archive.namelist()}
+    assert names == {
+        f"{looked['id']}.yaml",
+        "order.json",
+        "report.html",
+        "day",
+        looked["id"],
+        *(f.name for f in folders),
+    }
+    assert not list(server.library.glob(".export-*"))
+    assert server.ask("GET", f"/api/compare?runs={order},{looked['id']}").status == 422
+
+
+def test_to_decide_is_to_narrow_the_interval_of_the_change_and_it_says_why_it_stopped(
+    server: PageServer, looked: dict[str, Any]
+) -> None:
+    question = next(order["question"] for order in server.get("/api/runs") if order["id"] == looked["id"])
+    server.post("/api/orders", expected=422, question=question, mode="decide", days=4)
+    server.post("/api/orders", expected=422, question=question, mode="parts")
+    figure = "mode_share.car 40pp"
+    order = server.post("/api/orders", question=question, mode="decide", until=figure, days=5)["id"]
+    done = server.finished(order)
+    assert (done["state"], done["problem"], done["outcome"]["stopped"]) == ("done", "", "narrow")
+    base, runs = server.library.parent / "day.yaml", server.library / "runs"
+    by_hand = ask(server.library / "orders" / f"{order}.yaml", base, figure=figure, most=5, precise=True, out=runs)
+    answer = server.get(f"/api/runs/{order}/answer")
+    assert answer["stopped"] == by_hand.to_json()
+    assert answer["pairs"] == answer["stopped"]["seeds"] == 5
+    assert answer["figures"][0]["id"] == "mode_share.car"
+    row = asdict(by_hand.comparison.row("mode_share.car"))
+    assert {name: row[name] for name in answer["figures"][0]} == answer["figures"][0]
+    (limit,) = answer["city"]  # of the file, beside the figure that was named for this run
+    assert (limit["id"], limit["go"], limit["stop"], limit["answers"]) == ("mode_share.car", -0.9, 0.9, ["change"])
+    assert looked["city"][0]["answers"] is None, "one day has no interval"
+    both = server.get(f"/api/compare?runs={order},{looked['id']}")
+    assert [one["id"] for one in both] == [order, looked["id"]]
 
 
 def test_a_run_that_is_cancelled_or_killed_is_said_and_the_next_one_goes_on(server: PageServer) -> None:

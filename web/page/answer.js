@@ -1,6 +1,7 @@
 // The right side: contradictions, what supply costs, and the answer.
 import { h, more, table } from '../src/page.js';
 import { serviceName } from './change.js';
+import { apart, city, named, stopped } from './deciding.js';
 import { change, euros, figure, has, number, size, t } from './speech.js';
 
 export function checks(state) {
@@ -32,7 +33,7 @@ export function supply(state) {
 }
 
 function sentence(row) {
-  const what = t(`fig.${row.id}`);
+  const what = named(row.id);
   if (row.verdict === 'no change') return t('answer.same', { what });
   if (row.low === null) return t('answer.oneday', { what, by: change(row.difference, row.unit) });
   if (row.verdict === 'cannot tell') return t('answer.cannot', { what });
@@ -47,15 +48,16 @@ function intervals(row) {
   return [of('interval', row.low, row.high), chance, inputs].filter(Boolean).join('; ');
 }
 
-export function answer(state) {
+export function answer(state, act) {
   const { answer: found } = state;
   const head = h('h2', { id: 'answer-title' }, t('answer'));
   if (!found) return h('section', { id: 'answer', 'aria-labelledby': 'answer-title' }, head, h('p', { class: 'small' }, t('answer.none')));
   return h('section', { id: 'answer', 'aria-labelledby': 'answer-title', 'aria-live': 'polite' }, head,
     h('p', { class: 'small' }, `${found.b} / ${found.a}, ${t(found.pairs === 1 ? 'day' : 'days', { n: found.pairs })}`),
     h('p', { class: 'sentence', id: 'sentence' }, sentence(found.figures[0])),
+    stopped(found), city(found),
     h('dl', { class: 'figures' }, found.figures.slice(0, 4).flatMap((row) => [
-      h('dt', {}, t(`fig.${row.id}`)),
+      h('dt', {}, named(row.id)),
       h('dd', {}, h('data', { class: 'big', value: row.difference }, change(row.difference, row.unit)),
         row.mean_a !== null && row.mean_b !== null ? h('span', { class: 'small' }, ` ${t('answer.levels', { a: figure(row.mean_a, row.unit), b: figure(row.mean_b, row.unit) })}`) : null,
         h('span', { class: 'small block' }, intervals(row)))])),
@@ -63,6 +65,7 @@ export function answer(state) {
     found.warnings.length ? h('div', { class: 'notice' }, h('ul', {}, found.warnings.map((words) => h('li', { lang: 'en' }, words)))) : null,
     found.gains.length ? [h('h3', {}, t('gains')), table(t('gains'), [{ title: t('gains.group') }, { title: t('gains.eur'), number: true }],
       found.gains.map((row) => [group(row.group), row.low === null ? change(row.difference, 'EUR') : `${change(row.difference, 'EUR')} (${change(row.low, 'EUR')} – ${change(row.high, 'EUR')})`])), h('p', { class: 'small' }, t('gains.alone'))] : null,
+    apart(found, state, act),
     more(t('notes'), h('ul', { lang: 'en' }, found.notes.map((note) => h('li', { class: 'small' }, note)))),
     h('p', { class: 'small' }, `${t('fingerprint')}: `, h('code', { id: 'fingerprint' }, found.fingerprint)));
 }
@@ -72,7 +75,7 @@ const group = (key) => (HOME.test(key) ? t('group.home', { least: HOME.exec(key)
 export function compared(rows) {
   const ids = rows[0].figures.map((row) => row.id);
   return h('section', { id: 'compared', 'aria-labelledby': 'compared-title' }, h('h2', { id: 'compared-title', tabindex: '-1' }, t('compare.head')),
-    table(t('compare.head'), [{ title: t('runs') }, ...ids.map((id) => ({ title: t(`fig.${id}`), number: true }))],
+    table(t('compare.head'), [{ title: t('runs') }, ...ids.map((id) => ({ title: named(id), number: true }))],
       rows.map((one) => [`${one.title} (${one.id})`, ...ids.map((id) => {
         const row = one.figures.find((other) => other.id === id);
         return row ? h('span', {}, change(row.difference, row.unit), row.low === null ? null : h('span', { class: 'small block' }, `${change(row.low, row.unit)} – ${change(row.high, row.unit)}`)) : '–';

@@ -89,6 +89,13 @@ const act = {
     said(`${t('state.queued')}: ${order.title}`);
     state.awaited = order.id;
   }),
+  apart: (id) => doing(async () => {
+    const order = await send(`/api/runs/${id}/parts`);
+    said(`${t('state.queued')}: ${order.title}`);
+    state.awaited = order.id;
+    state.runs = [order, ...state.runs];
+    draw();
+  }),
   cancel: (id) => doing(() => send(`/api/runs/${id}/cancel`)),
   note: (id, note) => doing(() => send(`/api/runs/${id}/note`, note)),
   show: (id) => doing(() => shown(id)),
@@ -161,7 +168,7 @@ function draw() {
   fill('top', ...head());
   fill('left', ...(view ? [differences(state, act), settings(state, act)] : [beginning(state, act)]));
   fill('below-map', view ? placing(state, act) : null);
-  fill('right', ...(view ? [checks(state), running(state, act), answer(state), supply(state)] : [h('p', { class: 'small' }, t('answer.none'))]));
+  fill('right', ...(view ? [checks(state), running(state, act), answer(state, act), supply(state)] : [h('p', { class: 'small' }, t('answer.none'))]));
   drawRuns();
   map.show(view?.shapes ?? {});
   if (state.wrong) state.wrong.value = undefined;

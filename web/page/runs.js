@@ -12,13 +12,14 @@ export function running(state, act) {
     look: () => [],
     decide: () => [
       h('div', { class: 'field' }, h('label', { for: 'figure' }, t('run.figure')), h('select', { id: 'figure' }, FIGURES.map(([id]) => h('option', { value: id }, t(`fig.${id}`))))),
-      h('div', { class: 'field' }, h('label', { for: 'width' }, t('run.width'), h('span', { class: 'unit' }, ` ${t('points')} / s`)), h('input', { id: 'width', type: 'text', value: '0.5', inputmode: 'decimal' }))],
+      h('div', { class: 'field' }, h('label', { for: 'width' }, t('run.width'), h('span', { class: 'unit' }, ` ${t('points')} / s`)), h('input', { id: 'width', type: 'text', value: '0.5', inputmode: 'decimal' })),
+      h('div', { class: 'field' }, h('label', { for: 'days' }, t('run.days')), h('input', { id: 'days', type: 'number', min: '5', max: '40', value: '20' }))],
     doubt: () => [h('div', { class: 'field' }, h('label', { for: 'draws' }, t('run.draws')), h('input', { id: 'draws', type: 'number', min: '2', max: '40', value: '8' }))],
   }[mode]();
   const go = () => {
     const of = (id) => document.getElementById(id).value;
     const unit = mode === 'decide' ? FIGURES.find(([id]) => id === of('figure'))[1] : '';
-    act.run(mode === 'decide' ? { mode, until: `${of('figure')} ${of('width').replace(',', '.')}${unit}` } : mode === 'doubt' ? { mode, draws: Number(of('draws')) } : { mode });
+    act.run(mode === 'decide' ? { mode, until: `${of('figure')} ${of('width').replace(',', '.')}${unit}`, days: Number(of('days')) } : mode === 'doubt' ? { mode, draws: Number(of('draws')) } : { mode });
   };
   return h('section', { id: 'run', 'aria-labelledby': 'run-title' }, h('h2', { id: 'run-title' }, t('run.head')),
     h('fieldset', {}, h('legend', { class: 'unseen' }, t('run.head')), picks), more,
@@ -27,7 +28,7 @@ export function running(state, act) {
 }
 
 export function runs(state, act) {
-  const done = state.runs.filter((run) => run.state === 'done');
+  const done = state.runs.filter((run) => run.state === 'done' && !run.of);
   return h('section', { id: 'runs', 'aria-labelledby': 'runs-title' }, h('h2', { id: 'runs-title' }, t('runs')),
     state.runs.length ? h('ul', { class: 'runs' }, state.runs.map((run) => one(run, state, act))) : h('p', { class: 'small' }, t('runs.none')),
     done.length > 1 ? h('div', { class: 'inline' }, h('button', { id: 'compare-go', onclick: () => act.compare([...state.chosen]) }, t('compare.go')), h('span', { class: 'small' }, t('compare.need'))) : null);
@@ -48,10 +49,10 @@ function one(run, state, act) {
     h('div', { class: 'buttons' },
       is('running') || is('queued') ? h('button', { class: 'quiet', id: `cancel-${run.id}`, disabled: !state.planner, 'aria-label': t('cancel.of', { what }), onclick: () => act.cancel(run.id) }, t('cancel')) : null,
       is('done') ? [h('button', { class: 'quiet', id: `show-${run.id}`, 'aria-label': t('show.of', { what }), onclick: () => act.show(run.id) }, t('show')),
-        link('report', run, what, act), link('export', run, what, act)] : null,
+        run.of ? null : link('report', run, what, act), link('export', run, what, act)] : null,
       link('yaml', run, what, act),
       h('label', { class: 'pick small' }, h('input', { type: 'checkbox', id: `pin-${run.id}`, checked: run.pinned, disabled: !state.planner, 'aria-label': t('pin.of', { what }), onchange: (event) => act.note(run.id, { pinned: event.target.checked }) }), t('pin')),
-      is('done') ? h('label', { class: 'pick small' }, h('input', { type: 'checkbox', id: `compare-${run.id}`, checked: state.chosen.has(run.id), 'aria-label': t('compare.of', { what }), onchange: (event) => (event.target.checked ? state.chosen.add(run.id) : state.chosen.delete(run.id)) }), t('compare')) : null,
+      is('done') && !run.of ? h('label', { class: 'pick small' }, h('input', { type: 'checkbox', id: `compare-${run.id}`, checked: state.chosen.has(run.id), 'aria-label': t('compare.of', { what }), onchange: (event) => (event.target.checked ? state.chosen.add(run.id) : state.chosen.delete(run.id)) }), t('compare')) : null,
       h('input', { type: 'text', class: 'note', id: `note-${run.id}`, value: run.note, maxlength: '2000', disabled: !state.planner, placeholder: t('note'), 'aria-label': t('note.of', { what }), onchange: (event) => act.note(run.id, { note: event.target.value }) })));
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from kera_mobility.config.decision import DecisionSettings
+from kera_mobility.config.decision import CityThreshold, DecisionSettings
 from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.results.compare.accounts import Accounts
 from kera_mobility.results.compare.benefit import Benefit
@@ -110,6 +110,18 @@ class Comparison(Display):
         """
         return {row.id: row for row in self.differences}[name]
 
+    def city_answers(self) -> list[tuple[str, CityThreshold, tuple[str, ...] | None]]:
+        """Return each threshold of the city: id of its row, limits, the answers that the interval leaves open.
+
+        The answers are None where a row has no interval; thresholds on rows that are not here are left out.
+        """
+        rows = {row.id: row for row in self.differences}
+        return [
+            (name, limit, None if row.low is None or row.high is None else limit.answers(row.low, row.high))
+            for name, limit in self.decision.thresholds.items()
+            if (row := rows.get(name)) is not None
+        ]
+
     def frame(self) -> pd.DataFrame:
         """Return every row as a pandas frame; columns as in `Difference`."""
         import pandas as pd
@@ -124,12 +136,18 @@ class Comparison(Display):
 
 
 def compare(
-    folders_a: Folders, folders_b: Folders, *, values: Values | None = None, decision: DecisionSettings | None = None
+    folders_a: Folders,
+    folders_b: Folders,
+    *,
+    values: Values | None = None,
+    decision: DecisionSettings | None = None,
+    primary: Sequence[str] = (),
 ) -> Comparison:
     """Return what b changes against a.
 
     Each side is a result folder, a folder of them (one scenario), or several of these. `decision` names the primary
-    outcomes and the thresholds; without it they are those of the scenario b, else the default.
+    outcomes and the thresholds; without it they are those of the scenario b, else the default. `primary` names the
+    outcomes alone, whatever the thresholds are.
 
     Raises
     ------
@@ -137,7 +155,7 @@ def compare(
         If a folder holds no result or a torn one, one side holds a seed, day and draw twice or two scenarios, or no
         such triple is shared.
     """
-    return compare_all(folders_a, [folders_b], values=values, decision=decision)[0]
+    return compare_all(folders_a, [folders_b], values=values, decision=decision, primary=primary)[0]
 
 
 def compare_all(
@@ -146,12 +164,15 @@ def compare_all(
     *,
     values: Values | None = None,
     decision: DecisionSettings | None = None,
+    primary: Sequence[str] = (),
 ) -> tuple[Comparison, ...]:
     """Return what each of several scenarios changes against a, corrected for looking at all of them; see `compare`."""
     require_places(place for folders in (folders_a, *folders_b) for place in places_in(folders))
     a, chosen = read_scenario_runs(folders_a), values or Values()
     scenarios = [read_scenario_runs(folders) for folders in folders_b]
     decision = decision or next((named for b in scenarios if (named := decision_of(b))), DecisionSettings())
+    if primary:
+        decision = decision.model_copy(update={"primary": tuple(primary)})
     drafts = [replace(_draft(a, b, chosen), decision=decision) for b in scenarios]
     known = {row.id for draft in drafts for row in draft.differences}
     unknown = next((name for name in (*decision.primary, *decision.thresholds) if name not in known), None)

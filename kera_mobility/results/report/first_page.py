@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kera_mobility.results.compare import Comparison, Difference, RunKey
+from kera_mobility.results.compare import Comparison, RunKey
 from kera_mobility.results.compare.carbon import agreed_sign
 from kera_mobility.results.compare.intervals import ALPHA, RANKED_DRAWS, mean, t_quantile
 from kera_mobility.results.compare.table import costs_by_payer
@@ -46,18 +46,14 @@ def decision_content(comparison: Comparison, a: ReportScenario, b: ReportScenari
         "carbon": [row.id for row in carbon],
         "carbon_sign": agreed_sign(carbon),
         "thresholds": [
-            [name, limit.go, limit.stop, _answers(by_id[name], limit.answers)]
-            for name, limit in comparison.decision.thresholds.items()
+            [name, limit.go, limit.stop, None if answers is None else list(answers)]
+            for name, limit, answers in comparison.city_answers()
         ],
         "inputs": deciding_inputs(a, b, primary[0]) if primary else [],
         "draws": len({pair.draw for pair in comparison.pairs if pair.draw is not None}),
         "enough": RANKED_DRAWS,
         "least": LEAST_DRAWS,
     }
-
-
-def _answers(row: Difference, answers: Any) -> list[str] | None:
-    return None if row.low is None or row.high is None else list(answers(row.low, row.high))
 
 
 def deciding_inputs(a: ReportScenario, b: ReportScenario, kpi: str) -> list[list[Any]]:
