@@ -37,7 +37,13 @@ OBSERVED = (
     Observed("stop_wait_s.mean", "mean wait at the stop, min", 10.0, 1 / 60, "observed: under 10"),
     Observed("line_share", "rides of trips with a train", 1 / 3, 1.0, "observed: 33 to 38 % to or from a station"),
     Observed("users", "different users", 1703.0, 1.0, "observed in half a year; predicted by Chao's estimate"),
-    Observed("cost_eur_per_ride", "cost of a ride, EUR", 55 / 1.8, 1.0, "observed: 55 EUR an hour (unverified) / 1.8"),
+    Observed(
+        "operating_cost_eur_per_ride",
+        "cost of a ride, EUR",
+        55 / 1.8,
+        1.0,
+        "observed: 55 EUR an hour (unverified) / 1.8",
+    ),
 )
 
 
@@ -72,7 +78,7 @@ def main() -> None:
             predicted = sum(value[f"{SERVICE}.{figure.kpi}"] for value in values) / len(values) * figure.scale
         ratio = predicted / figure.value
         print(f"{figure.words:32} {predicted:10.2f} {figure.value:10.2f} {ratio:7.2f}   {figure.note}")
-    refused = sum(value.get(f"{SERVICE}.refused", 0.0) for value in values) / len(values)
+    refused = sum(value.get(f"{SERVICE}.denied_requests", 0.0) for value in values) / len(values)
     print(f"refusals a day {refused:.0f}; promises broken {broken}; days at random, population and settings fixed")
 
 

@@ -182,7 +182,7 @@ def kpis_page() -> str:
     lines = [
         "# KPIs",
         f"What `kera run {KPI_SCENARIO}` computes. What a service did begins with the service's name. What people did "
-        "is for residents; the same for others ends with `@everyone`, `@workers`, `@neighbours` or `@visitors`.",
+        "is for residents; the same for others ends with `@everyone`, `@in_commuters`, `@neighbours` or `@visitors`.",
     ]
     rows = ["| KPI | unit | definition |", "|---|---|---|"]
     rows += [f"| `{kpi.id}` | {kpi.unit} | {_cell(kpi.definition)} |" for kpi in run.kpis() if "@" not in kpi.id]

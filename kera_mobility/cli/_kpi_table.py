@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from kera_mobility.cli._output import in_columns, say
+from kera_mobility.config.figure_ids import figures_of
 from kera_mobility.texts import visible
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ MOST_LINES = 15
 CHIEF = ("sustainable_share", "mode_share.car", "trips", "door_to_door_s.mean", "unserved")
 """Figures of people that the short table begins with."""
 CHIEF_OF_SERVICE = (
-    "rides", "refused", "subsidy_eur_per_ride", "wait_s.mean", "punctual_share", "connections.missed",
+    "rides", "denied_requests", "subsidy_eur_per_ride", "wait_s.mean", "punctual_share", "connections.missed",
     "promises.broken", "permit.*.kept",
 )  # fmt: skip
 """The same of each service, one after the other as far as there is room, behind its name; none of nothing denied."""
-SPARED = ("refused", "connections.missed", "promises.broken", "unserved")
+SPARED = ("denied_requests", "connections.missed", "promises.broken", "unserved")
 """Figures that are left out of the short table where they are zero in every run."""
 
 
 def show_table(title: str, services: list[str], runs: list[Written], everyone: bool) -> None:
     """Print the KPIs, people first, then each service: mean, lowest and highest where there are several runs."""
-    many = len(runs) > 1
+    many, services = len(runs) > 1, [figures_of(service) for service in services]
     kind = "draws of uncertain inputs" if runs and runs[0].draw is not None else "seeds"
     by_id = _by_id(runs)
     caption = f"{title}, {len(runs)} {kind}" if many else title

@@ -102,7 +102,7 @@ def _figures(out: Path) -> Names:
         yield from ((kpi["id"], f"{kpi['unit']}: {kpi['definition']}") for kpi in read_kpis(runs[-1].parent))
         return
     files = sorted((find(CHECKS, "configs") / "baselines").glob("*.json"))
-    yield from ((name, "") for name in sorted({name for file in files for name in Baseline.read(file).kpis}))
+    yield from ((name, "") for name in sorted({name for file in files for name in Baseline.read(file).figures}))
 
 
 LISTERS: dict[str, Callable[[Path], Names]] = {

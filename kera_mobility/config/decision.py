@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from kera_mobility.config.figure_ids import understood_id
 from kera_mobility.config.settings import Settings
 
-PRIMARY = ("sustainable_share", "mode_share.car", "door_to_door_s.mean", "unserved", "benefit.ex_ante")
+PRIMARY = ("sustainable_share", "mode_share.car", "door_to_door_s.mean", "unserved", "consumer_surplus.ex_ante")
 """Primary outcomes where neither scenario nor command line names any: ids of rows of `kera compare`."""
 GO, CHANGE, STOP = "go", "change", "stop"
 
@@ -46,6 +47,16 @@ class DecisionSettings(Settings):
     """Outcomes that are tested as one family, in this order: ids of `kera compare`. All others are exploratory."""
     thresholds: dict[str, CityThreshold] = Field(default_factory=dict)
     """By id of a row of `kera compare`. None by default: they are the city's to set."""
+
+    @field_validator("primary")
+    @classmethod
+    def _of_now(cls, primary: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(understood_id(name, "decision.primary") for name in primary)
+
+    @field_validator("thresholds")
+    @classmethod
+    def _by_ids_of_now(cls, thresholds: dict[str, CityThreshold]) -> dict[str, CityThreshold]:
+        return {understood_id(name, "decision.thresholds"): threshold for name, threshold in thresholds.items()}
 
     @model_validator(mode="after")
     def _once(self) -> DecisionSettings:

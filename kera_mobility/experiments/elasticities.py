@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from kera_mobility.config.figure_ids import understood_id
 from kera_mobility.config.messages import read_settings
 from kera_mobility.config.settings import Seed, Settings
 from kera_mobility.errors import ConfigError, nearest_name
@@ -30,7 +31,7 @@ Day = Callable[[int], Run]
 class Response(Settings):
     """A figure that answers to a change, and what was found elsewhere."""
 
-    kpi: str
+    kpi: Annotated[str, AfterValidator(understood_id)]
     """Id of the KPI."""
     title: str
     """Name for people."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kera_mobility.config.figure_ids import understood_id
 from kera_mobility.config.resources import find
 from kera_mobility.config.yaml_layers import shared_base, shown_path
 from kera_mobility.errors import ConfigError, nearest_name
@@ -243,7 +244,7 @@ class _Study:
             raise ConfigError(f"{variant.name} and {reference.name}: no setting differs, nothing can be asked")
         self._until = Until.of(figure) if len(figure.split()) > 1 else None
         self._precise = False
-        self._figure = figure.split()[0] if figure.split() else figure
+        self._figure = understood_id(figure.split()[0], "figure") if figure.split() else figure
         self._out, self._workers = out, workers
         self._progress, self._planned, self._written, self._note = progress, planned, written, note
         self._runs: dict[str, list[Written]] = {}

@@ -24,6 +24,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pyarrow as pa
 
+from kera_mobility.config.figure_ids import current_id, understood_ids
 from kera_mobility.config.resources import find
 from kera_mobility.dice import Dice, word
 from kera_mobility.errors import KeraError, MissingFileError, ResultError
@@ -61,6 +62,11 @@ class Baseline:
     history: tuple[Mapping[str, str], ...] = ()
     """Why it was renewed, with the version of the package, oldest first."""
 
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """The KPIs by the ids of this version."""
+        return {current_id(name): value for name, value in self.kpis.items()}
+
     @classmethod
     def of(cls, run: Run, tolerance: float, history: Sequence[Mapping[str, str]]) -> Baseline:
         """Return what a run gave."""
@@ -84,6 +90,7 @@ class Baseline:
             if content["format"] != FORMAT:
                 raise ResultError(f"{file}: format is {content['format']!r}, this version reads {FORMAT}")
             content["history"] = tuple(content["history"])
+            understood_ids(content["kpis"], str(file))
             return cls(**{name: content[name] for name in cls.__dataclass_fields__})
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, ResultError):
@@ -214,7 +221,7 @@ def renew(place: Path, name: str, why: str, tolerance: float | None = None) -> b
     kept = before.tolerance if before else 0.0
     if before is not None and tolerance in (None, kept):
         result = _compared(name, before, run, time.monotonic())
-        if not (result.events or result.kpis):
+        if not (result.events or result.kpis) and before.figures == before.kpis:
             return False
     history = [*(before.history if before else ()), {"version": package_version(), "why": why.strip()}]
     Baseline.of(run, kept if tolerance is None else tolerance, history).write(file)
@@ -301,14 +308,15 @@ def _moved_rows(kind: str, before: Baseline, table: pa.Table | None) -> tuple[fl
 
 def _moved_kpis(before: Baseline, run: Run) -> tuple[str, ...]:
     now = {kpi.id: kpi for kpi in run.kpis()}
-    words = [f"{name}: is no more" for name in before.kpis if name not in now]
+    known = before.figures
+    words = [f"{name}: is no more" for name in known if name not in now]
     allowed = before.tolerance or ROUNDING
     for name, kpi in now.items():
         new = kpi.value if math.isfinite(kpi.value) else None
-        if name not in before.kpis:
+        if name not in known:
             words.append(f"{name}: new, {_shown(new)} {kpi.unit}")
             continue
-        old = before.kpis[name]
+        old = known[name]
         if old is None or new is None:
             if old != new:
                 words.append(f"{name}: {_shown(old)} -> {_shown(new)} {kpi.unit}")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kera_mobility.config.figure_ids import understood_id
 from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.experiments.jobs import Written
 from kera_mobility.results.compare.intervals import over_seeds
@@ -47,7 +48,9 @@ class Until:
                 "(percentage points), 'scooter.rides 2%' (of the mean) or 'door_to_door_s.mean 5' (its own unit)"
             )
         unit = parts["unit"]
-        return cls(parts["kpi"], width / POINTS_PER_SHARE if unit else width, relative=unit == "%")
+        return cls(
+            understood_id(parts["kpi"], "until"), width / POINTS_PER_SHARE if unit else width, relative=unit == "%"
+        )
 
     def require_known(self, run: Written) -> None:
         """Return if the runs have the KPI.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from kera_mobility.units import HOUR_S, MINUTE_S
 
-WORDS = {"refusals": "denied requests", "workers": "in-commuters"}
-"""Units and populations by the names of the data -> the words of the field."""
+WORDS = {"in_commuters": "in-commuters"}
+"""Populations by the names of the data -> the words of the field."""
 NOTHING = "-"
 """Stands for a number that is not there."""
 MOST_DIGITS = 6

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from kera_mobility.config.figure_ids import people_of
 from kera_mobility.errors import ResultError
 from kera_mobility.results.record import RunRecord, numbers, pair_keys, rows_at, texts
 from kera_mobility.units import BoolArray, FloatArray, IntArray
@@ -70,7 +71,7 @@ class Facts:
         codes, names = texts(self.record.people, "population")
         of_trip = codes[self.person_row]
         populations = [
-            self._group(f"{name}s", int(np.count_nonzero(codes == code)), of_trip == code)
+            self._group(people_of(name), int(np.count_nonzero(codes == code)), of_trip == code)
             for code, name in enumerate(names)
         ]
         everyone = self._group(EVERYONE, len(codes), np.ones(len(of_trip), dtype=np.bool_))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kera_mobility.config.figure_ids import FiguresById
 from kera_mobility.results.events import KINDS
 from kera_mobility.results.facts import Facts
 from kera_mobility.results.record import RunRecord, settings_of
@@ -76,9 +77,9 @@ class RunFolder:
         return services
 
     @cached_property
-    def kpis(self) -> dict[str, dict[str, Any]]:
+    def kpis(self) -> FiguresById[dict[str, Any]]:
         """`kpis.json` by id: value (None where there is none), unit, population, definition."""
-        return {str(kpi["id"]): kpi for kpi in read_kpis(self.folder)}
+        return FiguresById({str(kpi["id"]): kpi for kpi in read_kpis(self.folder)})
 
     @cached_property
     def settings_yaml(self) -> str:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from kera_mobility.config.figure_ids import understood_ids
 from kera_mobility.errors import MissingFileError, ResultError, raise_together
 from kera_mobility.file_paths import require_file
 from kera_mobility.files import package_version, replacing
@@ -49,6 +50,8 @@ _META_OF_MOST: Kinds = {
     "assumptions": list,
 }  # fmt: skip
 _KPI: Kinds = {"id": str, "value": (int, float, type(None)), "unit": str, "population": str, "definition": str}
+_WORDS_BEFORE = {"refusals": "denied requests", "workers": "in_commuters"}
+"""Units and populations of an earlier version."""
 _AREA: Kinds = {"streets": list, "rail": list, "zones": list, "sources": list}
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The moment stamped on every array of `overnight.npz`, so that equal arrays make equal bytes."""
@@ -138,7 +141,13 @@ def read_kpis(folder: str | Path) -> list[dict[str, Any]]:
     kpis: list[dict[str, Any]] = _read_json(file, list)
     for kpi in kpis:
         _require_entries(file, kpi, _KPI)
-    return kpis
+    ids = understood_ids((kpi["id"] for kpi in kpis), str(Path(folder).absolute().parent))
+    return [{**kpi, "id": ids[kpi["id"]], **_in_words_of_now(kpi)} for kpi in kpis]
+
+
+def _in_words_of_now(kpi: Mapping[str, Any]) -> dict[str, str]:
+    """Return unit and population of a figure, in the words of this version."""
+    return {name: _WORDS_BEFORE.get(kpi[name], kpi[name]) for name in ("unit", "population")}
 
 
 def read_settings(folder: str | Path) -> str:

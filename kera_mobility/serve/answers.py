@@ -15,9 +15,15 @@ from kera_mobility.results.compare import Comparison, Difference, compare
 from kera_mobility.serve.attribution import parts, separable
 from kera_mobility.serve.run_queue import RunOrder, RunQueue
 
-FIGURES = ("sustainable_share", "benefit.ex_ante", "money.city.subsidy_eur", "door_to_door_s.mean", "mode_share.car")
+FIGURES = (
+    "sustainable_share",
+    "consumer_surplus.ex_ante",
+    "money.city.subsidy_eur",
+    "door_to_door_s.mean",
+    "mode_share.car",
+)
 """Rows that are looked at first."""
-GAINS = "benefit.ex_ante."
+GAINS = "consumer_surplus.ex_ante."
 """Rows of who gains, residents by age, car and home."""
 RIDES = ".rides"
 LEAST_TO_COMPARE, MOST_TO_COMPARE = 2, 6

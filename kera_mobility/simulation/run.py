@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from kera_mobility.config.figure_ids import FigureList
 from kera_mobility.demand.choice_model import ChoiceModel
 from kera_mobility.demand.planner import Planner
 from kera_mobility.demand.plans import TripDemand
@@ -93,8 +94,8 @@ class Run(Display):
         """The legs of the trips as a pandas frame; `km.columns("legs")` says what its columns mean."""
         return self.record.frame("legs")
 
-    def kpis(self) -> list[Kpi]:
-        """Return the KPIs, each with unit, population and definition."""
+    def kpis(self) -> FigureList[Kpi]:
+        """Return the KPIs, each with unit, population and definition; `run.kpis()["trips"]` is the one of an id."""
         return compute(self.record)
 
     def save(self, folder: str | Path) -> Path:

@@ -6,13 +6,15 @@ import hashlib
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 
 from kera_mobility.config.decision import DecisionSettings
+from kera_mobility.config.figure_ids import figures_of
 from kera_mobility.config.messages import validated
 from kera_mobility.config.resources import find, shipped_folder
 from kera_mobility.config.settings import InputPath, Seed, Settings
@@ -104,6 +106,17 @@ class Scenario(Display, Settings):
     """What the study decides by: primary outcomes in their order, thresholds. Read by comparisons; no run uses it."""
     disturbances: tuple[AnyDisturbance, ...] = ()
     """Closures and failures; those that overlap in time are of different kinds or about different things."""
+
+    @field_validator("services")
+    @classmethod
+    def _told_apart(cls, services: dict[str, ServiceSettings]) -> dict[str, ServiceSettings]:
+        prefixes = Counter(map(figures_of, services))
+        if alike := [name for name in services if prefixes[figures_of(name)] > 1]:
+            prefix = figures_of(alike[0])
+            raise ValueError(
+                f"got {' and '.join(alike)}, whose figures are all called {prefix}.*, expected other names"
+            )
+        return services
 
     _source: Node | None = PrivateAttr(None)
     _inputs: Ledger = PrivateAttr(default_factory=Ledger)

@@ -78,8 +78,8 @@ def test_the_shipped_checks_are_as_their_baselines_say() -> None:
 def test_the_shipped_checks_reach_what_they_are_for() -> None:
     kept = {name: Baseline.read(shipped_folder("configs") / "checks" / "baselines" / f"{name}.json")
             for name in check_names(CHECKS)[1]}  # fmt: skip
-    assert kept["scooters"].kpis["scooter.refused"]
-    assert kept["shuttle"].kpis["shuttle.refused"]
+    assert kept["scooters"].kpis["scooter.denied_requests"]
+    assert kept["shuttle"].kpis["shuttle.denied_requests"]
     assert all(one.history and one.history[0]["why"] for one in kept.values())
     for kind in ("trips", "legs", "refusals", "bookings", "calls", "moves"):
         assert any(one.kinds[kind]["rows"] for one in kept.values()), kind

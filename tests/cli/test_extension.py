@@ -245,7 +245,7 @@ def test_a_full_service_is_one_folder_here_or_in_another_package(tree: Path, pla
     assert result["services"]["boat"]["mode"] == "boat"
     assert result["saved"]["boat.revenue_eur"] == 1.5
     for name, value in {
-        "boat.rides": 2, "boat.refused.no_boat": 1, "boat.bookings.ridden": 2, "boat.rides_per_boat": 2.0,
+        "boat.rides": 2, "boat.denied_requests.no_boat": 1, "boat.bookings.ridden": 2, "boat.rides_per_boat": 2.0,
         "boat.operating_cost_eur": 3.0,
     }.items():  # fmt: skip
         assert result["kpis"][name] == value, name
@@ -284,13 +284,13 @@ def test_the_command_line_shows_a_full_service(tree: Path) -> None:
     few, many = (boats_day(tree, fleet) for fleet in (1, 40))
     assert "boat.rides_per_boat" in few
     assert "early_trips" in few
-    assert "boat.refused.no_boat" in few
-    assert "boat.refused.no_boat" not in many
+    assert "boat.denied_requests.no_boat" in few
+    assert "boat.denied_requests.no_boat" not in many
     resolved = next((tree / "out" / "1").rglob("scenario.yaml")).read_text(encoding="utf-8")
     assert "kind: boat" in resolved
     assert "kind: turn_round" in resolved
     changes = {row["id"]: row for row in json.loads(kera(tree, "compare", "out/1", "out/40", "--json"))["differences"]}
-    cost, refused = changes["boat.operating_cost_eur"], changes["boat.refused.no_boat"]
+    cost, refused = changes["boat.operating_cost_eur"], changes["boat.denied_requests.no_boat"]
     assert (cost["mean_a"], cost["mean_b"]) == (3.0, 120.0)
     assert refused["mean_a"] > refused["mean_b"] == 0.0
     assert "all boats were taken" in kera(tree, "explain", "out/1")

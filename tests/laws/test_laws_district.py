@@ -121,7 +121,12 @@ def test_workers_change_nothing_with_everything_on(tmp_path: Path) -> None:
 def test_a_disturbed_winter_day_is_explained_and_its_promises_hold(tmp_path: Path) -> None:
     found = explain(base().save(tmp_path / "day"))
     assert not found.disagreements
-    assert {one.id for one in found.sums} >= {"scooter.refused", "on_demand.refused", "shuttle.refused", "unserved"}
+    assert {one.id for one in found.sums} >= {
+        "scooter.denied_requests",
+        "on_demand.denied_requests",
+        "shuttle.denied_requests",
+        "unserved",
+    }
     assert sum(found.cases.values()) > 0
     assert verdict(base().record, "on_demand").breaches == ()
 

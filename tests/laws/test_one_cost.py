@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import kera_mobility as km
+from kera_mobility.config.figure_ids import figures_of
 from kera_mobility.experiments.remedies import remedies
 from kera_mobility.results.compare import Comparison, compare
 from kera_mobility.results.report.content import report_content
@@ -21,7 +22,7 @@ title: {{title}}
 choice: {{{{constants: {{{{city_bike: 1.0, shuttle: 3.0, on_demand: 1.0}}}}}}}}
 """
 """A small day on which every service has riders."""
-OPERATORS, LINES = ("scooter", "city_bike", "shuttle", "on_demand"), ("rail",)
+OPERATORS, LINES = ("scooter", "city_bike", "shuttle", "on_demand"), ("transit",)
 RATES = {
     "on_demand": ("cost_eur_per_vehicle_hour", "cost_eur_per_km"),
     "shuttle": tuple(f"costs.{name}_eur" for name in (
@@ -76,7 +77,7 @@ def test_every_service_that_a_shipped_trial_operates_is_in_the_law() -> None:
     for file in TRIALS.glob("*.yaml"):
         services = load_scenario(file).services
         operated = {name for name, settings in services.items() if kinds[settings.kind].operated}
-        assert operated <= {*OPERATORS, *LINES}, file.name
+        assert set(map(figures_of, operated)) <= {*OPERATORS, *LINES}, file.name
 
 
 def test_what_is_paid_for_changes_no_event(runs: dict[str, km.Run]) -> None:
@@ -98,9 +99,8 @@ def test_the_cost_of_a_ride_and_its_subsidy_follow_from_the_cost_of_the_day(
     for service in OPERATORS:
         cost_eur, rides = values[f"{service}.operating_cost_eur"], values[f"{service}.rides"]
         assert rides, service
-        for name in ("cost_eur_per_ride", "operating_eur_per_ride"):
-            if f"{service}.{name}" in values:
-                assert values[f"{service}.{name}"] * rides == pytest.approx(cost_eur)
+        if f"{service}.operating_cost_eur_per_ride" in values:
+            assert values[f"{service}.operating_cost_eur_per_ride"] * rides == pytest.approx(cost_eur)
         uncovered_eur = cost_eur - values[f"{service}.revenue_eur"]
         assert values[f"{service}.subsidy_eur_per_ride"] * rides == pytest.approx(uncovered_eur)
     assert values["shuttle.operating_cost_eur"] == pytest.approx(values["shuttle.operating_cost_eur.safety_operator"])
@@ -114,12 +114,12 @@ def test_a_comparison_has_the_money_of_the_kpis(comparison: Comparison, kpis: di
             return float(getattr(comparison.row(f"money.{name}"), side))
 
         cost_eur = {name: values[f"{name}.operating_cost_eur"] for name in (*OPERATORS, *LINES)}
-        assert of("operators.running_eur") == pytest.approx(sum(cost_eur[name] for name in OPERATORS))
-        assert of("authority.running_eur") == pytest.approx(sum(cost_eur[name] for name in LINES))
+        assert of("operators.operating_cost_eur") == pytest.approx(sum(cost_eur[name] for name in OPERATORS))
+        assert of("authority.operating_cost_eur") == pytest.approx(sum(cost_eur[name] for name in LINES))
         subsidy_eur = sum(max(cost_eur[name] - values[f"{name}.revenue_eur"], 0.0) for name in OPERATORS)
         assert of("city.subsidy_eur") == pytest.approx(subsidy_eur)
         full_eur = sum(
-            values[f"{name}.full_eur_per_ride"] * values[f"{name}.rides"] for name in ("scooter", "city_bike")
+            values[f"{name}.full_cost_eur_per_ride"] * values[f"{name}.rides"] for name in ("scooter", "city_bike")
         )
         capital_eur = full_eur - cost_eur["scooter"] - cost_eur["city_bike"]
         assert of("operators.capital_eur") == pytest.approx(capital_eur)
@@ -129,7 +129,7 @@ def test_a_years_balance_has_the_money_of_the_kpis(comparison: Comparison, kpis:
     more = {name: kpis["plain"][f"{name}.operating_cost_eur"] for name in (*OPERATORS, *LINES)}
     rows = {row.id.removeprefix("yearly."): row.difference for row in comparison.rows("yearly")}
     assert rows["operators"] == pytest.approx(-300 * sum(more[name] for name in OPERATORS))
-    assert rows["authority"] == pytest.approx(-300 * more["rail"])
+    assert rows["authority"] == pytest.approx(-300 * more["transit"])
     assert rows["capital"] == pytest.approx(-300 * comparison.row("money.operators.capital_eur").mean_a)
     assert rows["net"] == pytest.approx(rows["operators"] + rows["authority"] + rows["capital"])
 

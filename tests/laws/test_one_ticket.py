@@ -64,10 +64,10 @@ def test_children_pay_a_part_and_holders_nothing_more_at_the_gate(runs: dict[str
 
 def test_season_tickets_bring_in_their_day_whoever_rides(runs: dict[str, Run]) -> None:
     values = kpis(runs["month"])
-    assert values["rail.revenue_eur"] == pytest.approx(9.0)
-    assert values["rail.season_eur"] == pytest.approx(DAY_EUR)
-    assert values["rail.earned_eur_per_ride"] * values["rail.rides"] == pytest.approx(9.0 + DAY_EUR)
-    assert "rail.season_eur" not in kpis(runs["ride"])
+    assert values["transit.revenue_eur"] == pytest.approx(9.0)
+    assert values["transit.season_eur"] == pytest.approx(DAY_EUR)
+    assert values["transit.earned_eur_per_ride"] * values["transit.rides"] == pytest.approx(9.0 + DAY_EUR)
+    assert "transit.season_eur" not in kpis(runs["ride"])
 
 
 def test_what_travellers_pay_for_tickets_is_what_the_authority_gets(
@@ -75,7 +75,7 @@ def test_what_travellers_pay_for_tickets_is_what_the_authority_gets(
 ) -> None:
     for side, name in (("mean_a", "ride"), ("mean_b", "month")):
         values = kpis(runs[name])
-        tickets_eur = values["rail.revenue_eur"] + values.get("rail.season_eur", 0.0)
+        tickets_eur = values["transit.revenue_eur"] + values.get("transit.season_eur", 0.0)
         for row in ("money.travellers.paid_eur", "money.authority.tickets_eur"):
             assert getattr(comparison.row(row), side) == pytest.approx(tickets_eur)
 

@@ -104,7 +104,7 @@ def test_a_stranger_to_the_other_day_has_no_expected_gain(tmp_path: Path) -> Non
     assert np.isnan(benefit.gains["ex_ante"][1:]).all()
     assert benefit.total_eur() == ("ex_ante", 2.5)
     means = {quantity.about.id: quantity.after for quantity in benefit.quantities()}
-    assert means["benefit.ex_ante"] == 2.5
+    assert means["consumer_surplus.ex_ante"] == 2.5
 
 
 def test_who_lives_in_one_day_only_is_not_among_those_who_gain(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_trip_that_went_otherwise_on_either_day_is_left_out(tmp_path: Path, si
     benefit = Benefit(pair(tmp_path, village("a", days["a"]), village("b", days["b"])), Values())
     assert benefit.gains["realised_utility"].tolist() == [2.5, 0.0]
     quantities = {quantity.about.id: quantity.after for quantity in benefit.quantities()}
-    assert quantities["benefit.left_out"] == 0.5
+    assert quantities["consumer_surplus.left_out"] == 0.5
 
 
 def test_time_is_valued_by_the_mode_of_before_and_money_as_it_is_where_both_trips_arrived(tmp_path: Path) -> None:
@@ -161,16 +161,21 @@ def test_people_are_grouped_as_they_are_in_b(tmp_path: Path) -> None:
     after = {number: {**about, "expected": float(number)} for number, about in people.items()}
     day = pair(tmp_path, village("a", trips, {number: {} for number in people}), village("b", trips, after))
     quantities = [quantity for quantity in Benefit(day, Values()).quantities() if ".ex_ante" in quantity.about.id]
-    assert {quantity.about.id.removeprefix("benefit.ex_ante"): quantity.after for quantity in quantities} == {
-        "": 21 / 6, "@everyone": 171 / 8, "@neighbours": 80.0, "@workers": 70.0,
+    assert {quantity.about.id.removeprefix("consumer_surplus.ex_ante"): quantity.after for quantity in quantities} == {
+        "": 21 / 6, "@everyone": 171 / 8, "@neighbours": 80.0, "@in_commuters": 70.0,
         ".age_7_17": 1.0, ".age_18_29": 2.5, ".age_30_44": 4.0, ".age_45_64": 5.0, ".age_65_up": 6.0,
         ".car_own": 1.0, ".car_shared": 2.0, ".car_none": 4.5,
         ".home_0_400_m": 4.0, ".home_400_800_m": 2.0, ".home_800_1600_m": 3.0, ".home_1600_m_up": 4.0,
     }  # fmt: skip
     words = {quantity.about.id: quantity.about.definition for quantity in quantities}
-    assert words["benefit.ex_ante.home_400_800_m"].endswith("; residents who live 400 to 800 m from Mill.")
-    assert words["benefit.ex_ante.age_7_17"].endswith("; residents aged 7 to 17.")
-    assert {quantity.about.population for quantity in quantities} == {"residents", "everyone", "workers", "neighbours"}
+    assert words["consumer_surplus.ex_ante.home_400_800_m"].endswith("; residents who live 400 to 800 m from Mill.")
+    assert words["consumer_surplus.ex_ante.age_7_17"].endswith("; residents aged 7 to 17.")
+    assert {quantity.about.population for quantity in quantities} == {
+        "residents",
+        "everyone",
+        "in_commuters",
+        "neighbours",
+    }
 
 
 def test_a_band_of_homes_begins_at_its_limit_and_ends_before_the_next(tmp_path: Path) -> None:
@@ -180,7 +185,7 @@ def test_a_band_of_homes_begins_at_its_limit_and_ends_before_the_next(tmp_path: 
     def bands(limits_m: tuple[int, ...]) -> list[str]:
         values = Values().model_copy(update={"home_bands_m": limits_m})  # a limit of 0 is refused in a file
         ids = [quantity.about.id for quantity in Benefit(day, values).quantities()]
-        return [name.removeprefix("benefit.ex_ante.") for name in ids if ".ex_ante.home" in name]
+        return [name.removeprefix("consumer_surplus.ex_ante.") for name in ids if ".ex_ante.home" in name]
 
     assert (bands((0, 400)), bands((0,)), bands(())) == (["home_0_400_m"], ["home_0_m_up"], ["home_0_m_up"])
     day.b.facts.record.area.pop("centre")
@@ -214,7 +219,7 @@ def test_where_no_tastes_are_known_or_no_trip_is_shared_nothing_is_said_of_them(
     assert not Benefit(pair(tmp_path / "plain", *plain), Values()).same_tastes
     apart = pair(tmp_path / "apart", a, village("b", [trip(1, to=2)]))
     ids = [quantity.about.id for quantity in Benefit(apart, Values()).quantities()]
-    assert "benefit.left_out" not in ids
+    assert "consumer_surplus.left_out" not in ids
     assert (apart.shared, apart.switched()) == (0.0, {})
 
 
@@ -247,6 +252,6 @@ def test_trips_that_were_not_made_are_a_mode_of_their_own(tmp_path: Path) -> Non
     people = {1: {}, 2: {}, 3: {}, 4: {"population": "worker"}}
     day = pair(tmp_path, village("a", a, people), village("b", b, people))
     assert day.changes() == {("walk", "walk"): 2, ("walk", "car"): 1, ("walk", "not completed"): 1}
-    assert day.switched() == pytest.approx({"residents": 2 / 3, "everyone": 0.5, "workers": 0.0})
+    assert day.switched() == pytest.approx({"residents": 2 / 3, "everyone": 0.5, "in_commuters": 0.0})
     assert day.both_completed.tolist() == [True, True, False, True]
     assert math.isclose(float(day.both["door_to_door_s_b"].iloc[0]), 1000.0)

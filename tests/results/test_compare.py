@@ -140,7 +140,7 @@ def test_figures_of_residents_are_not_held_against_those_of_everyone(tmp_path: P
     assert rows["trips@everyone"] == "outcomes"
     row = alike.row("trips")
     assert (row.population, row.difference) == ("everyone", 0.0)
-    assert alike.row("benefit.time_and_money").population == "everyone"
+    assert alike.row("consumer_surplus.time_and_money").population == "everyone"
 
 
 def test_who_switched_is_counted_person_by_person(found: Comparison) -> None:
@@ -170,7 +170,7 @@ def test_the_substitution_matrix_says_how_each_new_rider_would_have_gone(found: 
     ],
 )  # fmt: skip
 def test_the_benefit_is_what_a_hand_computes(found: Comparison, name: str, by_hand: float) -> None:
-    assert found.row(f"benefit.{name}").difference == pytest.approx(by_hand, abs=1e-5)
+    assert found.row(f"consumer_surplus.{name}").difference == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_a_trip_that_was_planned_anew_has_no_realised_utility(tmp_path: Path) -> None:
@@ -181,12 +181,12 @@ def test_a_trip_that_was_planned_anew_has_no_realised_utility(tmp_path: Path) ->
     changed = trips.set_column(place, trips.schema.field(place), pa.array([0, 0, 1], pa.int16()))
     write_record(dataclasses.replace(anew, tables={**anew.tables, "trips": changed}), tmp_path / "b")
     found = compare(tmp_path / "a", tmp_path / "b")
-    assert found.row("benefit.left_out").difference == pytest.approx(1 / 3)
-    assert found.row("benefit.realised_utility@everyone").difference == pytest.approx(2.5 / 3, abs=1e-5)
+    assert found.row("consumer_surplus.left_out").difference == pytest.approx(1 / 3)
+    assert found.row("consumer_surplus.realised_utility@everyone").difference == pytest.approx(2.5 / 3, abs=1e-5)
 
 
 def test_groups_without_people_have_no_benefit_row(found: Comparison) -> None:
-    assert "benefit.ex_ante.age_65_up" not in {row.id for row in found.differences}
+    assert "consumer_surplus.ex_ante.age_65_up" not in {row.id for row in found.differences}
 
 
 CAR_KM = 5 / 1.3
@@ -196,8 +196,9 @@ CAR_KM = 5 / 1.3
     ("name", "before", "after"),
     [
         ("travellers.paid_eur", 3.7, 8.2), ("operators.fares_eur", 0.0, 4.5),
-        ("operators.running_eur", 0.0, 2 * 5.0 + 2 * 0.6), ("city.subsidy_eur", 0.0, 11.2 - 4.5),
-        ("authority.tickets_eur", 3.0, 3.0), ("authority.running_eur", 10 * 5.6 + 0.5 * 584, 10 * 5.6 + 0.5 * 584),
+        ("operators.operating_cost_eur", 0.0, 2 * 5.0 + 2 * 0.6), ("city.subsidy_eur", 0.0, 11.2 - 4.5),
+        ("authority.tickets_eur", 3.0, 3.0),
+        ("authority.operating_cost_eur", 10 * 5.6 + 0.5 * 584, 10 * 5.6 + 0.5 * 584),
         ("car_km", CAR_KM, CAR_KM),
     ],
 )  # fmt: skip
@@ -350,7 +351,7 @@ def test_a_reason_that_one_run_does_not_name_counts_as_zero_there(tmp_path: Path
     write_record(calm, tmp_path / "a")
     write_record(hamlet("b"), tmp_path / "b")
     found = compare(tmp_path / "a", tmp_path / "b")
-    refused = found.row("scooter.refused.no_vehicle")
+    refused = found.row("scooter.denied_requests.no_vehicle")
     assert (refused.mean_a, refused.mean_b) == (0, 2)
     assert found.row("unserved.full@everyone").difference == 1
 
@@ -364,7 +365,7 @@ def test_a_mode_that_one_scenario_lacks_has_no_share_there_and_its_service_stand
     write_record(dataclasses.replace(before, tables={**before.tables, "legs": kept}, meta=meta), tmp_path / "a")
     write_record(hamlet("b"), tmp_path / "b")
     found = compare(tmp_path / "a", tmp_path / "b")
-    share = found.row("mode_share.shuttle@workers")
+    share = found.row("mode_share.shuttle@in_commuters")
     assert (share.mean_a, share.mean_b) == (0.0, 1.0)
     rides = found.row("shuttle.rides")
     assert (rides.section, rides.mean_a, rides.difference) == ("only_b", None, 1.0)
@@ -477,8 +478,8 @@ def test_another_way_to_travel_is_never_expected_to_make_a_day_worse(lived: tupl
     assert (gain >= 0.0).all()
     assert np.count_nonzero(gain) >= 5
     assert np.count_nonzero(gain) <= 20
-    assert found.row("benefit.ex_ante.age_65_up").verdict == "no change"
-    assert found.row("benefit.ex_ante.age_30_44").difference > 0
+    assert found.row("consumer_surplus.ex_ante.age_65_up").verdict == "no change"
+    assert found.row("consumer_surplus.ex_ante.age_30_44").difference > 0
 
 
 def test_the_substitution_matrix_of_a_simulated_day_holds_every_rider(lived: tuple[Comparison, DayPair]) -> None:
@@ -521,7 +522,7 @@ def test_days_with_other_trips_have_no_yearly_balance(tmp_path: Path, column: st
     assert not found.rows("yearly")
     assert any(note.startswith("Only 66.7% of the trips of B are trips of A too") for note in found.notes)
     # The person whose trip goes elsewhere is left out of what was expected too.
-    assert found.row("benefit.ex_ante@everyone").difference == pytest.approx(3.0 / 2)
+    assert found.row("consumer_surplus.ex_ante@everyone").difference == pytest.approx(3.0 / 2)
     assert found.row("substitution.scooter.feeder.no_such_trip").difference == 1.0
 
 
@@ -593,12 +594,12 @@ def test_the_compare_command_prints_a_table_json_and_csv(tmp_path: Path, capsys:
     assert "+9 s" in row
     assert len(short.splitlines()) <= 15
     assert max(map(len, short.splitlines())) <= 80
-    assert "@workers" not in short
+    assert "@in_commuters" not in short
     assert _kera("compare", a, b, "--all") == 0
     text = capsys.readouterr().out
     row = next(line for line in text.splitlines() if line.startswith("door_to_door_s.mean"))
     assert row.split()[1:4] == ["723", "732", "+9"]
-    assert "@workers" in text
+    assert "@in_commuters" in text
     assert _kera("compare", a, b, "--json") == 0
     whole = json.loads(capsys.readouterr().out, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     assert whole["pairs"] == [[1, 0], [2, 0]]
@@ -646,7 +647,7 @@ def test_unit_values_come_from_a_file_that_says_only_what_differs(
     assert read_values(mine).time_as == {**Values().time_as, "tractor": "car"}
     assert _kera("compare", tmp_path / "a", tmp_path / "b", "--values", mine, "--json") == 0
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)["differences"]}
-    assert rows["money.operators.running_eur"]["mean_b"] == pytest.approx(6.0)
+    assert rows["money.operators.operating_cost_eur"]["mean_b"] == pytest.approx(6.0)
     assert rows["carbon.operational.market"]["mean_a"] == pytest.approx(CAR_KM * 170 / 1000)
     assert rows["yearly.operators"]["difference"] == pytest.approx(250 * (4.5 - 6.0))
 

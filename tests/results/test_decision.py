@@ -25,7 +25,7 @@ from tests.kit.browser import WIDE, Opened
 from tests.kit.reports import run_small
 from tests.results.test_compare import village
 
-COSTS = "money.authority.running_eur"
+COSTS = "money.authority.operating_cost_eur"
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,10 @@ def test_who_pays_is_what_a_service_declares(results: Path, monkeypatch: pytest.
     monkeypatch.setattr(costs, "PAYER", "employers")
     one = [results / name / "seed-0001" for name in ("finished", "all")]
     compared = compare(*one)
-    row = compared.row("money.employers.running_eur")
+    row = compared.row("money.employers.operating_cost_eur")
     assert (row.payer, row.boundary) == ("employers", "vehicles_driven")
     assert row.mean_b == pytest.approx(compared.row("shuttle.operating_cost_eur").difference)
-    operators = compared.row("money.operators.running_eur")
+    operators = compared.row("money.operators.operating_cost_eur")
     assert "vehicles_driven" not in operators.boundary
 
 
@@ -167,29 +167,29 @@ def test_outcomes_and_thresholds_are_named_on_the_command_line(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = results / "finished", results / "all"
-    assert _kera("compare", a, b, "--primary", "trips,rail.rides", "--json") == 0
+    assert _kera("compare", a, b, "--primary", "trips,transit.rides", "--json") == 0
     whole = json.loads(capsys.readouterr().out)
-    assert whole["decision"]["primary"] == ["trips", "rail.rides"]
+    assert whole["decision"]["primary"] == ["trips", "transit.rides"]
     primary = [row["id"] for row in whole["differences"] if row["standing"] == "primary"]
-    assert set(primary) == {"trips", "rail.rides"}
+    assert set(primary) == {"trips", "transit.rides"}
     file = tmp_path / "decision.yaml"
-    file.write_text("primary: [rail.rides]\nthresholds:\n  rail.rides: {go: 1, stop: -5}\n")
+    file.write_text("primary: [transit.rides]\nthresholds:\n  transit.rides: {go: 1, stop: -5}\n")
     assert _kera("report", a, b, "--decision", file, "-o", tmp_path / "r.html", "--people", "10") == 0
-    file.write_text("thresholds:\n  rail.rides: {go: 1, stop: 1}\n")
+    file.write_text("thresholds:\n  transit.rides: {go: 1, stop: 1}\n")
     assert _kera("compare", a, b, "--decision", file) == 2
     error = capsys.readouterr().err
     assert "decision.yaml:2" in error
-    assert "thresholds.rail.rides" in error
-    assert _kera("compare", a, b, "--primary", "rail.ridse") == 2
-    assert "rail.rides" in capsys.readouterr().err
+    assert "thresholds.transit.rides" in error
+    assert _kera("compare", a, b, "--primary", "transit.ridse") == 2
+    assert "transit.rides" in capsys.readouterr().err
 
 
 def test_a_scenario_names_what_it_is_decided_by_and_its_day_stays_the_same(results: Path, tmp_path: Path) -> None:
-    named = run_small(tmp_path, "trials/all", "1", "decision.primary=[rail.rides]",
-                      "decision.thresholds={rail.rides: {go: 1000000, stop: 0}}")  # fmt: skip
+    named = run_small(tmp_path, "trials/all", "1", "decision.primary=[transit.rides]",
+                      "decision.thresholds={transit.rides: {go: 1000000, stop: 0}}")  # fmt: skip
     compared = compare(results / "finished", named)
-    assert compared.decision.primary == ("rail.rides",)
-    assert compared.row("rail.rides").standing == "primary"
+    assert compared.decision.primary == ("transit.rides",)
+    assert compared.row("transit.rides").standing == "primary"
     prints = [
         json.loads((folder / "seed-0001" / "run.json").read_text())["fingerprint"]
         for folder in (named, results / "all")

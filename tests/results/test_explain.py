@@ -90,7 +90,7 @@ def test_who_finds_no_scooter_walks_and_the_sums_are_those_of_the_kpis(tmp_path:
     found = explain(folder)
     assert not found.disagreements
     sums = {one.id: (one.here, one.kpi) for one in found.sums}
-    assert sums["scooter.refused"] == sums["scooter.refused.no_vehicle"] == (1, 1)
+    assert sums["scooter.denied_requests"] == sums["scooter.denied_requests.no_vehicle"] == (1, 1)
     assert sums["unserved@everyone"] == (0, 0)
     text = explanation_text(found)
     assert "scooter denied 1 request" in text
@@ -221,7 +221,7 @@ def test_a_sum_that_does_not_agree_is_said_loudly_and_ends_in_failure(tmp_path: 
     file = folder / "kpis.json"
     kpis = json.loads(file.read_text(encoding="utf-8"))
     for one in kpis:
-        if one["id"] == "scooter.refused":
+        if one["id"] == "scooter.denied_requests":
             one["value"] = 2
     file.write_text(json.dumps(kpis), encoding="utf-8")
     ended = kera("explain", str(forged(folder)))
@@ -235,9 +235,15 @@ def test_a_kpi_that_no_case_explains_is_noticed(tmp_path: Path) -> None:
     folder = result(tmp_path, *two_for_one_scooter(tmp_path))
     file = folder / "kpis.json"
     kpis = json.loads(file.read_text(encoding="utf-8"))
-    more = {"id": "scooter.refused.snow", "value": 3, "unit": "refusals", "population": "everyone", "definition": ""}
+    more = {
+        "id": "scooter.denied_requests.snow",
+        "value": 3,
+        "unit": "denied requests",
+        "population": "everyone",
+        "definition": "",
+    }
     file.write_text(json.dumps([*kpis, more]), encoding="utf-8")
-    assert [one.id for _, one in explain(forged(folder)).disagreements] == ["scooter.refused.snow"]
+    assert [one.id for _, one in explain(forged(folder)).disagreements] == ["scooter.denied_requests.snow"]
 
 
 def test_a_folder_of_runs_is_added_up_and_each_is_checked(tmp_path: Path) -> None:
@@ -245,7 +251,7 @@ def test_a_folder_of_runs_is_added_up_and_each_is_checked(tmp_path: Path) -> Non
     for seed in (1, 2, 3):
         result(tmp_path / "runs", town, wanted, f"seed-{seed:04d}", seed=seed)
     found = explain(tmp_path / "runs")
-    assert {one.id: (one.here, one.kpi) for one in found.sums}["scooter.refused"] == (3, 3)
+    assert {one.id: (one.here, one.kpi) for one in found.sums}["scooter.denied_requests"] == (3, 3)
     assert "3 runs" in explanation_text(found)
     assert len(list(csv.DictReader(io.StringIO(kera("explain", str(tmp_path / "runs"), "--csv", "-").stdout)))) == 3
 
@@ -389,7 +395,7 @@ def test_every_refusal_of_the_trials_has_a_reason_and_a_sentence_and_adds_up(tri
         [row for row in refused if row["service"]]
     )
     kpis = {one.id: one.value for one in run.kpis()}
-    assert {one.id: one.here for one in found.sums}["scooter.refused"] == kpis["scooter.refused"] > 0
+    assert {one.id: one.here for one in found.sums}["scooter.denied_requests"] == kpis["scooter.denied_requests"] > 0
 
 
 def test_whatever_is_considered_adds_up_to_the_utility_that_was_chosen_by(small_day: Path) -> None:

@@ -128,22 +128,23 @@ def values(record: RunRecord) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "by_hand"),
     [
-        ("trips", 7), ("trips@everyone", 10), ("trips@workers", 2), ("trips_per_person", 7 / 3),
+        ("trips", 7), ("trips@everyone", 10), ("trips@in_commuters", 2), ("trips_per_person", 7 / 3),
         ("mode_share.walk", 1 / 5), ("mode_share.transit", 1 / 5), ("mode_share.scooter", 1 / 5),
         ("mode_share.car", 1 / 5), ("mode_share.bicycle", 1 / 5), ("mode_share.shuttle", 0.0),
-        ("mode_share.shuttle@workers", 1.0), ("mode_share.scooter@neighbours", 1.0),
+        ("mode_share.shuttle@in_commuters", 1.0), ("mode_share.scooter@neighbours", 1.0),
         ("sustainable_share", 3 / 5), ("sustainable_share.with_scooter", 4 / 5), ("sustainable_share@everyone", 4 / 7),
         ("door_to_door_s.mean", (750 + 1110 + 700 + 575 + 480) / 5), ("door_to_door_s.p90", 1110.0),
         ("wait_s.mean", (60 + 120) / 5), ("walk_s.mean", (750 + 450 + 75 + 75) / 5),
         ("distance_m.mean", (1000 + 8600 + 2800 + 5100 + 2000) / 5), ("person_km", 19.5), ("person_km.walk", 1.8),
-        ("unserved", 1), ("unserved.full", 1), ("unserved.no_journey@workers", 1), ("unserved@everyone", 2),
+        ("unserved", 1), ("unserved.full", 1), ("unserved.no_journey@in_commuters", 1), ("unserved@everyone", 2),
         ("under_way_at_end", 1), ("replans", 2), ("replans@everyone", 3),
         ("access.scooter_share_of_transit", 1 / 2), ("access.walk_share_of_transit", 1 / 2),
-        ("scooter.rides", 2), ("scooter.refused", 2), ("scooter.refused.no_vehicle", 2), ("shuttle.refused.full", 1),
+        ("scooter.rides", 2), ("scooter.denied_requests", 2), ("scooter.denied_requests.no_vehicle", 2),
+        ("shuttle.denied_requests.full", 1),
         ("scooter.vehicle_km", 3.0), ("scooter.vehicle_km.ride", 2.5), ("scooter.rides_per_vehicle", 2 / 3),
         ("scooter.passenger_km", 2.5), ("scooter.revenue_eur", 3.2), ("scooter.bookings.ridden", 2),
         ("scooter.bookings.expired", 1), ("scooter.bookings.cancelled", 0), ("shuttle.wait_s.mean", 240.0),
-        ("rail.rides", 3), ("rail.left_behind", 4), ("rail.load_share.max", 180 / 200),
+        ("transit.rides", 3), ("transit.left_behind", 4), ("transit.load_share.max", 180 / 200),
     ],
 )  # fmt: skip
 def test_a_kpi_of_the_hamlet_is_what_a_hand_computes(name: str, by_hand: float) -> None:
@@ -165,7 +166,7 @@ def test_where_nobody_is_a_resident_the_headline_figures_are_everyones() -> None
 
 def test_the_mode_shares_of_each_population_add_up_to_one() -> None:
     found = values(hamlet())
-    for suffix in ("", "@everyone", "@workers", "@neighbours"):
+    for suffix in ("", "@everyone", "@in_commuters", "@neighbours"):
         shares = [found[f"mode_share.{service['mode']}{suffix}"] for service in SERVICES.values()]
         assert sum(shares) == pytest.approx(1.0)
 
@@ -183,7 +184,7 @@ def test_kpis_do_not_depend_on_the_order_of_rows() -> None:
 def test_every_kpi_has_a_unit_a_population_and_one_sentence() -> None:
     for one in kpis.compute(hamlet()):
         assert one.unit
-        assert one.population in ("residents", "everyone", "workers", "neighbours")
+        assert one.population in ("residents", "everyone", "in_commuters", "neighbours")
         assert one.definition.endswith(".")
         assert one.definition.count(". ") == 0
 

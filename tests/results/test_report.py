@@ -236,7 +236,7 @@ def test_scenarios_of_one_title_are_told_apart(results: Path, tmp_path: Path) ->
 def test_what_only_one_side_has_is_no_difference(content: dict[str, Any]) -> None:
     before, after = (side["kpis"] for side in content["sides"])
     (pair,) = content["differences"]
-    only = {"scooter.idle_share", "scooter.operating_eur_per_ride", "shuttle.subsidy_eur_per_ride"}
+    only = {"scooter.idle_share", "scooter.operating_cost_eur_per_ride", "shuttle.subsidy_eur_per_ride"}
     assert only <= set(after)
     assert not only & set(before)
     assert not only & set(pair["rows"])

@@ -106,8 +106,8 @@ def test_every_condition_of_the_permit_has_its_verdict(opened: Opened, results: 
 def test_promises_punctuality_and_the_cost_of_a_ride_stand_together(opened: Opened, results: Path) -> None:
     (run,) = (results / "all").glob("*/kpis.json")
     expected = {kpi["id"]: kpi["value"] for kpi in json.loads(run.read_text())}
-    for name in ("on_demand.promises.kept", "rail.punctual_share.train", "rail.connections.missed",
-                 "on_demand.cost_eur_per_ride"):  # fmt: skip
+    for name in ("on_demand.promises.kept", "transit.punctual_share.train", "transit.connections.missed",
+                 "on_demand.operating_cost_eur_per_ride"):  # fmt: skip
         values = opened.shown(f"#kept data[data-kpi='{name}'][data-side='0']")
         assert [float(value) for value in values] == [expected[name]], name
     rows = opened.page.locator(".costs tbody tr").all_inner_texts()
@@ -119,7 +119,7 @@ def test_a_service_shows_first_what_is_asked_first_and_folds_the_rest(opened: Op
     first = opened.page.eval_on_selector_all(
         "#services .service > .scroll tbody tr:first-child .id", "all => all.map(one => one.textContent)"
     )
-    assert {"scooter.rides", "on_demand.rides", "shuttle.rides", "rail.rides"} <= set(first)
+    assert {"scooter.rides", "on_demand.rides", "shuttle.rides", "transit.rides"} <= set(first)
     assert opened.page.locator("#services .service details").count() >= 4
 
 

@@ -380,7 +380,7 @@ def test_crews_are_paid_by_the_hour_and_the_kilometre(tmp_path: Path) -> None:
     assert value == pytest.approx(
         {
             "hours": 2.0, "km": 3.6, "swaps": 2, "moved": 0, "collected": 0, "missed": 0, "vehicles_per_hour": 1.0,
-            "eur": eur, "eur_per_ride": eur, "charged_kwh": 1.8 * 0.55, "co2_kg": 3.6 * 0.202,
+            "cost_eur": eur, "cost_eur_per_ride": eur, "charged_kwh": 1.8 * 0.55, "co2_kg": 3.6 * 0.202,
         }
     )  # fmt: skip
 
@@ -397,7 +397,7 @@ def test_a_ride_bears_the_crews_and_what_they_left_to_the_night(tmp_path: Path) 
         carried = {"scooter": {"node": np.full(8, HOME), "charge": np.array([1.0] * 7 + [0.1])}}
         run = live(scenario(services, prefer=("scooter",)), town, carried=carried)
         value = {one.id: one.value for one in run.kpis()}
-        values.append((value["scooter.marginal_eur_per_ride"], value["scooter.operating_eur_per_ride"]))
+        values.append((value["scooter.marginal_cost_eur_per_ride"], value["scooter.operating_cost_eur_per_ride"]))
     ride = 0.3 + 0.0324 * 0.15
     at_night, van = 32.4 / 550.0 * 4.0, 3.6 * 0.1414
     assert values[0] == pytest.approx((ride + at_night, ride + at_night + 8 * 0.5))
@@ -418,10 +418,10 @@ def test_a_comparison_pays_the_crews_and_counts_their_exhaust(tmp_path: Path) ->
     def change(name: str, row: str) -> float:
         return float(compare(tmp_path / "a", tmp_path / name).row(row).difference)
 
-    assert change("idle", "money.operators.running_eur") == pytest.approx(90.0)
+    assert change("idle", "money.operators.operating_cost_eur") == pytest.approx(90.0)
     assert change("idle", "carbon.operational.location") == pytest.approx(0.0)
     night_eur = 1.8 * 18.0 / 550.0 * 4.0
-    assert change("busy", "money.operators.running_eur") == pytest.approx(90.0 + 3.6 * 0.1414 - night_eur)
+    assert change("busy", "money.operators.operating_cost_eur") == pytest.approx(90.0 + 3.6 * 0.1414 - night_eur)
     assert change("busy", "carbon.operational.location") == pytest.approx(3.6 * 0.202)
 
 

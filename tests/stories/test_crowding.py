@@ -117,17 +117,17 @@ def test_who_finds_no_place_among_the_others_is_denied_boarding(tmp_path: Path) 
     today = live(scenario({"walk": {}, "rail": rail()}, prefer=("rail",)), town)
     assert [(row["boarded"], row["left_behind"]) for row in rows(today, "calls", place=STATION)[:2]] == [(1, 1), (1, 0)]
     assert sorted(row["end_s"] for row in rows(today, "trips")) == [29_400.0, 30_300.0]
-    assert kpis(today)["rail.left_behind"] == 1
+    assert kpis(today)["transit.left_behind"] == 1
 
 
 def test_who_stands_is_counted_by_hand(tmp_path: Path) -> None:
     """14 others and one of ours in a train with 10 seats: a third of 10 minutes is stood."""
     town = crowded(tmp_path, 56.0, [trip(1, STATION, CITY, "7:59")])
     values = kpis(live(scenario({"walk": {}, "rail": rail()}, prefer=("rail",)), town))
-    assert values["rail.standing_min"] == pytest.approx(10.0 / 3.0)
-    assert values["rail.standing_share"] == pytest.approx(1.0 / 3.0)
-    assert values["rail.seat_load.max"] == 1.5
-    assert values["rail.seat_load.mean"] == pytest.approx((15 + 3 * 14) / 40)
+    assert values["transit.standing_min"] == pytest.approx(10.0 / 3.0)
+    assert values["transit.standing_share"] == pytest.approx(1.0 / 3.0)
+    assert values["transit.seat_load.max"] == 1.5
+    assert values["transit.seat_load.mean"] == pytest.approx((15 + 3 * 14) / 40)
 
 
 def test_without_a_table_or_a_background_the_settings_are_refused(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_nobody_waits_for_a_cancelled_train(tmp_path: Path, late: Callable[..., 
     assert rows(today, "calls", run=0) == []
     assert rows(today, "moves", run=0) == []
     assert [row["ended"] for row in rows(today, "running", run=0)] == ["cancelled"]
-    assert kpis(today)["rail.cut_share"] == 0.25
+    assert kpis(today)["transit.cut_share"] == 0.25
 
 
 def test_a_missed_connection_is_counted_with_its_minutes(tmp_path: Path, late: Callable[..., None]) -> None:
@@ -144,7 +144,7 @@ def test_a_missed_connection_is_counted_with_its_minutes(tmp_path: Path, late: C
     assert (change["t_s"], change["place"], change["end"]) == (seconds("8:07"), STATION, "missed")
     assert change["lost_s"] == 900.0
     assert rows(today, "trips")[0]["end_s"] == seconds("8:33")
-    assert (kpis(today)["rail.connections.missed"], kpis(today)["rail.connections.lost_min"]) == (1.0, 15.0)
+    assert (kpis(today)["transit.connections.missed"], kpis(today)["transit.connections.lost_min"]) == (1.0, 15.0)
 
 
 def test_a_connection_is_made_within_the_slack(tmp_path: Path, late: Callable[..., None]) -> None:
@@ -169,7 +169,7 @@ def test_a_train_that_waits_saves_a_connection_and_those_aboard_feel_it(
     assert [(row["person"], row["end"], row["lost_s"]) for row in rows(today, "connections")] == [(1, "saved", 30.0)]
     assert [row["held_s"] for row in rows(today, "running", run=1)] == [30.0, 0.0]
     assert {row["end_s"] for row in rows(today, "trips")} == {seconds("8:18:30")}
-    assert kpis(today)["rail.held_min"] == 0.5
+    assert kpis(today)["transit.held_min"] == 0.5
 
 
 def test_a_train_never_waits_beyond_the_limit(tmp_path: Path, late: Callable[..., None]) -> None:
@@ -202,12 +202,12 @@ def test_figures_of_a_late_day_by_hand(tmp_path: Path, late: Callable[..., None]
     late(300.0, 60.0)
     today = day(tmp_path, [trip(1, STATION, CITY, "7:55"), trip(2, STATION, CITY, "8:29")], QUARTERS[:3])
     values = kpis(today)
-    assert values["rail.punctual_share"] == values["rail.punctual_share.train"] == 2 / 3
-    assert values["rail.late_min.mean"] == 2.0
-    assert values["rail.delay_person_min"] == 5.0
+    assert values["transit.punctual_share"] == values["transit.punctual_share.train"] == 2 / 3
+    assert values["transit.late_min.mean"] == 2.0
+    assert values["transit.delay_person_min"] == 5.0
     # 6 km each, of three runs with 238 seats and 583 places.
-    assert values["rail.passenger_km_per_seat_km"] == pytest.approx(2 / (3 * 238))
-    assert values["rail.passenger_km_per_place_km"] == pytest.approx(2 / (3 * 583))
+    assert values["transit.passenger_km_per_seat_km"] == pytest.approx(2 / (3 * 238))
+    assert values["transit.passenger_km_per_place_km"] == pytest.approx(2 / (3 * 583))
 
 
 # Closed lines.

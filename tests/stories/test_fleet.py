@@ -530,9 +530,9 @@ def test_use_money_carbon_and_injuries_by_hand(tmp_path: Path) -> None:
     assert found["idle_share"] == pytest.approx(1.0 - (330.0 + 180.0) / 172_800.0)
     marginal = 2 * 0.3 + 0.0324 * 0.15 + 0.0324 / 0.55 * 4.0
     operating = marginal + 2 * 0.5
-    assert found["marginal_eur_per_ride"] == pytest.approx(marginal / 2)
-    assert found["operating_eur_per_ride"] == pytest.approx(operating / 2)
-    assert found["full_eur_per_ride"] == pytest.approx((operating + 2 * 700.0 / 1080.0) * 1.2 / 2)
+    assert found["marginal_cost_eur_per_ride"] == pytest.approx(marginal / 2)
+    assert found["operating_cost_eur_per_ride"] == pytest.approx(operating / 2)
+    assert found["full_cost_eur_per_ride"] == pytest.approx((operating + 2 * 700.0 / 1080.0) * 1.2 / 2)
     grams = 2 * 160.0 + 0.0324 * 40.0
     assert found["life_cycle_g_per_km"] == pytest.approx(grams / 1.8)
     assert found["life_cycle_g_per_ride"] == pytest.approx(grams / 2)

@@ -619,7 +619,7 @@ def test_a_day_costs_its_hours_and_kilometres(tmp_path: Path) -> None:
     # Two people 600 m each, of two seats for 2.4 km; of four stretches three are empty.
     assert values["passenger_km_per_seat_km"] == pytest.approx(1.2 / 4.8)
     assert values["empty_share"] == 0.75
-    assert (values["wait_s.median"], values["wait_s.p90"]) == (0.0, 0.0)
+    assert (values["wait_s.p50"], values["wait_s.p90"]) == (0.0, 0.0)
 
 
 def test_a_bus_with_its_driver_costs_what_its_source_says() -> None:

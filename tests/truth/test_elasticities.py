@@ -32,7 +32,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def pairs(scenario: Path, **changes: Any) -> RealismSettings:
-    response = {"kpi": "rail.rides", "title": "rides", "low": -9, "high": 0.5, "source": "nobody"}
+    response = {"kpi": "transit.rides", "title": "rides", "low": -9, "high": 0.5, "source": "nobody"}
     pair = {"title": "fares", "scenario": str(scenario), "factor": 2.0, "responses": [response]}
     keys = ["services.rail.fare_single_eur", "services.rail.fare_season_eur"]
     return RealismSettings.model_validate({"seeds": [1], "pairs": {"fare": {**pair, "keys": keys, **changes}}})
@@ -72,7 +72,7 @@ def test_the_factor_of_whole_vehicles_is_the_one_that_came_about(small: Path) ->
 
 
 def test_what_lies_outside_the_band_says_so(small: Path) -> None:
-    response = {"kpi": "rail.rides", "title": "rides", "low": 5, "high": 6, "source": "nobody"}
+    response = {"kpi": "transit.rides", "title": "rides", "low": 5, "high": 6, "source": "nobody"}
     assert not realism(pairs(small, responses=[response]))[0].inside
 
 
@@ -83,8 +83,8 @@ def test_slips_are_named(small: Path) -> None:
         realism(pairs(small, keys=["services.raill.fare_single_eur"]))
     with pytest.raises(ConfigError, match="no timetabled service 'walk'"):
         realism(pairs(small, keys=[], timetable="walk"))
-    response = {"kpi": "rail.rids", "title": "rides", "low": 0, "high": 0, "source": "nobody"}
-    with pytest.raises(ConfigError, match=r"did you mean 'rail\.rides'"):
+    response = {"kpi": "transit.rids", "title": "rides", "low": 0, "high": 0, "source": "nobody"}
+    with pytest.raises(ConfigError, match=r"did you mean 'transit\.rides'"):
         realism(pairs(small, responses=[response]))
 
 
@@ -138,7 +138,14 @@ def test_the_gate_fails_where_an_elasticity_leaves_its_band_unexplained(
     small: Path, band: tuple[float, float], why: str, code: int, told: str
 ) -> None:
     low, high = band
-    response = {"kpi": "rail.rides", "title": "rides", "low": low, "high": high, "source": "nobody", "why_outside": why}
+    response = {
+        "kpi": "transit.rides",
+        "title": "rides",
+        "low": low,
+        "high": high,
+        "source": "nobody",
+        "why_outside": why,
+    }
     settings = pairs(small, responses=[response]).model_dump(mode="json")
     (small.parent / "pairs.yaml").write_text(json.dumps(settings), encoding="utf-8")
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

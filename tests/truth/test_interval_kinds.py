@@ -58,6 +58,6 @@ def test_a_difference_of_shares_is_never_more_than_all() -> None:
 def test_seats_may_be_exceeded_and_margins_may_be_negative() -> None:
     from kera_mobility.results.compare.bounds import QuantityKind, kind_of
 
-    assert kind_of("rail.seat_load.max", "share of seats") is QuantityKind.AMOUNT
+    assert kind_of("transit.seat_load.max", "share of seats") is QuantityKind.AMOUNT
     assert kind_of("on_demand.margin_s.pickup.p10", "s") is QuantityKind.FREE
     assert kind_of("unserved", "trips") is QuantityKind.AMOUNT

@@ -18,7 +18,17 @@ export function partOf(id, services) {
   }
   return own ? 'services' : 'other';
 }
-export const allServices = (content) => Object.assign({}, ...content.sides.map((side) => side.services));
+// Services by what the ids of their figures begin with, and by their own names where that is another word.
+export function allServices(content) {
+  const all = {};
+  for (const side of content.sides) {
+    for (const [name, about] of Object.entries(side.services)) {
+      all[about.figures ?? name] = about;
+      if (about.figures) Object.defineProperty(all, name, { value: about, configurable: true });
+    }
+  }
+  return all;
+}
 
 export function idsOf(content, part, population) {
   const services = allServices(content);
@@ -118,7 +128,7 @@ export function moreName(id, content) {
   const whose = of ? `, ${population(of)}` : '';
   const pieces = plain.split('.');
   if (pieces[0] === 'substitution' && pieces.length === 4) return t(`kpi.subst.${pieces[2]}`, { service: serviceTitle(content, pieces[1]), mode: mode(pieces[3]) });
-  if (pieces[0] === 'benefit') {
+  if (pieces[0] === 'consumer_surplus') {
     const base = named(`kpi.${pieces.slice(0, 2).join('.')}`, pieces[1].replaceAll('_', ' '));
     return pieces[2] ? `${base}: ${groupWord(pieces[2])}` : `${base}${whose}`;
   }

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from kera_mobility.config.figure_ids import people_of
 from kera_mobility.geometry import distance_m
 from kera_mobility.results.compare.paired_trips import DayPair
 from kera_mobility.results.compare.quantity import About, Quantity
@@ -54,10 +55,12 @@ class Benefit:
             for suffix, population, words, members in groups:
                 gains = gain[members & np.isfinite(gain)]
                 if len(gains):
-                    about = About(f"benefit.{measure}{suffix}", "benefit", UNIT, population, MEASURES[measure] + words)
+                    about = About(
+                        f"consumer_surplus.{measure}{suffix}", "benefit", UNIT, population, MEASURES[measure] + words
+                    )
                     yield Quantity(about, None, total(gains) / len(gains))
         left_out = About(
-            "benefit.left_out", "benefit", "share of trips", EVERYONE,
+            "consumer_surplus.left_out", "benefit", "share of trips", EVERYONE,
             "Trips that realised utility cannot value: not completed in one of the runs, or planned anew on the way.",
         )  # fmt: skip
         if "realised_utility" in self.gains and len(self._comparable):
@@ -121,7 +124,7 @@ class Benefit:
 
     def _groups(self) -> Iterator[tuple[str, str, str, BoolArray]]:
         """Yield (what follows the id, population, words, members) of each group, members (P,)."""
-        population = self._people["population"] + "s"
+        population = self._people["population"].map(people_of)
         residents = (population == RESIDENTS).to_numpy()
         everyone = np.ones(len(population), dtype=np.bool_)
         base, members_of_base = (RESIDENTS, residents) if residents.any() else (EVERYONE, everyone)

@@ -13,11 +13,11 @@ MOST_LINES = 15
 WIDTH = 80
 """Columns of a terminal, unless it says how many it has."""
 MATTER = (
-    "sustainable_share", "mode_share.car", "door_to_door_s.mean", "unserved", "benefit.realised_utility",
-    "money.city.subsidy_eur", "money.authority.running_eur", "carbon.operational.marginal",
+    "sustainable_share", "mode_share.car", "door_to_door_s.mean", "unserved", "consumer_surplus.realised_utility",
+    "money.city.subsidy_eur", "money.authority.operating_cost_eur", "carbon.operational.marginal",
 )  # fmt: skip
 """Rows that come first."""
-OF_SERVICE = ("rides", "wait_s.mean", "refused", "cost_eur_per_ride")
+OF_SERVICE = ("rides", "wait_s.mean", "denied_requests", "operating_cost_eur_per_ride")
 """Rows of what only B has that come next, for each service in turn."""
 
 

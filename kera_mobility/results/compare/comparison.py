@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from kera_mobility.config.decision import CityThreshold, DecisionSettings
+from kera_mobility.config.figure_ids import FiguresById, figures_of
 from kera_mobility.errors import ConfigError, nearest_name
 from kera_mobility.results.compare.accounts import Accounts
 from kera_mobility.results.compare.benefit import Benefit
@@ -45,7 +46,7 @@ MOST_FILES = 3
 CONFIDENCE = 1.0 - ALPHA
 """Level of the intervals."""
 FAMILIES = {
-    "mode_share": "trips", "person_km": "person_km", "unserved": "unserved", "refused": "refused",
+    "mode_share": "trips", "person_km": "person_km", "unserved": "unserved", "denied_requests": "denied_requests",
     "vehicle_km": "vehicle_km",
 }  # fmt: skip
 """KPIs `<family>.<member>` that are parts of a whole: a member that a run with the whole does not name is 0 there."""
@@ -108,7 +109,7 @@ class Comparison(Display):
         KeyError
             If there is none.
         """
-        return {row.id: row for row in self.differences}[name]
+        return FiguresById({row.id: row for row in self.differences})[name]
 
     def city_answers(self) -> list[tuple[str, CityThreshold, tuple[str, ...] | None]]:
         """Return each threshold of the city: id of its row, limits, the answers that the interval leaves open.
@@ -295,7 +296,9 @@ def _served_quantities(day: DayPair) -> Iterator[Quantity]:
     for name in riders[1]:
         before = len(riders[0][name]) if name in riders[0] else None
         definition = "Different people who ride it on the day."
-        yield Quantity(About(f"served.{name}", "served", "people", EVERYONE, definition), before, len(riders[1][name]))
+        yield Quantity(
+            About(f"served.{figures_of(name)}", "served", "people", EVERYONE, definition), before, len(riders[1][name])
+        )
     new = [people for name, people in riders[1].items() if name not in riders[0]]
     if new:
         definition = "Different people who ride any service that only B has on the day."
@@ -317,8 +320,8 @@ def _substitution(days: Mapping[RunKey, _Day]) -> dict[RunKey, list[Quotient]]:
         pair: [
             Quotient(
                 About(
-                    f"substitution.{service}.{role}.{mode.replace(' ', '_')}", "substitution", "share of riders",
-                    EVERYONE, _replaced(service, role, mode),
+                    f"substitution.{figures_of(service)}.{role}.{mode.replace(' ', '_')}", "substitution",
+                    "share of riders", EVERYONE, _replaced(service, role, mode),
                 ),
                 day.replaced.get((service, role, mode), 0),
                 sum(count for key, count in day.replaced.items() if key[:2] == (service, role)),

@@ -156,7 +156,9 @@ def money_quantities(a: Money, b: Money) -> Iterator[Quantity]:
     for payer, counted in payers.items():
         definition = _RUNNING.get(payer, "Operating cost of services that {} pays for.".format(payer.replace("_", " ")))
         boundary = "+".join(sorted(counted))
-        yield _row(f"{payer}.running_eur", definition, a.paid_by(payer), b.paid_by(payer), boundary or "operated")
+        yield _row(
+            f"{payer}.operating_cost_eur", definition, a.paid_by(payer), b.paid_by(payer), boundary or "operated"
+        )
     definition = "Vehicles by their life, and overhead, where stated apart."
     yield _row("operators.capital_eur", definition, a.capital_eur, b.capital_eur, "fleet")
     yield _row("authority.tickets_eur", "Tickets for public transport.", a.tickets_eur, b.tickets_eur)

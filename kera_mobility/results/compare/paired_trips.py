@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from kera_mobility.config.figure_ids import people_of
 from kera_mobility.results.facts import EVERYONE, Facts
 from kera_mobility.results.record import numbers
 from kera_mobility.results.runs import RunFolder
@@ -78,7 +79,8 @@ class DayPair:
     def switched(self) -> dict[str, float]:
         """Return, by population, the share of trips whose main mode is another in B, trips not made being a mode."""
         is_other = self.both["main_mode_a"] != self.both["main_mode_b"]
-        by_population = {f"{name}s": float(part.mean()) for name, part in is_other.groupby(self.both["population_b"])}
+        parts = is_other.groupby(self.both["population_b"])
+        by_population = {people_of(str(name)): float(part.mean()) for name, part in parts}
         shares = {EVERYONE: float(is_other.mean()), **by_population} if len(is_other) else {}
         return {group.name: shares[group.name] for group in self.b.facts.groups if group.name in shares}
 

@@ -27,8 +27,8 @@ ALOUD = {
     "mode_share.car": "The car's share of residents' trips",
     "door_to_door_s.mean": "The mean time of a resident's trip from door to door",
     "unserved": "The number of residents' trips that cannot be made",
-    "benefit.ex_ante": "Residents' consumer surplus, expected before the day",
-    "benefit.realised_utility": "Residents' consumer surplus, realised on the day",
+    "consumer_surplus.ex_ante": "Residents' consumer surplus, expected before the day",
+    "consumer_surplus.realised_utility": "Residents' consumer surplus, realised on the day",
     "yearly.net": "The sum of a year's balance",
 }
 """Rows that are told in sentences, where the comparison has them; others by their id."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kera_mobility.config.figure_ids import people_of
 from kera_mobility.results.explain.inputs import RunReader
 from kera_mobility.results.explain.sequels import GAVE_UP, LATER, NEVER_LEFT, UNDER_WAY, done
 from kera_mobility.results.facts import EVERYONE, RESIDENTS
@@ -175,8 +176,8 @@ def grouped(cases: Cases, key: Callable[[Case], Any]) -> list[tuple[Any, Cases]]
 
 
 def by_population(cases: Iterable[tuple[Case, int]], group: str) -> int:
-    """Return how many cases there are of a group as KPIs name it: residents, everyone, workers, ..."""
-    return sum(count for case, count in cases if group == EVERYONE or f"{case.population}s" == group)
+    """Return how many cases there are of a group as KPIs name it: residents, everyone, in_commuters, ..."""
+    return sum(count for case, count in cases if group == EVERYONE or people_of(case.population) == group)
 
 
 def suffix(group: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from kera_mobility.config.figure_ids import figures_of, people_of
 from kera_mobility.results.explain.cases import (
     CUT_OFF,
     LEFT,
@@ -61,7 +62,7 @@ def _added(run: RunReader, cases: Cases) -> dict[str, int]:
         added[f"unserved{suffix(group)}"] += 0
         added[f"under_way_at_end{suffix(group)}"] += 0
     for name in operated:
-        added[f"{name}.refused"] += 0
+        added[f"{figures_of(name)}.denied_requests"] += 0
     for case, count in cases.items():
         for name in _ids(case, groups):
             added[name] += count
@@ -70,16 +71,17 @@ def _added(run: RunReader, cases: Cases) -> dict[str, int]:
 
 def _ids(case: Case, groups: list[str]) -> list[str]:
     """Return the figures of the KPI table in which a case counts."""
-    suffixes = [suffix(group) for group in groups if group in (EVERYONE, f"{case.population}s")]
+    suffixes = [suffix(group) for group in groups if group in (EVERYONE, people_of(case.population))]
     if case.kind == UNSERVED:
         return [f"unserved{reason}{of_group}" for of_group in suffixes for reason in ("", f".{case.reason}")]
     if case.kind == CUT_OFF:
         return [f"under_way_at_end{of_group}" for of_group in suffixes]
+    service = figures_of(case.service)
     if case.kind == REFUSED:
-        return [f"{case.service}.refused", f"{case.service}.refused.{case.reason}"]
+        return [f"{service}.denied_requests", f"{service}.denied_requests.{case.reason}"]
     if case.kind == PROMISE:
-        return [f"{case.service}.bookings.{case.reason}"]
-    return [f"{case.service}.left_behind"] if case.kind == LEFT else []
+        return [f"{service}.bookings.{case.reason}"]
+    return [f"{service}.left_behind"] if case.kind == LEFT else []
 
 
 def _is_ours(name: str, run: RunReader) -> bool:
@@ -88,7 +90,7 @@ def _is_ours(name: str, run: RunReader) -> bool:
     if plain == "under_way_at_end" or plain == "unserved" or plain.startswith("unserved."):
         return True
     service, _, rest = plain.partition(".")
-    if service not in run.record.meta["services"]:
+    if service not in map(figures_of, run.record.meta["services"]):
         return False
     ends = {f"bookings.{end}" for end in NOT_RIDDEN}
-    return rest in ends | {"refused", "left_behind"} or rest.startswith("refused.")
+    return rest in ends | {"denied_requests", "left_behind"} or rest.startswith("denied_requests.")

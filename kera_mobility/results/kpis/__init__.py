@@ -1,9 +1,9 @@
 """The KPIs of a run: functions in the files of this folder and in `kpis.py` of each service, found by looking.
 
 An id is stable and dotted. What people did is given for residents (aged 7 and over, as in the travel survey) under the
-plain id, and for the others under `<id>@everyone`, `@workers`, `@neighbours`. Where nobody is a resident of a new
+plain id, and for the others under `<id>@everyone`, `@in_commuters`, `@neighbours`. Where nobody is a resident of a new
 quarter, the plain id is everyone's figure, and its population says so. What a service did counts everyone and begins
-with the name of the service: `scooter.rides`.
+with the name of the service: `scooter.rides` (`config.figure_ids` has the one exception, `transit.rides`).
 
     @personal("walk_s.median", unit="s", definition="Median walking time of a completed trip.")
     def walking_median(facts: Facts, group: Group) -> float:
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from kera_mobility.config.figure_ids import FigureList, current_id, figures_of
 from kera_mobility.config.registry import modules_of, parts_of
 from kera_mobility.errors import ExtensionError
 from kera_mobility.results.amounts import amount
@@ -46,7 +47,7 @@ class Kpi:
     """NaN where there is nothing to measure; null in `kpis.json`."""
     unit: str
     population: str
-    """Whose figure it is: `residents`, `everyone`, `workers`, `neighbours`."""
+    """Whose figure it is: `residents`, `everyone`, `in_commuters`, `neighbours`."""
     definition: str
     """One sentence."""
 
@@ -57,7 +58,7 @@ _MARK = "__kera_kpi__"
 
 def service_kpi(service: str, name: str, value: float, unit: str, definition: str) -> Kpi:
     """Return a figure of what a service did for everyone; its id begins with the name of the service."""
-    return Kpi(f"{service}.{name}", value, unit, EVERYONE, definition)
+    return Kpi(f"{figures_of(service)}.{name}", value, unit, EVERYONE, definition)
 
 
 def kpi(function: KpiFunction) -> KpiFunction:
@@ -79,7 +80,7 @@ def personal(name: str, unit: str, definition: str) -> Callable[[Callable[[Facts
     return marked
 
 
-def compute(record: RunRecord) -> list[Kpi]:
+def compute(record: RunRecord) -> FigureList[Kpi]:
     """Return every KPI of a run in a stable order: residents, then everyone, then the other groups.
 
     Raises
@@ -94,7 +95,7 @@ def compute(record: RunRecord) -> list[Kpi]:
     kpis: list[Kpi] = []
     for module in (*modules_of(PACKAGE, ENTRY_POINTS), *parts_of(SERVICES, SERVICES, "kpis")):
         for function in _functions(vars(module)):
-            for made in function(facts):
+            for made in (replace(made, id=current_id(made.id)) for made in function(facts)):
                 if made.id in made_by:
                     raise ExtensionError(f"{module.__name__}: KPI '{made.id}' is already made by {made_by[made.id]}")
                 made_by[made.id] = module.__name__
@@ -104,7 +105,7 @@ def compute(record: RunRecord) -> list[Kpi]:
         kpis += [replace(made, id=made.id.removesuffix(of_everyone)) for made in kpis if made.id.endswith(of_everyone)]
         kpis.sort(key=lambda made: "@" in made.id)
     first = {RESIDENTS: 0, EVERYONE: 1}
-    return sorted(kpis, key=lambda made: first.get(made.population, len(first)))
+    return FigureList(sorted(kpis, key=lambda made: first.get(made.population, len(first))))
 
 
 def mean_rows(runs: Sequence[Sequence[Kpi]]) -> list[tuple[str, str, str]]:

@@ -36,10 +36,10 @@ def refusals(facts: Facts) -> Iterator[Kpi]:
         reasons = facts.frame("refusals", service)["reason"]
         if len(reasons) or service in facts.operated:
             definition = "Denied requests: times that the service turned down a person who asked."
-            yield service_kpi(service, "refused", len(reasons), "refusals", definition)
+            yield service_kpi(service, "denied_requests", len(reasons), "denied requests", definition)
         for reason, count in reasons.value_counts().sort_index().items():
             definition = f"Denied requests for the reason '{reason}'."
-            yield service_kpi(service, f"refused.{reason}", int(count), "refusals", definition)
+            yield service_kpi(service, f"denied_requests.{reason}", int(count), "denied requests", definition)
 
 
 @kpi

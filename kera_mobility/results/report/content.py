@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kera_mobility.config.decision import DecisionSettings
+from kera_mobility.config.figure_ids import figures_of
 from kera_mobility.config.resources import shipped_folder
 from kera_mobility.errors import ConfigError, MissingFileError
 from kera_mobility.files import package_version, read_yaml
@@ -133,7 +134,7 @@ def _scenario_content(scenario: ReportScenario, areas: list[dict[str, Any]], mos
         areas.append(area)
     return {
         "label": scenario.label, "scenario": run.scenario, "area": areas.index(area),
-        "services": {name: {key: value for key, value in about.items() if key != "zones"}
+        "services": {name: {key: value for key, value in about.items() if key != "zones"} | _figures_of(name)
                      for name, about in run.services.items()},
         "runs": [{name: run.meta[name] for name in _OF_RUN if name in run.meta} for run in scenario.runs],
         "people": run.meta.get("people", {}), "assumptions": run.meta.get("assumptions", []),
@@ -142,6 +143,11 @@ def _scenario_content(scenario: ReportScenario, areas: list[dict[str, Any]], mos
         "histograms": breakdowns.histograms(facts), "fleets": breakdowns.fleets(facts),
         "why": refusals(scenario), "happened": day_events(facts), "map": _map_content(run, drawn_map, most_people),
     }  # fmt: skip
+
+
+def _figures_of(service: str) -> dict[str, str]:
+    """Return what the ids of a service's figures begin with, where that is not its name."""
+    return {} if figures_of(service) == service else {"figures": figures_of(service)}
 
 
 def _shipped_checks(run: RunFolder) -> dict[str, Any]:

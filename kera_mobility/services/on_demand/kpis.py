@@ -81,7 +81,7 @@ def money(facts: Facts) -> Iterator[Kpi]:
         if cost:
             eur = share(cost.operating_eur, len(_rides(facts, service)))
             definition = "Operating cost of the day over its rides."
-            yield service_kpi(service, "cost_eur_per_ride", eur, "EUR per ride", definition)
+            yield service_kpi(service, "operating_cost_eur_per_ride", eur, "EUR per ride", definition)
 
 
 def _on_demand(facts: Facts) -> list[str]:

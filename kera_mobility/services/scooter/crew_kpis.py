@@ -34,8 +34,8 @@ def _quantities(work: CrewWork, rides: int, battery_kwh: float) -> list[tuple[st
         ("missed", work.missed, "vehicles", "Vehicles that crews came for and did not find there, or not free."),
         ("vehicles_per_hour", share(work.handled, work.hours), "vehicles per h",
          "Vehicles that crews swapped, moved or collected, per hour of a crew."),
-        ("eur", work.eur, "EUR", "Cost of crews: hours and kilometres at the rates of the scenario."),
-        ("eur_per_ride", share(work.eur, rides), "EUR per ride", "Cost of crews per ride of the fleet."),
+        ("cost_eur", work.eur, "EUR", "Cost of crews: hours and kilometres at the rates of the scenario."),
+        ("cost_eur_per_ride", share(work.eur, rides), "EUR per ride", "Cost of crews per ride of the fleet."),
         ("charged_kwh", kwh, "kWh", "Energy that changed batteries brought, to be charged again at the depot."),
         ("co2_kg", work.co2_kg, "kg", "Exhaust of the crews' vans, at the rate of the scenario."),
     ]  # fmt: skip

@@ -95,7 +95,7 @@ def money(facts: Facts) -> Iterator[Kpi]:
             ("full", cost.full_eur, "Operating cost, the vehicles by their life (capital), and overhead"),
         ):
             definition = f"{definition}, at the rates of the scenario; {crews}."
-            yield service_kpi(service, f"{name}_eur_per_ride", share(eur, rides), "EUR per ride", definition)
+            yield service_kpi(service, f"{name}_cost_eur_per_ride", share(eur, rides), "EUR per ride", definition)
         definition = "What passes bring in a day, a thirtieth of their monthly price; not in the fares."
         yield service_kpi(service, "pass_eur", float(facts.services[service]["pass_eur_per_day"]), "EUR", definition)
 

@@ -42,7 +42,7 @@ def waits(facts: Facts) -> Iterator[Kpi]:
     """Yield how long people waited for each shuttle."""
     for service in _shuttles(facts):
         wait_s = facts.rides(service)["wait_s"]
-        for name, part, words in (("median", 0.5, "Median"), ("p90", 0.9, "90th percentile")):
+        for name, part, words in (("p50", 0.5, "Median"), ("p90", 0.9, "90th percentile")):
             definition = f"{words} of the waiting time for a ride."
             yield service_kpi(service, f"wait_s.{name}", quantile(wait_s, part), "s", definition)
 

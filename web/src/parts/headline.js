@@ -82,7 +82,7 @@ function groups(content, pair) {
   if (!whole || !rows.length) return card('whom', t('head.whom'), line(t('missing')));
   const columns = [{ title: t('col.group') }, { title: t('first.perperson'), number: true }, { title: t('col.interval', { level: level(pair.confidence) }), number: true }, { title: t('col.verdict') }];
   const cells = [whole, ...rows].map((row) => [row === whole ? t('first.allresidents') : moreName(row.id, content).replace(/^[^:]*: /, ''), told(pair, row), between(row), verdict(row)]);
-  const saved = rowOf(content, pair, 'benefit.time_and_money');
+  const saved = rowOf(content, pair, 'consumer_surplus.time_and_money');
   return card('wide whom', t('head.whom'), table(t('first.groups'), columns, cells, { class: 'decide', shown: true }),
     saved ? h('p', { class: 'benefitwhy' }, filled('first.benefitwhy', {}, { benefit: told(pair, whole), saved: told(pair, saved), between: between(saved) })) : null);
 }
@@ -150,13 +150,13 @@ function costsToday(content) {
   const last = content.sides.length - 1;
   const { kpis } = content.sides[last];
   const costOf = (name) => kpis[`${name}.operating_cost_eur`]?.[0] ?? null;
-  const names = Object.keys(content.sides[last].services).filter((name) => costOf(name) !== null).sort((one, two) => costOf(two) - costOf(one));
+  const names = Object.keys(allServices(content)).filter((name) => costOf(name) !== null).sort((one, two) => costOf(two) - costOf(one));
   if (!names.length) return [line(t('head.nocost'))];
   return [h('ul', {}, names.map((name) => h('li', {}, `${service(name, allServices(content))}, ${kpiName(`${name}.operating_cost_eur`, allServices(content))}: `, value(content, last, `${name}.operating_cost_eur`, true), perRide(content, last, name))))];
 }
 function perRide(content, side, name) {
-  const id = ['operating_eur_per_ride', 'cost_eur_per_ride'].map((end) => `${name}.${end}`).find((one) => content.sides[side].kpis[one]?.[0] !== null && content.sides[side].kpis[one]);
-  return id ? h('span', {}, `; ${kpiName(id, allServices(content))}: `, value(content, side, id, true), ` ${unitOf(content.definitions[id].unit)}`) : null;
+  const id = `${name}.operating_cost_eur_per_ride`;
+  return Number.isFinite(content.sides[side].kpis[id]?.[0]) ? h('span', {}, `; ${kpiName(id, allServices(content))}: `, value(content, side, id, true), ` ${unitOf(content.definitions[id].unit)}`) : null;
 }
 
 function sureToday(content) {

@@ -5,7 +5,7 @@ import { apart, figure, fromData, named, number, service, t, unitOf } from '../w
 
 const PROMISES = ['promises.kept', 'promises.declared', 'promises.rider_late', 'promises.called_off', 'promises.broken', 'margin_s.pickup.p10', 'margin_s.arrival.p10'];
 const PUNCTUAL = ['punctual_share', 'punctual_share.train', 'punctual_share.tram', 'punctual_share.bus', 'cut_share', 'late_min.mean', 'delay_person_min', 'connections.made', 'connections.saved', 'connections.missed', 'connections.lost_min', 'laps.planned', 'laps.late_s.p90'];
-const COST_PER_RIDE = ['operating_eur_per_ride', 'cost_eur_per_ride'];
+const COST_PER_RIDE = ['operating_cost_eur_per_ride'];
 const COST = ['operating_cost_eur'];
 const SUBSIDY = ['subsidy_eur_per_ride'];
 const OWN_TABLE = [/^permit\./, /^promises\./, /^punctual_share/, /^cut_share/, /^late_min/, /^delay_person_min/, /^connections\./, /^laps\./];
@@ -74,7 +74,7 @@ function costs(content) {
     const fare = (side.kpis[`${name}.revenue_eur`]?.[0] ?? 0) / rides;
     const cost = perRide ? side.kpis[perRide][0] : side.kpis[whole][0] / rides;
     const subsidy = id(SUBSIDY);
-    const full = id(['full_eur_per_ride']);
+    const full = id(['full_cost_eur_per_ride']);
     return [service(name, services), side.label, value(content, at, `${name}.rides`, true), perRide ? value(content, at, perRide, true) : euros(cost), euros(fare),
       subsidy ? value(content, at, subsidy, true) : euros(cost - fare), full ? value(content, at, full, true) : '–'];
   })).filter(Boolean);

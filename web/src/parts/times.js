@@ -59,7 +59,7 @@ export function services(content, state, redraw) {
 }
 
 // What planners ask first; the rest of a service's figures are folded under it.
-const FIRST = ['rides', 'vehicles', 'rides_per_vehicle', 'passenger_km', 'wait_s.mean', 'stop_wait_s.mean', 'detour_s.mean', 'refused', 'left_behind', 'load_share.max', 'vehicle_km', 'empty_share', 'unused_share', 'revenue_eur', 'operating_cost_eur', 'operating_eur_per_ride', 'cost_eur_per_ride', 'full_eur_per_ride', 'subsidy_eur_per_ride', 'crew.hours', 'crew.eur'];
+const FIRST = ['rides', 'vehicles', 'rides_per_vehicle', 'passenger_km', 'wait_s.mean', 'stop_wait_s.mean', 'detour_s.mean', 'denied_requests', 'left_behind', 'load_share.max', 'vehicle_km', 'empty_share', 'unused_share', 'revenue_eur', 'operating_cost_eur', 'operating_cost_eur_per_ride', 'full_cost_eur_per_ride', 'subsidy_eur_per_ride', 'crew.hours', 'crew.cost_eur'];
 function ofService(content, name, ids) {
   const mine = ids.filter((id) => id.split('.')[0] === name && !isKept(id));
   const first = FIRST.map((id) => `${name}.${id}`).filter((id) => mine.includes(id));
