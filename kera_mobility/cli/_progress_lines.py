@@ -35,7 +35,7 @@ class ProgressLines:
         """Tell that a run is finished."""
         self._runs.append(run)
         about = {"scenario": run.folder.parent.name, "seed": run.seed, "fingerprint": run.fingerprint}
-        self._tell(written=len(self._runs), **about, warnings=list(run.warnings))
+        self._tell(written=len(self._runs), **about, at_hand=run.at_hand, warnings=list(run.warnings))
 
     def answer(self, content: dict[str, Any]) -> None:
         """Tell what came of a question."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -45,6 +45,7 @@ def answer(queue: RunQueue, order: RunOrder) -> dict[str, Any]:
         "city": [{**_plain(rows[name]), **limit.model_dump(), "answers": answers}
                  for name, limit, answers in comparison.city_answers()],
         "stopped": order.outcome, "separable": separable(queue, order), "parts": parts(queue, order, figures, _plain),
+        "days_apart": queue.days_apart(order),
         "notes": list(comparison.notes), "warnings": _warnings(queue.results(order)[1]),
         "fingerprint": order.fingerprint,
     }  # fmt: skip
@@ -55,23 +56,31 @@ def side_by_side(queue: RunQueue, orders: Sequence[RunOrder]) -> list[dict[str, 
     return [{**answer(queue, order), "title": order.title} for order in orders]
 
 
-def export(queue: RunQueue, order: RunOrder, stream: IO[bytes]) -> None:
-    """Write an order as a zip: scenario, order, report, and the result folders that its answer is made of."""
-    name = order.of or order.id
+def export(queue: RunQueue, orders: Sequence[RunOrder], stream: IO[bytes]) -> None:
+    """Write orders as a zip; of several also what each changes, side by side."""
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for order in orders:
+            for name, file in _files(queue, order):
+                archive.write(file, f"{order.id}/{name}")
+            archive.writestr(f"{order.id}/order.json", json.dumps({**asdict(order), "progress": {}}, indent=1))
+        if len(orders) > 1:
+            archive.writestr("compared.json", json.dumps(side_by_side(queue, orders), indent=1))
+
+
+def _files(queue: RunQueue, order: RunOrder) -> Iterator[tuple[str, Path]]:
+    """Yield scenario, report, and the result folders that an answer is made of, with their names in the zip."""
+    scenario, report = queue.scenario_file(order), queue.report_file(order)
+    yield scenario.name, scenario
+    if report.is_file():
+        yield "report.html", report
     folders = [*queue.results(order)]
     folders += [folders[1].parent / part["folder"] for part in order.outcome.get("removals", []) if part["folder"]]
     days = {day.name for day in folders[1].iterdir()}  # the reference has the days of other runs too
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(queue.scenario_file(order), f"{order.id}/{name}.yaml")
-        archive.writestr(f"{order.id}/order.json", json.dumps({**asdict(order), "progress": {}}, indent=1))
-        report = queue.report_file(order)
-        if report.is_file():
-            archive.write(report, f"{order.id}/report.html")
-        for side in folders:
-            for file in sorted(side.rglob("*")):
-                parts_below = file.relative_to(side).parts
-                if file.is_file() and parts_below[0] in days and not any(part[0] == "." for part in parts_below):
-                    archive.write(file, "/".join([order.id, side.name, *parts_below]))
+    for side in folders:
+        for file in sorted(side.rglob("*")):
+            below = file.relative_to(side).parts
+            if file.is_file() and below[0] in days and not any(part[0] == "." for part in below):
+                yield "/".join([side.name, *below]), file
 
 
 def _comparison(queue: RunQueue, order: RunOrder, apart: RunOrder | None) -> Comparison:

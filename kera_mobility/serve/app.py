@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -94,6 +94,7 @@ class Page:
             "/api/runs/{id}/answer": lambda call: answer(self.queue, self._done(call.path["id"])),
             "/api/runs/{id}/yaml": self.run_file, "/api/runs/{id}/report": self.report,
             "/api/runs/{id}/export": self.export, "/api/compare": self.compare,
+            "/api/export": self.export_chosen,
         }  # fmt: skip
         changes: dict[str, Reply] = {
             "/api/questions": self.create, "/api/questions/{name}/edit": self.edit,
@@ -180,29 +181,40 @@ class Page:
         return FileResponse(self.queue.report_file(order), media_type="text/html", headers=HEADERS)
 
     def export(self, call: PageCall) -> Response:
-        """Return a run as a zip; it is made on the disk, however large, and removed when it is sent."""
-        order = self._done(call.path["id"])
-        with NamedTemporaryFile(dir=self.queue.folder, prefix=".export-", suffix=".zip", delete=False) as stream:
-            file = Path(stream.name)
-            try:
-                export(self.queue, order, stream)
-            except BaseException:
-                file.unlink()
-                raise
-        return FileResponse(
-            file, filename=f"{order.id}.zip", headers=HEADERS, media_type="application/zip",
-            background=BackgroundTask(file.unlink, missing_ok=True),
-        )  # fmt: skip
+        """Return a run as a zip."""
+        return self._zip([self._done(call.path["id"])])
+
+    def export_chosen(self, call: PageCall) -> Response:
+        """Return two to six runs as one zip."""
+        return self._zip(self._chosen(call))
 
     def compare(self, call: PageCall) -> list[dict[str, Any]]:
         """Return the answers of two to six runs."""
-        names = [name for name in call.query.get("runs", "").split(",") if name]
+        return side_by_side(self.queue, self._chosen(call))
+
+    def _chosen(self, call: PageCall) -> list[RunOrder]:
+        names = list(dict.fromkeys(name for name in call.query.get("runs", "").split(",") if name))
         if not LEAST_TO_COMPARE <= len(names) <= MOST_TO_COMPARE:
             raise ConfigError(f"runs: got {len(names)}, expected {LEAST_TO_COMPARE} to {MOST_TO_COMPARE}")
         orders = [self._done(name) for name in names]
         if any(order.of for order in orders):
             raise ConfigError("runs: got one that takes another apart, expected runs of questions")
-        return side_by_side(self.queue, orders)
+        return orders
+
+    def _zip(self, orders: Sequence[RunOrder]) -> Response:
+        """Return a zip; it is made on the disk, however large, and removed when it is sent."""
+        with NamedTemporaryFile(dir=self.queue.folder, prefix=".export-", suffix=".zip", delete=False) as stream:
+            file = Path(stream.name)
+            try:
+                export(self.queue, orders, stream)
+            except BaseException:
+                file.unlink()
+                raise
+        name = orders[0].id if len(orders) == 1 else "runs"
+        return FileResponse(
+            file, filename=f"{name}.zip", headers=HEADERS, media_type="application/zip",
+            background=BackgroundTask(file.unlink, missing_ok=True),
+        )  # fmt: skip
 
     # What is changed.
 

@@ -16,10 +16,11 @@ from typing import Any
 
 from kera_mobility.config.resources import find, shipped_folder
 from kera_mobility.errors import ConfigError, KeraError
+from kera_mobility.experiments.setting_changes import NOT_RUN
 from kera_mobility.files import replacing, utf8_text
 from kera_mobility.serve.forms import typed_value, value_at
 from kera_mobility.serve.hand_values import form_of, written
-from kera_mobility.simulation.scenario import OWN_KEYS, Scenario, load_scenario
+from kera_mobility.simulation.scenario import Scenario, load_scenario
 from kera_mobility.yaml_text import load_yaml
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -82,8 +83,8 @@ class Question:
         return [named] if isinstance(named, str) else [str(part) for part in named or ()]
 
     def own(self) -> dict[str, Any]:
-        """Return what the file changes, by dotted key: plain values and lists."""
-        below = {key: value for key, value in self.content.items() if key not in OWN_KEYS and key != "extends"}
+        """Return what of a run the file changes, by dotted key: plain values and lists."""
+        below = {key: value for key, value in self.content.items() if key not in NOT_RUN and key != "extends"}
         return dict(_leaves(below, ""))
 
     def scenario(self) -> Scenario:

@@ -56,6 +56,8 @@ class RunOrder:
     """The run whose changes are taken back one at a time; empty for a run of a question."""
     outcome: dict[str, Any] = field(default_factory=dict)
     """What `kera ask` told in the end: why it stopped, how narrow the interval is, what was taken back."""
+    day_s: float = 0.0
+    """Clock time of one of its days, the shares of loading and of warm-up days included; 0 until one was lived."""
     progress: dict[str, Any] = field(default_factory=dict)
     """Step, stage, runs done and planned, part and seconds left; only while it runs."""
 
@@ -114,11 +116,15 @@ class RunQueue:
         with self._changed:
             if any(order.of == source.id and order.state in ("queued", "running") for order in self.orders.values()):
                 raise ConfigError(f"the run '{source.title}' is taken apart already")
-            days = len(list(self.results(source)[1].glob("seed-*/run.json"))) if source.ask.mode != "doubt" else 0
-            ask = Ask("parts", days=min(max(days, LEAST), MOST_DAYS))
+            ask = Ask("parts", days=self.days_apart(source))
             order = replace(self._numbered(source.question, source.title, ask), of=source.id)
             self._keep(order)
             return order
+
+    def days_apart(self, source: RunOrder) -> int:
+        """Return for how many days a run is lived again without each of its changes."""
+        days = len(list(self.results(source)[1].glob("seed-*/run.json"))) if source.ask.mode != "doubt" else 0
+        return min(max(days, LEAST), MOST_DAYS)
 
     def source(self, order: RunOrder) -> RunOrder:
         """Return the run of a question that an order is about: itself, or the one that it takes apart."""
@@ -266,7 +272,7 @@ class RunQueue:
         self._show(order, {"step": step, "done": 0, "planned": 1, "part": 0.0})
         said: deque[str] = deque(maxlen=SHOWN_LINES)
         assert process.stderr is not None
-        began_s = time.monotonic()
+        began_s, lived = time.monotonic(), 0
         for line in process.stderr:
             told = _told(line)
             if told is None:
@@ -276,7 +282,11 @@ class RunQueue:
                 order.fingerprint = str(told["fingerprint"])
             if "answer" in told:
                 order.outcome = told["answer"]
-            self._show(order, _further(order.progress, told, time.monotonic() - began_s))
+            elapsed_s = time.monotonic() - began_s
+            if told.get("at_hand") is False:
+                lived += 1
+                order.day_s = elapsed_s / lived
+            self._show(order, _further(order.progress, told, elapsed_s))
         code = process.wait()
         with self._changed:
             self._process = None

@@ -6,6 +6,7 @@ The browser is Debian's chromium (or KERA_CHROMIUM), driven by Playwright; axe-c
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -316,3 +317,54 @@ def test_a_stopped_server_is_told_and_a_new_one_has_everything(
     assert tab.value("title") == "Kept"
     tab.context.close()
     server.stop()
+
+
+def test_a_question_is_decided_and_taken_apart_on_the_page(
+    browser: Any, server: PageServer, require_file: Callable[..., Path]
+) -> None:
+    view = server.post("/api/questions", title="A quicker shuttle?", trials=["shuttle"])
+    path = f"/api/questions/{view['name']}"
+    server.post(f"{path}/edit", version=view["version"], set={"services.shuttle.headway_s": "10 min"})
+    file = server.library / "questions" / f"{view['name']}.yaml"
+    file.write_text(file.read_text() + "decision: {thresholds: {mode_share.car: {go: -0.9, stop: 0.9}}}\n")
+    tab = Tab(browser, server.address)
+    tab.page.select_option("#question", view["name"])
+    tab.page.wait_for_selector("#changes")
+    tab.calm()
+    tab.page.check("#mode-decide")
+    tab.page.fill("#width", "40")
+    tab.page.fill("#days", "5")
+    tab.page.click("#run-go")
+    tab.page.wait_for_selector("#stopped[data-stopped=narrow]")
+    tab.page.click("#apart-go")
+    tab.page.wait_for_selector("[data-without='services.shuttle.headway_s']")
+    tab.calm()
+    order = next(run for run in server.get("/api/runs") if run["of"])
+    answer = server.get(f"/api/runs/{order['id']}/answer")
+    changes = answer["parts"]["changes"]
+    assert len(tab.page.query_selector_all("[data-without]")) == len(changes) == 2
+    rows = tab.page.query_selector_all("[data-without] tbody tr")
+    assert len(rows) == sum(len(part["rows"]) for part in changes)
+    words = page_words()
+    for code in ("fi", "sv", "en"):
+        tab.page.click(f"#language-{code}")
+        tab.calm()
+        shown = tab.page.inner_text("#answer")
+        assert words[code]["city.change"] in tab.page.inner_text("[data-threshold='mode_share.car'] strong")
+        for key in ("city", "apart", "apart.cannot", "fig.sustainable_share"):
+            assert words[code][key] in shown, (code, key)
+        (headway,) = [part["label"][code] for part in changes if part["name"].endswith("headway_s")]
+        assert words[code]["apart.without"].replace("{what}", headway) in shown
+    narrow = Tab(browser, server.address, NARROW)
+    narrow.page.select_option("#question", view["name"])
+    narrow.page.wait_for_selector("#apart")
+    narrow.page.evaluate(require_file("browser", AXE).read_text(encoding="utf-8"))
+    verdict = narrow.page.evaluate("options => axe.run(document, options)", {"runOnly": RULES})
+    assert [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in verdict["violations"]] == []
+    assert narrow.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert tab.messages == narrow.messages == []
+    if os.environ.get("KEEP_SHOT"):
+        tab.page.screenshot(path=os.environ["KEEP_SHOT"], full_page=True)
+        narrow.page.screenshot(path=os.environ["KEEP_SHOT"] + ".390.png", full_page=True)
+    tab.context.close()
+    narrow.context.close()

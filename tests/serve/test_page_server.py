@@ -325,9 +325,12 @@ def looked(server: PageServer) -> dict[str, Any]:
     server.post(path, version=view["version"], set={"services.shuttle.headway_s": "10 min"})
     file = server.library / "questions" / f"{view['name']}.yaml"
     file.write_text(file.read_text() + "decision: {thresholds: {mode_share.car: {go: -0.9, stop: 0.9}}}\n")
+    changes = [change["key"] for change in server.get(f"/api/questions/{view['name']}")["changes"]]
+    assert changes == ["services.shuttle.headway_s"], "what is decided by changes no run"
     order = server.post("/api/orders", question=view["name"], mode="look")
     assert server.finished(order["id"])["state"] == "done"
-    return server.get(f"/api/runs/{order['id']}/answer")
+    answer: dict[str, Any] = server.get(f"/api/runs/{order['id']}/answer")
+    return answer
 
 
 def test_which_change_did_it_is_run_in_the_queue_and_survives_a_stopped_server(
@@ -399,6 +402,14 @@ def test_to_decide_is_to_narrow_the_interval_of_the_change_and_it_says_why_it_st
     assert looked["city"][0]["answers"] is None, "one day has no interval"
     both = server.get(f"/api/compare?runs={order},{looked['id']}")
     assert [one["id"] for one in both] == [order, looked["id"]]
+    with zipfile.ZipFile(io.BytesIO(server.ask("GET", f"/api/export?runs={order},{looked['id']}").body)) as archive:
+        assert json.loads(archive.read("compared.json")) == both
+        for name in (order, looked["id"]):
+            files = {f"{name}/{name}.yaml", f"{name}/report.html", f"{name}/{name}/seed-0001/run.json"}
+            assert files | {f"{name}/day/seed-0001/run.json"} <= set(archive.namelist())
+    assert server.ask("GET", f"/api/export?runs={order},{order}").status == 422
+    measured = [one["day_s"] for one in server.get("/api/runs") if one["id"] in (order, looked["id"])]
+    assert all(0.05 < day_s < 120.0 for day_s in measured), "clock time of a day of the small district"
 
 
 def test_a_run_that_is_cancelled_or_killed_is_said_and_the_next_one_goes_on(server: PageServer) -> None:

@@ -1,6 +1,6 @@
 // What belongs to an answer beside its figures: why it stopped, the city's thresholds, and which change did it.
 import { h, table } from '../src/page.js';
-import { change, has, language, number, size, t } from './speech.js';
+import { change, has, language, number, size, t, time } from './speech.js';
 
 export const named = (id) => (has(`fig.${id}`) ? t(`fig.${id}`) : id);
 
@@ -31,8 +31,14 @@ export function apart(answer, state, act) {
   return h('div', { id: 'apart' }, h('h3', {}, t('apart')), answer.parts ? lost(answer.parts) : offered(answer, state, act, waiting));
 }
 
+// What a day took in the latest run of this library that lived one.
+export const daySeconds = (state) => state.runs.filter((run) => run.day_s > 0).sort((a, b) => b.number - a.number)[0]?.day_s;
+export const measured = (state) => h('p', { class: 'small', id: 'day-time' }, daySeconds(state) ? t('run.time', { time: time(daySeconds(state)) }) : t('run.untimed'));
+
 function offered(answer, state, act, waiting) {
-  return [h('p', { class: 'small' }, t('apart.offer', { what: answer.separable.map(titled).join('; ') })),
+  const days = (answer.separable.length + 2) * answer.days_apart;
+  const seconds = daySeconds(state);
+  return [h('p', { class: 'small' }, t('apart.offer', { what: answer.separable.map(titled).join('; ') }), ' ', t('apart.days', { n: days }), seconds ? `, ${t('apart.time', { time: time(days * seconds) })}` : '', '.'),
     h('button', { id: 'apart-go', disabled: !state.planner || Boolean(waiting), onclick: () => act.apart(answer.id) }, t('apart.go')),
     waiting ? h('p', { class: 'small' }, `${t(`state.${waiting.state}`)}`) : null];
 }

@@ -104,6 +104,7 @@ const act = {
     document.getElementById('compared-place').replaceChildren(compared(await read(`/api/compare?runs=${ids.join(',')}`)));
     document.getElementById('compared-title').focus();
   }),
+  exportChosen: (ids) => (ids.length < 2 || ids.length > 6 ? said(t('compare.need'), true) : act.open(`/api/export?runs=${ids.join(',')}`)),
   open: (path) => window.open(path, '_blank', 'noopener'),
   mode: (mode) => { state.mode = mode; draw(); },
   draw: (one, done) => {
@@ -215,6 +216,7 @@ function listen() {
     state.runs = JSON.parse(event.data);
     drawRuns();
     for (const run of state.runs) {
+      if (run.of && before.has(run.id) && before.get(run.id) !== run.state) document.getElementById('answer')?.replaceWith(answer(state, act));
       if (run.state === 'done' && before.get(run.id) !== 'done' && (run.id === state.awaited || (before.size && run.question === state.view?.name))) doing(() => shown(run.id));
     }
   };

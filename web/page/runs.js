@@ -1,5 +1,6 @@
 // Below: the queue and the library of runs.
 import { h } from '../src/page.js';
+import { measured } from './deciding.js';
 import { number, t, time } from './speech.js';
 
 const FIGURES = [['sustainable_share', 'pp'], ['mode_share.car', 'pp'], ['door_to_door_s.mean', '']];
@@ -23,7 +24,7 @@ export function running(state, act) {
   };
   return h('section', { id: 'run', 'aria-labelledby': 'run-title' }, h('h2', { id: 'run-title' }, t('run.head')),
     h('fieldset', {}, h('legend', { class: 'unseen' }, t('run.head')), picks), more,
-    h('p', { class: 'small' }, t(`run.${mode}.help`)),
+    h('p', { class: 'small' }, t(`run.${mode}.help`)), measured(state),
     h('button', { id: 'run-go', class: 'strong', disabled: !state.planner || state.view.faults.length > 0, onclick: go }, t('run.start')));
 }
 
@@ -31,7 +32,7 @@ export function runs(state, act) {
   const done = state.runs.filter((run) => run.state === 'done' && !run.of);
   return h('section', { id: 'runs', 'aria-labelledby': 'runs-title' }, h('h2', { id: 'runs-title' }, t('runs')),
     state.runs.length ? h('ul', { class: 'runs' }, state.runs.map((run) => one(run, state, act))) : h('p', { class: 'small' }, t('runs.none')),
-    done.length > 1 ? h('div', { class: 'inline' }, h('button', { id: 'compare-go', onclick: () => act.compare([...state.chosen]) }, t('compare.go')), h('span', { class: 'small' }, t('compare.need'))) : null);
+    done.length > 1 ? h('div', { class: 'inline' }, h('button', { id: 'compare-go', onclick: () => act.compare([...state.chosen]) }, t('compare.go')), h('button', { id: 'export-go', class: 'quiet', onclick: () => act.exportChosen([...state.chosen]) }, t('export.chosen')), h('span', { class: 'small' }, t('compare.need'))) : null);
 }
 
 function one(run, state, act) {
