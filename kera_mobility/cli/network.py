@@ -65,8 +65,8 @@ def fetch(
 
     if sum(map(bool, (area, place, bbox))) != 1:
         raise typer.BadParameter("expected one of AREA, --place and --bbox", param_hint="AREA")
-    box = _box(bbox)
-    target = out or Path("networks") / f"{_plain(area or place or 'box')}_osm"
+    box = box_of(bbox)
+    target = out or Path("networks") / f"{plain_name(area or place or 'box')}_osm"
     like = _ready(target, [gtfs], area)
     asked = read_area(like).bbox if like else box
     extract = fetch_box(asked, service) if asked else fetch_place(place, service)
@@ -101,8 +101,8 @@ def import_(
     if area and bbox:
         raise typer.BadParameter("expected --area or --bbox, got both; an area has its rectangle", param_hint="--bbox")
     _day(day, "--date")
-    box = _box(bbox)
-    target = out or Path("networks") / f"{_plain(area or file.name.split('.')[0])}_osm"
+    box = box_of(bbox)
+    target = out or Path("networks") / f"{plain_name(area or file.name.split('.')[0])}_osm"
     of_mode = {mode: path for mode, path in (("walk", walk), ("cycle", cycle), ("drive", drive)) if path}
     like = _ready(target, [file, *of_mode.values(), gtfs], area)
     bits: dict[Path, int] = {}
@@ -180,13 +180,13 @@ def _folder(area: str) -> Path:
     return folder
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name as a plain lower-case word, as scenarios name areas."""
     letters = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in Path(name).name.lower())
     return letters if letters[:1].isalpha() else f"area_{letters}"
 
 
-def _box(text: str) -> Box | None:
+def box_of(text: str) -> Box | None:
     """Return the rectangle that an option names, nothing for an empty one."""
     from kera_mobility.areas.description import Box
 
