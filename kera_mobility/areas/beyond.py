@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -102,5 +101,5 @@ def _apart_m(points: FloatArray, row: int, other: int, scale: FloatArray) -> flo
 
 def summed_within(points: FloatArray, weight: FloatArray, radius_m: float, scale: FloatArray) -> FloatArray:
     """Return what lies within a radius of each point, (C,)."""
-    near: Sequence[Sequence[int]] = cKDTree(points * scale).query_ball_point(points * scale, radius_m)
+    near = cKDTree(points * scale).query_ball_point(points * scale, radius_m)
     return np.array([weight[rows].sum() for rows in near])

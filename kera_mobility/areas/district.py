@@ -66,7 +66,8 @@ def make_district(
     NetworkError, TimetableError, DataError
         If a file is broken, nothing of it lies in the rectangle, or the target exists.
     """
-    folder, basis = areas / sources.name, []
+    folder = areas / sources.name
+    basis: list[Basis] = []
     require_new(folder)
     require_new(configs / sources.name)
     area = area_of(extract, sources.name, sources.box)

@@ -57,7 +57,7 @@ def scenarios_of(
     lap_s = _lap_s(loop, streets)
     vehicles = math.ceil(lap_s / HEADWAY_S)
     country_layer = {key: dict(value) for key, value in country.scenario.items()}
-    services = {name: dict(value) for name, value in country_layer.pop("services", {}).items()}
+    services: dict[str, Any] = {name: dict(value) for name, value in country_layer.pop("services", {}).items()}
     if not sources.feeds:
         services["rail"] = None
     hubs = [{**spot, "capacity": max(10, round(2 * fleet / len(spots)))} for spot in spots]

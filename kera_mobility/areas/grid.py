@@ -57,7 +57,8 @@ class Grid:
         if len(self.lonlat) < 2:
             return CELL_SIDE_M
         points = self.lonlat * degree_scale(float(self.lonlat[:, 1].mean()))
-        return float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
+        away_m: FloatArray = np.asarray(cKDTree(points).query(points, k=2)[0])
+        return float(np.median(away_m[:, 1]))
 
 
 def read_grid(path: Path, kind: str) -> Grid:
@@ -95,7 +96,7 @@ def squares_of(
     The people of a cell are spread over squares by the length of the streets that are nearest to it, `middles` (S, 2)
     and `length_m` (S,); without any they live in the square of its middle.
     """
-    away_m, cell = cKDTree(grid.lonlat * scale).query(middles * scale)
+    away_m, cell = (np.asarray(part) for part in cKDTree(grid.lonlat * scale).query(middles * scale))
     near = away_m <= max(REACH * spacing_m, CELL_SIDE_M / 2.0)
     cell, middles, length_m = cell[near], middles[near], length_m[near]
     of_cell_m = np.bincount(cell, length_m, minlength=len(grid.count))

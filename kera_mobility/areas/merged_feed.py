@@ -77,13 +77,14 @@ def busy_stops(feed: Path) -> BusyStops:
     tables = FeedTables(feed, FeedAccount(str(feed)))
     stops, times = tables.table("stops"), tables.table("stop_times")
     lonlat = np.column_stack([numbers(stops["stop_lon"]), numbers(stops["stop_lat"])])
-    calls = stops["stop_id"].map(times["stop_id"].value_counts()).fillna(0).to_numpy(dtype=np.float64)
+    calls = np.array(stops["stop_id"].map(times["stop_id"].value_counts()).fillna(0).tolist(), dtype=np.float64)
     routes = tables.table("routes")
     codes = [whole(text) for text in routes["route_type"]]
     trains = {route for route, code in zip(routes["route_id"], codes, strict=True)
               if code is not None and basic_type(code) in _TRAINS}  # fmt: skip
     trips = tables.table("trips")
     by_train = times["stop_id"][times["trip_id"].isin(trips["trip_id"][trips["route_id"].isin(trains)])].unique()
+    has_trains = np.asarray(stops["stop_id"].isin(by_train), dtype=np.bool_)
     usable = np.isfinite(lonlat).all(axis=1) & (calls > 0)
     names = tuple(name for name, held in zip(stops["stop_name"], usable, strict=True) if held)
-    return BusyStops(lonlat[usable], names, calls[usable], stops["stop_id"].isin(by_train).to_numpy()[usable])
+    return BusyStops(lonlat[usable], names, calls[usable], has_trains[usable])

@@ -40,7 +40,8 @@ def new(
 ) -> None:
     """Make area, scenarios and a page of assumptions from streets, lines, people and jobs; then `kera run` works."""
     from kera_mobility.areas.country import read_country
-    from kera_mobility.areas.district import Sources, make_district
+    from kera_mobility.areas.district import make_district
+    from kera_mobility.areas.district_page import Sources
     from kera_mobility.areas.import_area import require_new
     from kera_mobility.areas.osm_read import read_extract
     from kera_mobility.simulation.scenario import load_scenario

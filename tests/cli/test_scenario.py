@@ -29,7 +29,11 @@ NO_SCENARIOS = {
     "weather.yaml",
 }  # fmt: skip
 """Files of other commands, and layers that only stand below others."""
-SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml") if path.name not in NO_SCENARIOS)
+SHIPPED = sorted(
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob("*.yaml")
+    if path.name not in NO_SCENARIOS and path.parent.name != "countries"
+)
 
 
 @pytest.fixture
