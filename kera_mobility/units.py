@@ -29,8 +29,8 @@ DAYS_A_MONTH = 30.0
 
 UNIT_BY_SUFFIX = {
     "per_1000_h": "per 1,000 h", "per_1000_km": "per 1,000 km", "per_million_km": "per million km",
-    "_g_per_pkm": "g/km", "_g_per_km": "g/km", "_g_per_kwh": "g/kWh", "_eur_per_km": "EUR/km", "_eur_per_h": "EUR/h",
-    "_eur_per_min": "EUR/min", "_eur_per_t": "EUR/t", "_kwh_per_km": "kWh/km", "_wh_per_km": "Wh/km",
+    "_g_per_pkm": "g/km", "_g_per_km": "g/km", "_g_per_kwh": "g/kWh", "eur_per_km": "EUR/km", "eur_per_h": "EUR/h",
+    "eur_per_min": "EUR/min", "eur_per_t": "EUR/t", "_kwh_per_km": "kWh/km", "_wh_per_km": "Wh/km",
     "_per_min": "utils/min", "per_eur": "utils/EUR", "_km_h": "km/h", "_cm_h": "cm/h", "_m_s": "m/s", "_kwh": "kWh",
     "_wh": "Wh", "_kw": "kW", "_eur": "EUR", "_km": "km", "_min": "min", "_m": "m", "_s": "s", "_h": "h",
     "_c": "degrees C", "_months": "months", "lon": "degrees", "lat": "degrees", "age": "years",

@@ -14,6 +14,7 @@ from kera_mobility.config.decision import PRIMARY
 from kera_mobility.results.compare import Comparison, Difference, compare
 from kera_mobility.serve.attribution import parts, separable
 from kera_mobility.serve.run_queue import RunOrder, RunQueue
+from kera_mobility.serve.translation import in_languages
 
 FIGURES = (
     "sustainable_share",
@@ -46,7 +47,8 @@ def answer(queue: RunQueue, order: RunOrder) -> dict[str, Any]:
                  for name, limit, answers in comparison.city_answers()],
         "stopped": order.outcome, "separable": separable(queue, order), "parts": parts(queue, order, figures, _plain),
         "days_apart": queue.days_apart(order),
-        "notes": list(comparison.notes), "warnings": _warnings(queue.results(order)[1]),
+        "notes": list(comparison.notes),
+        "warnings": [in_languages(text) for text in _warnings(queue.results(order)[1])],
         "fingerprint": order.fingerprint,
     }  # fmt: skip
 

@@ -30,6 +30,7 @@ from kera_mobility.serve.forms import page_words
 from kera_mobility.serve.questions import Question, StaleError, UnknownNameError, require_key
 from kera_mobility.serve.run_commands import MODES, Ask
 from kera_mobility.serve.run_queue import RunOrder, RunQueue
+from kera_mobility.serve.translation import fault_texts
 
 ASSETS = Path(__file__).parent / "assets"
 POLICY = (
@@ -365,7 +366,8 @@ def _yaml(file: Path) -> Response:
 
 
 def _fault(status: int, error: object) -> Response:
-    return JSONResponse({"problem": str(error)[:2000]}, status, HEADERS)
+    problem = str(error)[:2000]
+    return JSONResponse({"problem": problem, "texts": fault_texts(problem)}, status, HEADERS)
 
 
 async def _told(request: Request, error: Exception) -> Response:

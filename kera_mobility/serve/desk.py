@@ -16,6 +16,7 @@ from kera_mobility.serve.forms import forms, label_of, value_at
 from kera_mobility.serve.hand_values import unit_of, written
 from kera_mobility.serve.questions import Question, Questions, require_no_paths
 from kera_mobility.serve.supply import supply_of
+from kera_mobility.serve.translation import fault_texts, in_languages
 from kera_mobility.services.base import Service, service_kinds
 from kera_mobility.simulation.run import open_services
 from kera_mobility.simulation.run_record import contradictions
@@ -61,7 +62,9 @@ class Desk:
             view["forms"] = forms(scenario, _timetables(town.folder))
             view["shapes"] = _shapes(scenario)
             view["supply"] = dict(_supplies(scenario, town))
-            view["notices"] = [warning["text"] for warning in contradictions(open_services(scenario, town))]
+            view["notices"] = [
+                in_languages(warning["text"]) for warning in contradictions(open_services(scenario, town))
+            ]
         except KeraError as error:
             view["faults"] = _faults(error)
         return view
@@ -148,11 +151,10 @@ def _supplies(scenario: Scenario, town: Town) -> Iterator[tuple[str, Any]]:
             yield name, supply.to_json()
 
 
-def _faults(error: KeraError) -> list[dict[str, str]]:
+def _faults(error: KeraError) -> list[dict[str, Any]]:
     faults = error.faults if isinstance(error, ConfigError) else ()
-    return [{"where": Path(fault.where).name, "problem": fault.problem} for fault in faults] or [
-        {"where": "", "problem": str(error)}
-    ]
+    told = [(Path(fault.where).name, fault.problem) for fault in faults] or [("", str(error))]
+    return [{"where": where, "problem": problem, "texts": fault_texts(problem)} for where, problem in told]
 
 
 def _timetables(folder: Path) -> list[str]:

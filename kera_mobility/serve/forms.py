@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 
 from kera_mobility.config.settings import DOUBTFUL, Settings
 from kera_mobility.errors import ConfigError
-from kera_mobility.files import read_yaml
 from kera_mobility.serve.hand_values import form_of, parse_value, unit_of, written
+from kera_mobility.serve.translation import in_languages, planner_keys
 from kera_mobility.simulation.scenario import Scenario
 
 SCENARIO = "scenario"
@@ -22,13 +22,6 @@ UNCHANGEABLE = frozenset({"kind", "mode", "nest"})
 """Keys that make another service of it."""
 WORDS = Path(__file__).parent / "words"
 LANGUAGES = ("en", "fi", "sv")
-
-
-@cache
-def planner_keys() -> Mapping[str, list[dict[str, str]]]:
-    """Return what a planner changes first, by kind of service."""
-    keys: dict[str, list[dict[str, str]]] = read_yaml(Path(__file__).parent / "planner_keys.yaml")
-    return keys
 
 
 @cache
@@ -146,7 +139,8 @@ def _described(key: str, field: FieldInfo, value: Any, kinds: set[Any]) -> dict[
     }  # fmt: skip
     form = "choice" if choices else "flag" if bool in kinds else form_of(key) if kinds & {int, float} else "text"
     return {
-        "key": key, "form": form, "unit": unit_of(key) if kinds & {int, float} else "", "basis": basis, **bounds,
+        "key": key, "form": form, "unit": unit_of(key) if kinds & {int, float} else "", **bounds,
+        "basis": in_languages(basis),
         "value": _entered(value, key), "choices": choices,
         "assumption": any(word in basis.lower() for word in DOUBTFUL),
     }  # fmt: skip

@@ -349,7 +349,7 @@ def test_every_text_that_ships_with_the_data_is_in_three_languages() -> None:
         for file in ROOT.glob("configs/checks/baselines/*.json")
         for kpi in re.findall(r'"([a-z_]+(?:\.[a-z0-9_]+)*)(?:@[a-z]+)?"', file.read_text(encoding="utf-8"))
     }
-    services = ("rail", "scooter", "shuttle", "on_demand", "bicycle", "car", "car_passenger", "walk")
+    services = ("transit", "scooter", "shuttle", "on_demand", "bicycle", "car", "car_passenger", "walk")
     figures = {kpi for kpi in ids if kpi.partition(".")[0] in services and "." in kpi}
     assert len(figures) > 100
     for text in words:

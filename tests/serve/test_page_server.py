@@ -26,8 +26,9 @@ from kera_mobility.experiments.question import ask
 from kera_mobility.results.compare import compare, compare_all
 from kera_mobility.serve.access import read_passwords
 from kera_mobility.serve.app import Page
-from kera_mobility.serve.forms import LANGUAGES, page_words, planner_keys
+from kera_mobility.serve.forms import LANGUAGES, page_words
 from kera_mobility.serve.hand_values import parse_value, written
+from kera_mobility.serve.translation import planner_keys
 from kera_mobility.services.base import service_kinds
 from tests.kit.page_server import ROOT, PageServer, write_base
 
@@ -218,7 +219,7 @@ def test_a_question_is_a_readable_file_of_what_is_different(server: PageServer) 
         "services.scooter.zones", "services.scooter.fleet", "services.shuttle.headway_s", "services.shuttle.last_s",
         "services.shuttle.fare_eur",
     }  # fmt: skip
-    assert any("the hub 'Station' lies in the zone 'Station'" in notice for notice in view["notices"])
+    assert any("the hub 'Station' lies in the zone 'Station'" in notice["en"] for notice in view["notices"])
     undone = server.post(
         f"/api/questions/{view['name']}/edit", version=view["version"], unset=["services.shuttle.fare_eur"],
         drop=["scooters"],

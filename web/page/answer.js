@@ -2,13 +2,13 @@
 import { h, more, table } from '../src/page.js';
 import { serviceName } from './change.js';
 import { apart, city, named, stopped } from './deciding.js';
-import { change, euros, figure, has, number, size, t } from './speech.js';
+import { change, euros, figure, has, number, size, t, told } from './speech.js';
 
 export function checks(state) {
   const { faults, notices } = state.view;
   return h('div', { id: 'checks', 'aria-live': 'polite' },
-    faults.length ? h('div', { class: 'fault' }, h('h3', {}, t('faults')), h('ul', {}, faults.map((fault) => h('li', { lang: 'en' }, fault.problem)))) : null,
-    notices.length ? h('div', { class: 'notice' }, h('h3', {}, t('notices')), h('ul', {}, notices.map((notice) => h('li', { lang: 'en' }, notice)))) : null,
+    faults.length ? h('div', { class: 'fault' }, h('h3', {}, t('faults')), h('ul', {}, faults.map((fault) => h('li', {}, told(fault.texts))))) : null,
+    notices.length ? h('div', { class: 'notice' }, h('h3', {}, t('notices')), h('ul', {}, notices.map((notice) => h('li', {}, told(notice))))) : null,
     faults.length || notices.length ? null : h('p', { class: 'small' }, t('checked')));
 }
 
@@ -62,7 +62,7 @@ export function answer(state, act) {
         row.mean_a !== null && row.mean_b !== null ? h('span', { class: 'small' }, ` ${t('answer.levels', { a: figure(row.mean_a, row.unit), b: figure(row.mean_b, row.unit) })}`) : null,
         h('span', { class: 'small block' }, intervals(row)))])),
     found.rides.length ? h('p', {}, `${t('rides')}: `, found.rides.map((row, at) => [at ? ', ' : '', h('span', {}, `${row.id.split('.')[0].replaceAll('_', ' ')} `), h('data', { value: row.difference }, number(row.difference, 0))])) : null,
-    found.warnings.length ? h('div', { class: 'notice' }, h('ul', {}, found.warnings.map((words) => h('li', { lang: 'en' }, words)))) : null,
+    found.warnings.length ? h('div', { class: 'notice' }, h('ul', {}, found.warnings.map((words) => h('li', {}, told(words))))) : null,
     found.gains.length ? [h('h3', {}, t('gains')), table(t('gains'), [{ title: t('gains.group') }, { title: t('gains.eur'), number: true }],
       found.gains.map((row) => [group(row.group), row.low === null ? change(row.difference, 'EUR') : `${change(row.difference, 'EUR')} (${change(row.low, 'EUR')} – ${change(row.high, 'EUR')})`])), h('p', { class: 'small' }, t('gains.alone'))] : null,
     apart(found, state, act),

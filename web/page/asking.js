@@ -1,4 +1,6 @@
 // Asking the server: every answer is JSON; what is not taken comes back as words.
+import { language } from './speech.js';
+
 export class Problem extends Error {
   constructor(status, words) {
     super(words);
@@ -14,7 +16,7 @@ async function answered(promise) {
     throw new Problem(0, '');
   }
   const content = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Problem(response.status, content.problem ?? response.statusText);
+  if (!response.ok) throw new Problem(response.status, content.texts?.[language()] ?? content.problem ?? response.statusText);
   return content;
 }
 

@@ -1,6 +1,6 @@
 // The left side: where a question begins, what is different from the base, and the settings.
 import { h, more } from '../src/page.js';
-import { has, language, t, written } from './speech.js';
+import { has, language, t, told, written } from './speech.js';
 
 export function beginning(state, act) {
   const titled = h('input', { id: 'start-title', type: 'text', maxlength: '120', autocomplete: 'off', placeholder: t('start.title.example') });
@@ -101,5 +101,5 @@ function input(field, state, act) {
     control,
     h('div', { class: 'about', id: `${id}-about` }, wrong ? h('p', { class: 'wrong' }, wrong.words) : null,
       bounds ? h('span', { class: 'small' }, bounds) : null, field.assumption ? h('span', { class: 'badge' }, t('assumption')) : null,
-      field.basis ? h('details', { class: 'basis' }, h('summary', { class: 'small', 'aria-label': `${t('basis')}: ${label}` }, t('basis')), h('p', { class: 'small', lang: 'en' }, field.basis)) : null));
+      field.basis.en ? h('details', { class: 'basis' }, h('summary', { class: 'small', 'aria-label': `${t('basis')}: ${label}` }, t('basis')), h('p', { class: 'small' }, told(field.basis))) : null));
 }

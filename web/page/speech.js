@@ -1,4 +1,6 @@
 // The page's words, and how figures are written in each language.
+import { h } from '../src/page.js';
+
 let words = {};
 let code = 'en';
 
@@ -22,6 +24,8 @@ export function number(value, digits) {
   const most = digits ?? (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
   return new Intl.NumberFormat(t('locale'), { maximumFractionDigits: most }).format(value);
 }
+// A text of the model in the language of the page; else the English that it is, and marked so.
+export const told = (texts) => h('span', { lang: texts[code] ? null : 'en' }, texts[code] ?? texts.en);
 export const euros = (value) => `${number(value, Math.abs(value) >= 100 ? 0 : 2)} €`;
 // A value of a field as the server writes it, with the comma of the language.
 export const written = (text) => (typeof text === 'string' && /^-?\d+\.\d+( %| min| s)?$/.test(text) ? text.replace('.', t('comma')) : text);

@@ -3,6 +3,7 @@ import en from './words/en.js';
 import fi from './words/fi.js';
 import sv from './words/sv.js';
 import { DATA, PATTERNS } from './words/data.js';
+import { DEFINITIONS } from './words/definitions.js';
 
 export const LANGUAGES = { en, fi, sv };
 let words = en;
@@ -120,6 +121,21 @@ export function declarePlaces(names) {
   places = new Map(names.map((name) => [name.toLowerCase().normalize('NFKD').replace(/[\u0300-\u036f]/g, '').replaceAll(/[^a-z0-9]+/g, '_'), name]));
 }
 const placeOf = (id) => (places.has(id) ? fromData(places.get(id), true) : undefined);
+
+// What a figure is: the data's own sentence in English, else that of its id; `*` in a key is one word of the id.
+export function definitionOf(id, english, services) {
+  if (code === 'en') return english;
+  const plain = id.split('@')[0];
+  const pieces = plain.split('.');
+  const key = services?.[pieces[0]] && pieces.length > 1 ? `S.${pieces.slice(1).join('.')}` : plain;
+  const at = code === 'fi' ? 0 : 1;
+  if (Object.hasOwn(DEFINITIONS, key)) return apart(DEFINITIONS[key][at]);
+  for (const [pattern, texts] of Object.entries(DEFINITIONS)) {
+    const [, ...found] = pattern.includes('*') ? new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '([^.]+)')}$`).exec(key) ?? [] : [];
+    if (found.length) return apart(texts[at].replace(/\{(\d)\}/g, (_, n) => part(found[n])));
+  }
+  return lacking(english);
+}
 
 // The name of a KPI: by its id, else by a pattern with one free word (`mode_share.*`), else the id in plain words.
 export function kpiName(id, services) {
