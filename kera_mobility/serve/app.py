@@ -26,6 +26,7 @@ from kera_mobility.serve.access import MOST_BODY, Access, Role
 from kera_mobility.serve.answers import LEAST_TO_COMPARE, MOST_TO_COMPARE, answer, export, side_by_side
 from kera_mobility.serve.attribution import LEAST_PARTS, separable
 from kera_mobility.serve.desk import Desk
+from kera_mobility.serve.explore import Explorer
 from kera_mobility.serve.forms import page_words
 from kera_mobility.serve.questions import Question, StaleError, UnknownNameError, require_key
 from kera_mobility.serve.run_commands import MODES, Ask
@@ -83,7 +84,7 @@ class Page:
 
     def __init__(self, desk: Desk, queue: RunQueue, access: Access) -> None:
         self.desk, self.queue, self.access = desk, queue, access
-        self.questions = desk.questions
+        self.questions, self.explorer = desk.questions, Explorer(queue)
         self.closing = False
 
     def app(self) -> Starlette:
@@ -96,12 +97,14 @@ class Page:
             "/api/runs/{id}/yaml": self.run_file, "/api/runs/{id}/report": self.report,
             "/api/runs/{id}/export": self.export, "/api/compare": self.compare,
             "/api/export": self.export_chosen,
+            **self._explored(),
         }  # fmt: skip
         changes: dict[str, Reply] = {
             "/api/questions": self.create, "/api/questions/{name}/edit": self.edit,
             "/api/questions/{name}/preview": self.preview, "/api/upload": self.upload,
             "/api/orders": self.order, "/api/runs/{id}/cancel": lambda call: asdict(self.queue.cancel(call.path["id"])),
             "/api/runs/{id}/note": self.note, "/api/runs/{id}/parts": self.take_apart,
+            "/api/runs/{id}/remedy": lambda call: self.explorer.search(self._done(call.path["id"]), call.query),
         }  # fmt: skip
         routes = [
             Route("/", self.page),
@@ -113,6 +116,16 @@ class Page:
         app = Starlette(routes=routes, exception_handlers={HTTPException: _told})
         app.router.redirect_slashes = False
         return app
+
+    def _explored(self) -> dict[str, Reply]:
+        """Return what may be read of an answer by place and hour."""
+        return {
+            "/api/runs/{id}/places": lambda call: self.explorer.happened(self._done(call.path["id"])),
+            "/api/runs/{id}/difference": lambda call: self.explorer.changed(self._done(call.path["id"])),
+            "/api/runs/{id}/people": lambda call: self.explorer.people(self._done(call.path["id"]), call.query),
+            "/api/runs/{id}/story": lambda call: self.explorer.story(self._done(call.path["id"]), call.query),
+            "/api/runs/{id}/remedy": lambda call: self.explorer.remedy(self._done(call.path["id"]), call.query),
+        }
 
     # Pages and streams.
 

@@ -117,11 +117,11 @@ def _changes(question: Question, scenario: Scenario, below: Mapping[str, Any]) -
     kinds = {name: service.kind for name, service in scenario.services.items()}  # type: ignore[attr-defined]
     for key, value in question.own().items():
         before = value_at(below, key)
-        yield {"key": key, "label": label_of(key, kinds), "value": _short(value, key), "before": _short(before, key),
-               "unit": unit_of(key)}  # fmt: skip
+        yield {"key": key, "label": label_of(key, kinds), "value": short_value(value, key),
+               "before": short_value(before, key), "unit": unit_of(key)}  # fmt: skip
 
 
-def _short(value: Any, key: str) -> Any:
+def short_value(value: Any, key: str) -> Any:
     """Return a value for a list of changes: as written, or the number of entries of a list."""
     if isinstance(value, list | tuple | dict):
         return {"entries": len(value)}

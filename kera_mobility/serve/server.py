@@ -57,6 +57,7 @@ def serve(
         server.run(sockets=[listening])
     finally:
         page.closing = True
+        page.explorer.searches.stop()
         queue.stop()
 
 

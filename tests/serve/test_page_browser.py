@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,87 @@ def test_the_acceptance_question_is_asked_and_answered_by_keyboard_without_a_fil
     assert "the hub 'Station' lies in the zone" in tab.page.inner_text("#checks")
 
 
+def test_what_happened_is_found_by_place_hour_and_person_and_its_cure_applied_by_keyboard(
+    asked: tuple[Tab, float], server: PageServer
+) -> None:
+    tab, _ = asked
+    run = server.get("/api/runs")[0]
+    tab.tab_to("look-happened")
+    tab.press("Enter")
+    tab.page.wait_for_selector("#happened")
+    tab.calm()
+    assert tab.page.query_selector(".mark.hubs") is None, "nothing of the question can be dragged by mistake"
+    told = server.get(f"/api/runs/{run['id']}/places")
+    denied = Counter({place["name"]: 0 for place in told["places"]})
+    for place, _, kind, *_, count in told["cases"]:
+        denied[told["places"][place]["name"]] += count * (kind == "refused")
+    (most, count), *_ = denied.most_common()
+    numbers = tab.page.eval_on_selector_all(".label.count", "all => all.map(one => Number(one.textContent))")
+    assert sorted(numbers) == sorted(count for count in denied.values() if count)
+    tab.tab_to("at-place")
+    tab.page.keyboard.type(most)
+    tab.press("Tab")
+    tab.calm()
+    assert tab.value("at-place") == most
+    rows = tab.page.eval_on_selector_all("#told tbody tr", "rows => rows.map(row => row.innerText.split('\\t'))")
+    assert sum(int(row[3]) for row in rows if row[0] == "Denied request") == count
+    trip = server.get(f"/api/runs/{run['id']}/people?day=0&place={most}")["trips"][0]
+    tab.tab_to(f"trip-{trip['person']}-{trip['trip']}")
+    tab.press("Enter")
+    tab.page.wait_for_selector("#story")
+    tab.calm()
+    assert tab.page.evaluate("document.activeElement.id") == "story-title"
+    assert "refused: " in tab.page.inner_text("#story .moments")
+    tab.tab_to("cure-seek")
+    tab.press("Enter")
+    tab.page.wait_for_selector(".cures")
+    served = tab.page.query_selector(".cures [data-served=true]")
+    before = tab.page.inner_text("#changes")
+    assert served is not None, tab.page.inner_text("#cure")
+    tab.tab_to(served.query_selector("button").get_attribute("id"))
+    tab.press("Enter")
+    tab.page.wait_for_function("before => document.querySelector('#changes').innerText !== before", arg=before)
+    tab.calm()
+    undone = [row for row in tab.page.query_selector_all(".changes li") if row.inner_text() not in before]
+    assert len(undone) == 1
+    undone[0].query_selector("button").click()
+    tab.calm()
+    # The same by a click on the map: the nearest place is chosen, and a second click lets it go.
+    for shown in ("", most):
+        tab.page.select_option("#at-place", "")
+        tab.calm()
+        circle = tab.page.query_selector(".leaflet-overlay-pane path.denied >> nth=0")
+        circle.scroll_into_view_if_needed()
+        box = circle.bounding_box()
+        tab.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        tab.calm()
+        assert tab.value("at-place") in denied
+        assert tab.page.query_selector("path.ringed") is not None, shown
+    assert tab.messages == []
+
+
+def test_differences_on_the_map_are_those_of_the_table_and_one_day_is_called_chance(asked: tuple[Tab, float]) -> None:
+    tab, _ = asked
+    tab.tab_to("look-changed")
+    tab.press("Enter")
+    tab.page.wait_for_selector("#changed")
+    tab.calm()
+    rows = tab.page.eval_on_selector_all(
+        "#changed-numbers tbody tr", "rows => rows.map(row => row.innerText.split('\\t'))"
+    )
+    assert {row[5] for row in rows} <= {"may be chance", "too few to tell", "no change"}, "one day has no interval"
+    shown = tab.page.eval_on_selector_all(".label.count", "all => all.map(one => one.textContent)")
+    assert sorted(shown) == sorted(
+        "0" if row[5] == "no change" else row[3] for row in rows if row[5] != "too few to tell"
+    )
+    assert "One day has no interval" in tab.page.inner_text("#changed")
+    assert tab.page.query_selector("path.up-strong, path.up-weak, path.down-weak, path.down-strong") is None
+    tab.tab_to("look-question")
+    tab.press("Enter")
+    tab.page.wait_for_selector(".mark.hubs")
+    assert tab.page.query_selector("#explored").inner_text() == ""
+
+
 def test_undo_takes_one_difference_back(asked: tuple[Tab, float]) -> None:
     tab, _ = asked
     total = tab.page.get_attribute("#total-shuttle", "value")
@@ -256,14 +338,27 @@ def test_axe_finds_nothing(
         tab.page.select_option("#question", question)
         tab.page.wait_for_selector("#settings" if question else "#begin")
         tab.calm()
-        tab.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        tab.page.evaluate(axe.read_text(encoding="utf-8"))
-        options = {"runOnly": RULES, "resultTypes": ["violations"], "selectors": False}
-        verdict = tab.page.evaluate("options => axe.run(document, options)", options)
-        assert [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in verdict["violations"]] == []
-        wide = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0, "nothing stands beyond the edge"
+        require_sound(tab, axe)
+    for view in ("happened", "changed"):
+        tab.page.click(f"#look-{view}")
+        tab.page.wait_for_selector(f"#{view}")
+        tab.calm()
+        if view == "happened":
+            tab.page.click("button.person")
+            tab.page.wait_for_selector("#story")
+        require_sound(tab, axe)
     tab.context.close()
+
+
+def require_sound(tab: Tab, axe: Path) -> None:
+    """Return if axe finds nothing with every part open, and nothing is wider than the window."""
+    tab.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    tab.page.evaluate(axe.read_text(encoding="utf-8"))
+    options = {"runOnly": RULES, "resultTypes": ["violations"], "selectors": False}
+    verdict = tab.page.evaluate("options => axe.run(document, options)", options)
+    assert [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in verdict["violations"]] == []
+    wide = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0, "nothing stands beyond the edge"
 
 
 @pytest.mark.parametrize("code", ["en", "fi", "sv"])
@@ -272,10 +367,34 @@ def test_the_page_speaks(asked: tuple[Tab, float], browser: Any, server: PageSer
     tab.page.select_option("#question", server.get("/api/runs")[0]["question"])
     tab.page.wait_for_selector("#changes")
     tab.page.click(f"#language-{code}")
+    tab.page.click("#look-changed")
+    tab.page.wait_for_selector("#changed")
+    differences = tab.page.inner_text("#explored")
+    tab.page.click("#look-happened")
+    tab.page.wait_for_selector("#happened")
+    tab.calm()
+    tab.page.click("button.person")
+    tab.page.wait_for_selector("#story")
     tab.calm()
     assert tab.page.get_attribute("html", "lang") == code
-    shown, words = tab.page.inner_text("body"), page_words()
-    for key in ("changes.none", "supply.total", "run.start", "runs", "map", "places", "answer", "kind.shuttle"):
+    shown, words = tab.page.inner_text("body") + differences, page_words()
+    for key in (
+        "happened",
+        "people",
+        "case.refused",
+        "story.ready",
+        "cure",
+        "changed",
+        "col.sure",
+        "changes.none",
+        "supply.total",
+        "run.start",
+        "runs",
+        "map",
+        "places",
+        "answer",
+        "kind.shuttle",
+    ):
         assert words[code][key].partition("{")[0] in shown or key == "changes.none"
     for other in set(words) - {code}:
         for key, text in words[other].items():

@@ -5,7 +5,10 @@ import './page.css';
 import { h } from '../src/page.js';
 import { answer, checks, compared, supply } from './answer.js';
 import { read, send } from './asking.js';
+import { changed, differenceCircles } from './changed.js';
 import { beginning, differences, settings } from './change.js';
+import { exploring, fresh, VIEWS } from './exploring.js';
+import { circles, happened } from './happened.js';
 import { QuestionMap } from './map.js';
 import { placing } from './placing.js';
 import { running, runs } from './runs.js';
@@ -115,6 +118,8 @@ const act = {
   },
 };
 
+Object.assign(act, exploring(state, { doing, said, draw: () => draw(), fit: () => (state.look?.view === 'question' ? map.fitOwn() : map.fitRound()), choose: (name) => act.choose(name), edit: (change, what) => act.edit(change, what) }));
+
 async function shown(id) {
   state.answer = await read(`/api/runs/${id}/answer`);
   draw();
@@ -168,16 +173,32 @@ function draw() {
   const { view } = state;
   fill('top', ...head());
   fill('left', ...(view ? [differences(state, act), settings(state, act)] : [beginning(state, act)]));
+  if (state.look?.id !== state.answer?.id) state.look = state.answer ? fresh(state.answer.id) : null;
+  fill('look', ...looks());
+  fill('explored', state.look?.happened && state.look.view === 'happened' ? happened(state, act) : null, state.look?.view === 'changed' && state.look.changed ? changed(state, act) : null);
   fill('below-map', view ? placing(state, act) : null);
   fill('right', ...(view ? [checks(state), running(state, act), answer(state, act), supply(state)] : [h('p', { class: 'small' }, t('answer.none'))]));
   drawRuns();
-  map.show(view?.shapes ?? {});
+  drawMap();
   if (state.wrong) state.wrong.value = undefined;
   const again = focused && document.getElementById(focused);
   if (again && again !== document.activeElement) {
     again.focus({ preventScroll: true });
     if (again.type === 'text' && caret !== null && caret !== undefined) again.setSelectionRange(caret, caret);
   }
+}
+// The map has the question, or the circles of its answer.
+function drawMap() {
+  const { look } = state;
+  map.show(look && look.view !== 'question' ? {} : state.view?.shapes ?? {});
+  const rounds = look?.view === 'happened' && look.happened ? circles(look) : look?.view === 'changed' && look.changed ? differenceCircles(look) : [];
+  map.round(rounds, look?.view === 'happened' ? (place) => act.at({ place: place === look.place ? '' : place }) : null);
+}
+function looks() {
+  document.getElementById('map-help').textContent = t(state.look?.view === 'happened' ? 'look.help' : 'map.help');
+  document.getElementById('map-help').hidden = state.look?.view === 'changed';
+  return state.look ? [h('div', { class: 'looks', role: 'group', 'aria-label': t('look') }, VIEWS.map((name) =>
+    h('button', { id: `look-${name}`, 'aria-pressed': name === state.look.view ? 'true' : 'false', onclick: () => act.look(name) }, t(`look.${name}`))))] : [];
 }
 function drawRuns() {
   const busy = document.activeElement?.classList.contains('note');
@@ -204,7 +225,6 @@ function head() {
 function frame() {
   document.getElementById('skip').textContent = t('skip');
   document.getElementById('map-title').textContent = t('map');
-  document.getElementById('map-help').textContent = t('map.help');
   document.getElementById('close-outline').textContent = t('map.done');
   document.getElementById('stop-drawing').textContent = t('map.cancel');
 }
@@ -234,9 +254,9 @@ async function begin() {
     h('p', { id: 'said', role: 'status' }),
     h('main', { class: 'screen' },
       h('div', { id: 'left', tabindex: '-1' }),
-      h('div', { id: 'middle' }, h('section', { 'aria-labelledby': 'map-title' }, h('h2', { id: 'map-title' }), h('p', { class: 'small', id: 'map-help' }),
+      h('div', { id: 'middle' }, h('section', { 'aria-labelledby': 'map-title' }, h('h2', { id: 'map-title' }), h('div', { id: 'look' }), h('p', { class: 'small', id: 'map-help' }),
         h('div', { id: 'drawing', class: 'inline', hidden: true }, h('button', { id: 'close-outline', class: 'strong', onclick: () => map.finish() }), h('button', { id: 'stop-drawing', onclick: stopDrawing })),
-        h('div', { id: 'map', role: 'application', 'aria-labelledby': 'map-title' }), h('p', { class: 'small', id: 'sources' }, area.attribution)), h('div', { id: 'below-map' })),
+        h('div', { id: 'map', role: 'application', 'aria-labelledby': 'map-title' }), h('p', { class: 'small', id: 'sources' }, area.attribution)), h('div', { id: 'explored' }), h('div', { id: 'below-map' })),
       h('div', { id: 'right' }),
       h('div', { id: 'below-all' }, h('div', { id: 'compared-place' }), h('div', { id: 'below' }))));
   map = new QuestionMap(document.getElementById('map'), area, dragged);

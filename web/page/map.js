@@ -4,12 +4,13 @@ import { h } from '../src/page.js';
 import { pair } from './shapes.js';
 
 const WIDTH = { main: 2.4, collector: 1.8, local: 1.2, path: 0.7 };
-const LABEL_GAP_PX = [74, 15];
+const LETTER_PX = 6.8;
+const LINE_PX = 14;
 
 export class QuestionMap {
   constructor(element, area, moved) {
     this.moved = moved; // called with key, entries as (at, place or polygon), and whether the drag has ended
-    this.map = L.map(element, { preferCanvas: true, zoomControl: false, attributionControl: false, zoomSnap: 0.5, keyboard: true });
+    this.map = L.map(element, { preferCanvas: true, zoomControl: false, attributionControl: false, fadeAnimation: false, zoomSnap: 0.5, keyboard: true });
     L.control.zoom({ zoomInText: '+', zoomOutText: '−' }).addTo(this.map); // the library's own texts are HTML
     const canvas = L.canvas({ padding: 0.4 });
     const dark = matchMedia('(prefers-color-scheme: dark)').matches;
@@ -27,6 +28,7 @@ export class QuestionMap {
     this.labels = L.layerGroup().addTo(this.map);
     this.drawn = L.layerGroup().addTo(this.map);
     this.sketch = L.layerGroup().addTo(this.map);
+    this.circles = L.layerGroup().addTo(this.map);
     this.map.fitBounds(this.bounds.isValid() ? this.bounds : [[60, 25], [60.01, 25.01]]);
     this.map.on('zoomend moveend', () => this.label());
     this.map.on('click', (event) => this.clicked(event.latlng));
@@ -36,12 +38,17 @@ export class QuestionMap {
   // Names that do not lie over each other, those of what the question puts there first.
   label() {
     this.labels.clearLayers();
-    const taken = [];
+    const at = ({ lat, lon }) => this.map.latLngToContainerPoint([lat, lon]);
+    const taken = (this.rounds ?? []).filter(({ text }) => text).map((one) => { const { x, y } = at(one); return [x - one.radius, y - one.radius, x + one.radius, y + one.radius]; });
+    const named = new Set();
     for (const place of [...(this.own ?? []), ...this.names]) {
-      const point = this.map.latLngToContainerPoint([place.lat, place.lon]);
-      if (taken.some((other) => Math.abs(other.x - point.x) < LABEL_GAP_PX[0] && Math.abs(other.y - point.y) < LABEL_GAP_PX[1])) continue;
-      taken.push(point);
-      L.tooltip({ permanent: true, direction: 'right', className: 'label', offset: [6, 0], interactive: false }).setLatLng([place.lat, place.lon]).setContent(h('span', {}, place.name)).addTo(this.labels);
+      const { x, y } = at(place);
+      const left = x + (place.aside ?? 6) + 1;
+      const box = [left, y - LINE_PX / 2, left + place.name.length * LETTER_PX, y + LINE_PX / 2];
+      if (named.has(place.name) || taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+      named.add(place.name);
+      taken.push(box);
+      L.tooltip({ permanent: true, direction: 'right', className: 'label', offset: [place.aside ?? 6, 0], interactive: false }).setLatLng([place.lat, place.lon]).setContent(h('span', {}, place.name)).addTo(this.labels);
     }
   }
 
@@ -56,6 +63,26 @@ export class QuestionMap {
       });
     }
     this.label();
+  }
+
+  // Circles of an answer in place of what the question puts there: a click anywhere chooses the nearest one.
+  round(circles, chosen) {
+    this.circles.clearLayers();
+    this.rounds = circles;
+    this.chosen = chosen;
+    for (const { lat, lon, radius, kind, text, chosen: ringed } of circles) {
+      const middle = [lat, lon];
+      L.circleMarker(middle, { radius, className: `round ${kind}${ringed ? ' ringed' : ''}`, interactive: false, renderer: (this.svg ??= L.svg({ padding: 0.4 })) }).addTo(this.circles);
+      if (text) L.tooltip({ permanent: true, direction: 'center', className: `label count ${kind}`, interactive: false, opacity: 1 }).setLatLng(middle).setContent(h('span', {}, text)).addTo(this.circles);
+    }
+    if (circles.length) {
+      this.own = circles.filter(({ text, chosen: ringed }) => text || ringed).map(({ title, lat, lon, radius }) => ({ name: title, lat, lon, aside: radius }));
+      this.label();
+    }
+  }
+  fitRound() {
+    const [some, all] = [this.rounds.filter(({ text }) => text), this.rounds];
+    if (all.length) this.map.fitBounds(L.latLngBounds((some.length > 1 ? some : all).map(({ lat, lon }) => [lat, lon])).pad(0.25), { maxZoom: 16 });
   }
 
   fitOwn() {
@@ -105,12 +132,17 @@ export class QuestionMap {
     this.map.getContainer().classList.add('drawing');
   }
   clicked(point) {
-    if (!this.done) return;
+    if (!this.done) return this.nearest(point);
     this.points.push(point);
     if (this.one) return this.finish();
     this.sketch.clearLayers();
     L.polygon(this.points, { color: '#b3001b', weight: 2, dashArray: '4 4', interactive: false }).addTo(this.sketch);
     this.points.forEach((corner) => L.circleMarker(corner, { radius: 4, color: '#b3001b', interactive: false }).addTo(this.sketch));
+  }
+  nearest(point) {
+    const away = ({ lat, lon }) => this.map.distance(point, [lat, lon]);
+    const [place] = [...(this.chosen ? this.rounds : [])].sort((a, b) => away(a) - away(b));
+    if (place) this.chosen(place.name);
   }
   finish() {
     const { points, done, one } = this;

@@ -1,5 +1,6 @@
 // The page's words, and how figures are written in each language.
 import { h } from '../src/page.js';
+import { speak as speakOfData } from '../src/words.js'; // names of places, services, modes and purposes, as the report has them
 
 let words = {};
 let code = 'en';
@@ -11,6 +12,7 @@ export function learn(all) {
 }
 export function speak(language) {
   code = language;
+  speakOfData(language);
   localStorage.setItem('language', language);
   document.documentElement.lang = language;
 }
