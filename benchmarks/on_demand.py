@@ -89,7 +89,7 @@ def _people(
             world.env.process(service.ride(booking))  # type: ignore[arg-type]
 
 
-def grid_town(persons: int, side: int = SIDE, block_m: float = BLOCK_M) -> Town:
+def grid_town(persons: int, side: int = SIDE, block_m: float = BLOCK_M, speed_m_s: float = SPEED_M_S) -> Town:
     """Return a town of square blocks where everybody may ride."""
     xy_m = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2) * block_m
     begin, end = _grid_edges(side)
@@ -98,7 +98,7 @@ def grid_town(persons: int, side: int = SIDE, block_m: float = BLOCK_M) -> Town:
     streets = Streets(
         node_lonlat=lonlat, node_xy_m=xy_m.astype(np.float64), node_outside=np.zeros(len(xy_m), dtype=np.bool_),
         edge_from=begin.astype(np.int32), edge_to=end.astype(np.int32), edge_length_m=length_m,
-        edge_drive_s=length_m / SPEED_M_S, edge_class=np.full(len(begin), CLASSES.index("local"), dtype=np.uint8),
+        edge_drive_s=length_m / speed_m_s, edge_class=np.full(len(begin), CLASSES.index("local"), dtype=np.uint8),
         edge_origin=np.full(len(begin), ORIGINS.index("inferred"), dtype=np.uint8),
         edge_modes=np.full(len(begin), sum(MODE_BIT.values()), dtype=np.uint8),
         shape_start=np.arange(len(begin) + 1, dtype=np.int32) * 2,

@@ -1,6 +1,6 @@
 """How good is dispatching that knows only the past? Beside the best that anybody could do who knew the whole day.
 
-    python -m benchmarks.on_demand_quality [--instances 20] [--policy insertion]
+    python -m benchmarks.on_demand_quality [--instances 20] [--policy insertion] [--driving-alone]
 
 Each instance is a made-up town of 4 by 4 km with a station in the middle, three vehicles and 14 requests within 40
 minutes, drawn by addressed dice. Four kinds of them: *as in the trial*, where two rides in three begin or end at the
@@ -45,6 +45,7 @@ STATION_SHARE = 2.0 / 3.0
 """Of the requests, half of these from the station and half to it. Assumption: between pilot and trial."""
 AHEAD_S = 600.0
 KINDS = ("as in the trial", "all asked now", "all booked", "scattered, asked now")
+DRIVING_ALONE = {"waiting_weight": 0.0, "riding_weight": 0.0}
 GOAL = 0.85
 """Of the bound, median of the instances."""
 
@@ -77,14 +78,14 @@ def _town() -> Town:
     return grid_town(REQUESTS, SIDE, BLOCK_M)
 
 
-def play(number: int, policy: str, kind: str = KINDS[0]) -> Result:
+def play(number: int, dispatch: dict[str, Any], kind: str = KINDS[0]) -> Result:
     """Return how a policy did on an instance beside the bound."""
     town = _town()
     lon, lat = np.asarray(town.streets.node_lonlat)[len(town.zone) // 2].tolist()
     settings = OnDemandSettings.model_validate(
         {
             "vehicles": VEHICLES, "seats": SEATS, "depots": [{"lon": lon, "lat": lat}], "stop_spacing_m": 0.0,
-            "operating_radius_m": 20_000.0, "dispatch": {"kind": policy},
+            "operating_radius_m": 20_000.0, "dispatch": dispatch,
         }
     )  # fmt: skip
     service = OnDemand("on_demand", settings, town)
@@ -246,9 +247,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How good is dispatching beside the best of hindsight?")
     parser.add_argument("--instances", type=int, default=20)
     parser.add_argument("--policy", default="insertion")
+    parser.add_argument("--driving-alone", action="store_true", help="people's time weighs nothing")
     arguments = parser.parse_args()
+    dispatch: dict[str, Any] = {"kind": arguments.policy}
+    if arguments.driving_alone:
+        dispatch |= DRIVING_ALONE
     for kind in KINDS:
-        results = [play(number, arguments.policy, kind) for number in range(1, arguments.instances + 1)]
+        results = [play(number, dispatch, kind) for number in range(1, arguments.instances + 1)]
         shares = [one.served / one.bound for one in results]
         gaps = [one.driven_s / one.least_s for one in results]
         print(f"{kind}, policy {arguments.policy}, {len(results)} instances")

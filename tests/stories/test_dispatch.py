@@ -29,6 +29,7 @@ from tests.kit.hamlet import HOME, MILL, SCHOOL, hamlet_town, rows, scenario, tr
 LINE = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
 """100 s between neighbours."""
 NEVER = 1e6
+DRIVING_ALONE = InsertionSettings(waiting_weight=0.0, riding_weight=0.0)
 SMALL = ("town.people.residents=800", "town.people.jobs=300", "town.people.neighbours_within_m=600")
 
 
@@ -47,16 +48,39 @@ def test_three_policies_are_found_by_their_kind() -> None:
 
 
 def test_insertion_takes_the_cheapest_and_of_equals_the_lower_vehicle() -> None:
-    policy = Insertion(InsertionSettings())
+    policy = Insertion(DRIVING_ALONE)
     assert policy.best_placement(routes([2, 0, 0]), wish(0, 0, 1), 0.0) == Placement(1, 0, 0, 100.0)
     assert policy.best_placement(routes([2, 2]), wish(0, 0, 1, wait_s=199.0), 0.0) is None
+
+
+def test_an_idle_vehicle_beside_you_comes_where_your_time_weighs() -> None:
+    """The busy one passes by without a detour after 200 s; the idle one stands there and would drive 100 s more."""
+    fleet = routes([0, 2])
+    fleet.insert(0, 0, 0, wish(0, 0, 2), 0.0)
+    asked = wish(1, 2, 1)
+    assert Insertion(DRIVING_ALONE).best_placement(fleet, asked, 0.0) == Placement(0, 1, 2, 100.0)
+    weighed = Insertion(InsertionSettings(driving_weight=1.0, waiting_weight=1.5, riding_weight=1.0))
+    assert weighed.best_placement(fleet, asked, 0.0) == Placement(1, 0, 0, 200.0)
+    thrifty = Insertion(InsertionSettings(driving_weight=9.0, waiting_weight=0.5, riding_weight=0.0))
+    assert thrifty.best_placement(fleet, wish(1, 0, 1), 0.0) == Placement(0, 0, 1, 0.0), "on the way of the other"
+
+
+def test_who_is_delayed_weighs_too() -> None:
+    """Three wait at stop 1 to ride on to 2: to fetch somebody at 0 first, or on the way, would cost each of them 200 s."""
+    fleet = routes([1])
+    for number in range(3):
+        fleet.insert(0, number, number, wish(number, 1, 2), 0.0)
+    placed = Insertion(InsertionSettings()).best_placement(fleet, wish(9, 0, 1, wait_s=900.0), 0.0)
+    assert placed is not None
+    assert placed[:3] == (0, 6, 6)
+    assert placed.cost_s == 300.0 + 100.0 + 1.5 * 300.0
 
 
 def test_nearest_sends_nobody_who_has_work() -> None:
     """The busy vehicle passes by and would add nothing; the idle one comes from two stops away."""
     fleet = routes([0, 2])
     fleet.insert(0, 0, 0, wish(0, 0, 2), 0.0)
-    assert Insertion(InsertionSettings()).best_placement(fleet, wish(1, 0, 2), 0.0) == Placement(0, 0, 1, 0.0)
+    assert Insertion(DRIVING_ALONE).best_placement(fleet, wish(1, 0, 2), 0.0) == Placement(0, 0, 1, 0.0)
     idle = NearestIdleVehicle(NearestIdleVehicleSettings())
     assert idle.best_placement(fleet, wish(1, 0, 2), 0.0) == Placement(1, 0, 0, 400.0)
     fleet.insert(1, 0, 0, wish(2, 2, 0), 0.0)
@@ -65,7 +89,7 @@ def test_nearest_sends_nobody_who_has_work() -> None:
 
 def test_a_batch_gives_each_vehicle_its_own_where_greed_gives_one_vehicle_both() -> None:
     """Vehicles at stops 0 and 2. The first wish goes from 1 to 0, the second from 1 to 2: a vehicle for each."""
-    policy, fleet = Batch(BatchSettings()), routes([0, 2], places=1)
+    policy, fleet = Batch(BatchSettings(waiting_weight=0.0, riding_weight=0.0)), routes([0, 2], places=1)
     wishes = [wish(0, 1, 2), wish(1, 1, 0)]
     reassign = policy.reassign(fleet, wishes, 0.0)
     assert reassign is not None
@@ -127,11 +151,11 @@ def test_an_idle_vehicle_drives_to_where_it_learned_that_people_ask(tmp_path: Pa
 
 def test_the_insertion_policy_serves_its_part_of_what_hindsight_could() -> None:
     """Five of the twenty instances of `python -m benchmarks.on_demand_quality`; the median of all is above the goal."""
-    shares = [one.served / one.bound for one in (play(number, "insertion") for number in range(1, 6))]
+    shares = [one.served / one.bound for one in (play(number, {"kind": "insertion"}) for number in range(1, 6))]
     assert all(share <= 1.0 for share in shares), "the bound is a bound"
     assert statistics.median(shares) >= GOAL
 
 
 def test_the_nearest_idle_vehicle_serves_fewer_than_insertion() -> None:
-    served = {kind: sum(play(number, kind).served for number in range(1, 6)) for kind in ("insertion", "nearest")}
+    served = {kind: sum(play(number, {"kind": kind}).served for number in range(1, 6)) for kind in ("insertion", "nearest")}
     assert served["nearest"] < served["insertion"]

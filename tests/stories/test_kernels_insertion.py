@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 
 from kera_mobility.dice import Dice
 from kera_mobility.services.on_demand.insertion import insertions
-from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, RideRequest, Routes
+from kera_mobility.services.on_demand.routes import DROP, PICK_UP, Insertions, RideRequest, Routes, Weights
 from kera_mobility.units import round_s
 
 PERSON_S = 5.0
+DRIVING = Weights(driving=1.0, waiting=0.0, riding=0.0)
+WEIGHTS = (DRIVING, Weights(1.0, 1.5, 1.0), Weights(0.5, 1.0, 2.0), Weights(0.0, 2.0, 0.25))
+"""Some in which later pick-ups cost, and one in which they save; all sums of such seconds are exact."""
+
+Events = list[tuple[int, int, float, float]]
+"""Stop, step, ready and latest of each event of a route."""
 
 
 def random_routes(seed: int, *, vehicles: int = 3, stops: int = 6, wishes: int = 8) -> tuple[Routes, Dice]:
@@ -29,9 +35,9 @@ def random_routes(seed: int, *, vehicles: int = 3, stops: int = 6, wishes: int =
     routes = Routes(hop_s, home, np.zeros(vehicles), np.full(vehicles, 4000.0), places, PERSON_S)
     for number in range(wishes):
         wish = random_wish(routes, dice, number)
-        found = insertions(routes, wish, 0.0)
+        found = insertions(routes, wish, 0.0, DRIVING)
         vehicle = int(dice.uniform("takes", number) * vehicles)
-        if found.added_s[vehicle] < np.inf:
+        if found.cost_s[vehicle] < np.inf:
             routes.insert(vehicle, int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle]), wish, 0.0)
     for vehicle in range(vehicles):
         # Some have set out for their first stop.
@@ -51,20 +57,21 @@ def random_wish(routes: Routes, dice: Dice, number: int) -> RideRequest:
     return RideRequest(number, pickup, dropoff, ready_s, latest_s, arrival_s)
 
 
-def drives(routes: Routes, vehicle: int, events: list[tuple[int, int, float, float]], now_s: float) -> bool:
-    """Return whether a route of (stop, step, ready, latest) can be driven; no clever slack, just the clock."""
+def begins_s(routes: Routes, vehicle: int, events: Events, now_s: float) -> list[float] | None:
+    """Return when each event of a route begins, or None if it cannot be driven; no clever slack, just the clock."""
     place, load = int(routes.stop[vehicle, 0]), int(routes.load[vehicle, 0])
-    time_s = max(float(routes.leave_s[vehicle, 0]), now_s)
+    time_s, begins = max(float(routes.leave_s[vehicle, 0]), now_s), []
     for stop, step, ready_s, latest_s in events:
-        begin_s = max(time_s + float(routes.hop_s[place, stop]), ready_s)
+        begins.append(max(time_s + float(routes.hop_s[place, stop]), ready_s))
         load += step
-        if begin_s > latest_s or load > routes.places[vehicle]:
-            return False
-        time_s, place = begin_s + routes.person_s, stop
-    return bool(time_s + float(routes.hop_s[place, routes.home[vehicle]]) <= routes.end_s[vehicle])
+        if begins[-1] > latest_s or load > routes.places[vehicle]:
+            return None
+        time_s, place = begins[-1] + routes.person_s, stop
+    home_s = time_s + float(routes.hop_s[place, routes.home[vehicle]])
+    return begins if home_s <= routes.end_s[vehicle] else None
 
 
-def slowly(routes: Routes, wish: RideRequest, now_s: float) -> Insertions:
+def slowly(routes: Routes, wish: RideRequest, now_s: float, weights: Weights) -> Insertions:
     """Return the cheapest insertion into every route by trying all."""
     found = Insertions(
         np.full(len(routes.stop), np.inf), *(np.full(len(routes.stop), -1, dtype=np.int64) for _ in range(2))
@@ -76,21 +83,26 @@ def slowly(routes: Routes, wish: RideRequest, now_s: float) -> Insertions:
              float(routes.latest_s[vehicle, k]))
             for k in rows
         ]  # fmt: skip
-        before_s = length_s(routes, vehicle, old)
+        before_s = cost_s(routes, vehicle, old, [routes.begins_s(vehicle, k) for k in rows], weights)
         for i in range(len(old) + 1):
             for j in range(i, len(old) + 1):
                 pickup = (wish.pickup, PICK_UP, wish.ready_s, wish.latest_pickup_s)
                 drop = (wish.dropoff, DROP, 0.0, wish.latest_arrival_s)
                 events = old[:i] + [pickup] + old[i:j] + [drop] + old[j:]
-                added_s = length_s(routes, vehicle, events) - before_s
-                if drives(routes, vehicle, events, now_s) and added_s < found.added_s[vehicle]:
-                    found.added_s[vehicle], found.after_pickup[vehicle], found.after_dropoff[vehicle] = added_s, i, j
+                begins = begins_s(routes, vehicle, events, now_s)
+                added_s = np.inf if begins is None else cost_s(routes, vehicle, events, begins, weights) - before_s
+                if added_s < found.cost_s[vehicle]:
+                    found.cost_s[vehicle], found.after_pickup[vehicle], found.after_dropoff[vehicle] = added_s, i, j
     return found
 
 
-def length_s(routes: Routes, vehicle: int, events: list[tuple[int, int, float, float]]) -> float:
+def cost_s(routes: Routes, vehicle: int, events: Events, begins: list[float], weights: Weights) -> float:
     stops = [int(routes.stop[vehicle, 0]), *(event[0] for event in events)]
-    return float(sum(routes.hop_s[a, b] for a, b in pairwise(stops)))
+    total_s = weights.driving * float(sum(routes.hop_s[a, b] for a, b in pairwise(stops)))
+    for (_, step, ready_s, _), begin_s in zip(events, begins, strict=True):
+        total_s += weights.waiting * (begin_s - ready_s) if step == PICK_UP else 0.0
+        total_s -= weights.riding * step * begin_s
+    return total_s
 
 
 def same(one: Insertions, other: Insertions) -> bool:
@@ -106,12 +118,12 @@ def moment(routes: Routes, part: int) -> float:
     return float(round_s(np.asarray(min(leave_s, default=900.0) * part / 100.0)))
 
 
-@given(seed=st.integers(0, 10**6), part=st.integers(0, 100))
-@settings(max_examples=150, deadline=None)
-def test_the_arrays_find_what_trying_everything_finds(seed: int, part: int) -> None:
+@given(seed=st.integers(0, 10**6), part=st.integers(0, 100), weights=st.sampled_from(WEIGHTS))
+@settings(max_examples=250, deadline=None)
+def test_the_arrays_find_what_trying_everything_finds(seed: int, part: int, weights: Weights) -> None:
     routes, dice = random_routes(seed)
     wish, now_s = random_wish(routes, dice, 99), moment(routes, part)
-    assert same(insertions(routes, wish, now_s), slowly(routes, wish, now_s))
+    assert same(insertions(routes, wish, now_s, weights), slowly(routes, wish, now_s, weights))
 
 
 def test_random_routes_are_worth_trying() -> None:
@@ -120,22 +132,22 @@ def test_random_routes_are_worth_trying() -> None:
     for seed in range(40):
         routes, dice = random_routes(seed)
         lengths.append(int(routes.count.max()))
-        served.append(bool(np.isfinite(insertions(routes, random_wish(routes, dice, 99), 0.0).added_s).any()))
+        served.append(bool(np.isfinite(insertions(routes, random_wish(routes, dice, 99), 0.0, DRIVING).cost_s).any()))
     assert max(lengths) >= 6
     assert 0 < sum(served) < len(served)
 
 
-@given(seed=st.integers(0, 10**6))
+@given(seed=st.integers(0, 10**6), weights=st.sampled_from(WEIGHTS))
 @settings(max_examples=60, deadline=None)
-def test_taking_out_what_was_put_in_leaves_the_route_as_it_was(seed: int) -> None:
+def test_taking_out_what_was_put_in_leaves_the_route_as_it_was(seed: int, weights: Weights) -> None:
     routes, dice = random_routes(seed)
     wish = random_wish(routes, dice, 99)
-    found = slowly(routes, wish, 0.0)
-    for vehicle in np.flatnonzero(np.isfinite(found.added_s)).tolist():
+    found = slowly(routes, wish, 0.0, weights)
+    for vehicle in np.flatnonzero(np.isfinite(found.cost_s)).tolist():
         twin = routes.copy()
         place = int(found.after_pickup[vehicle]), int(found.after_dropoff[vehicle])
         twin.insert(vehicle, *place, wish, 0.0)
-        assert twin.driving_s(vehicle) - routes.driving_s(vehicle) == found.added_s[vehicle]
+        assert twin.cost_s(vehicle, weights) - routes.cost_s(vehicle, weights) == found.cost_s[vehicle]
         pickup_s, arrival_s = routes.planned(vehicle, *place, wish, 0.0)
         assert pickup_s == twin.begins_s(vehicle, twin.column_of(vehicle, 99, PICK_UP))
         assert arrival_s == twin.begins_s(vehicle, twin.column_of(vehicle, 99, DROP))
@@ -150,8 +162,8 @@ def test_a_ride_on_the_way_adds_nothing() -> None:
     hop_s = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
     routes = Routes(hop_s, np.array([0]), np.zeros(1), np.array([9000.0]), np.array([2]), PERSON_S)
     routes.insert(0, 0, 0, RideRequest(0, 0, 2, 0.0, 600.0, 1000.0), 0.0)
-    found = insertions(routes, RideRequest(1, 1, 2, 0.0, 600.0, 1000.0), 0.0)
-    assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 1, 1)
+    found = insertions(routes, RideRequest(1, 1, 2, 0.0, 600.0, 1000.0), 0.0, DRIVING)
+    assert (found.cost_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 1, 1)
     # 0 s pick up, 5 s leave, 105 s at stop 1.
     assert routes.planned(0, 1, 1, RideRequest(1, 1, 2, 0.0, 600.0, 1000.0), 0.0) == (105.0, 210.0)
 
@@ -162,8 +174,8 @@ def test_nobodys_promise_is_broken_by_a_second(latest_s: float, expected: float)
     hop_s = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
     routes = Routes(hop_s, np.array([0]), np.zeros(1), np.array([9000.0]), np.array([2]), PERSON_S)
     routes.insert(0, 0, 0, RideRequest(0, 0, 2, 0.0, 600.0, latest_s), 0.0)
-    found = insertions(routes, RideRequest(1, 1, 2, 0.0, 150.0, 1000.0), 0.0)
-    assert found.added_s[0] == expected
+    found = insertions(routes, RideRequest(1, 1, 2, 0.0, 150.0, 1000.0), 0.0, DRIVING)
+    assert found.cost_s[0] == expected
 
 
 LINE = np.array([[0.0, 100.0, 200.0], [100.0, 0.0, 100.0], [200.0, 100.0, 0.0]])
@@ -181,7 +193,7 @@ def one_vehicle(*promised: RideRequest, end_s: float = LATE, places: int = 3, pe
 
 def added_s(request: RideRequest, routes: Routes | None = None, now_s: float = 0.0) -> float:
     """Return the driving that a request adds to the route of one vehicle, inf if it cannot be served."""
-    return float(insertions(routes or one_vehicle(), request, now_s).added_s[0])
+    return float(insertions(routes or one_vehicle(), request, now_s, DRIVING).cost_s[0])
 
 
 THERE = RideRequest(1, 1, 2, 0.0, SOON, LATE)
@@ -229,18 +241,18 @@ def test_the_last_place_may_be_taken_and_no_more() -> None:
 def test_who_is_carried_on_pays_for_each_bit_of_the_detour() -> None:
     """Fetched at stop 1 between stops 0 and 2 and brought to 0 at the end: 400 s instead of 200 s, none saved twice."""
     first = RideRequest(0, 0, 2, 0.0, 0.0, 210.0)
-    found = insertions(one_vehicle(first), RideRequest(1, 1, 0, 0.0, SOON, LATE), 0.0)
-    assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (200.0, 1, 2)
+    found = insertions(one_vehicle(first), RideRequest(1, 1, 0, 0.0, SOON, LATE), 0.0, DRIVING)
+    assert (found.cost_s[0], found.after_pickup[0], found.after_dropoff[0]) == (200.0, 1, 2)
 
 
 def test_who_rides_along_past_several_adds_nothing() -> None:
     """Another boards at stop 0 and one at stop 1 before all alight at stop 2."""
     routes = one_vehicle(ALL_THE_WAY._replace(rider=0))
     routes.insert(0, 1, 1, THERE._replace(rider=2), 0.0)
-    found = insertions(routes, ALL_THE_WAY, 0.0)
-    assert (found.added_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 0, 2)
+    found = insertions(routes, ALL_THE_WAY, 0.0, DRIVING)
+    assert (found.cost_s[0], found.after_pickup[0], found.after_dropoff[0]) == (0.0, 0, 2)
 
 
 def test_where_there_is_no_way_there_is_no_place_in_the_route() -> None:
-    found = insertions(one_vehicle(places=0), THERE, 0.0)
+    found = insertions(one_vehicle(places=0), THERE, 0.0, DRIVING)
     assert [values.tolist() for values in found] == [[np.inf], [-1], [-1]]

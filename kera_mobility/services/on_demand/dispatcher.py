@@ -117,7 +117,8 @@ class Dispatcher:
             return
         vehicle_of = new.vehicle_by_rider()
         touched = sorted({rider.vehicle for rider in movable} | {vehicle_of[rider.request.rider] for rider in movable})
-        if sum(new.driving_s(vehicle) for vehicle in touched) < sum(old.driving_s(vehicle) for vehicle in touched):
+        before_s, after_s = (sum(self._policy.cost_s(one, vehicle) for vehicle in touched) for one in (old, new))
+        if after_s < before_s:
             self.routes = new
             for rider in movable:
                 rider.vehicle = vehicle_of[rider.request.rider]

@@ -33,11 +33,20 @@ class RideRequest(NamedTuple):
     latest_arrival_s: float
 
 
+class Weights(NamedTuple):
+    """What a second counts for, relative to each other."""
+
+    driving: float
+    waiting: float
+    """Of a rider, from being ready to the pick-up."""
+    riding: float
+
+
 class Insertions(NamedTuple):
     """The cheapest way for each vehicle to serve one request; arrays (V,)."""
 
-    added_s: FloatArray
-    """Driving added, s; inf where there is no way."""
+    cost_s: FloatArray
+    """Weighted seconds added for the vehicle, the new rider and all whom it delays; inf where there is no way."""
     after_pickup: IntArray
     """Column of the event after which to pick up."""
     after_dropoff: IntArray
@@ -168,6 +177,17 @@ class Routes:
     def begins_s(self, vehicle: int, column: int) -> float:
         """Return when an event is planned to begin."""
         return float(self.leave_s[vehicle, column]) - self.person_s
+
+    def cost_s(self, vehicle: int, weights: Weights) -> float:
+        """Return the weighted seconds still to come in a route: driving, waits from being ready, and rides."""
+        cost_s = weights.driving * self.driving_s(vehicle)
+        for column in range(1, int(self.count[vehicle]) + 1):
+            begin_s, ready_s = self.begins_s(vehicle, column), float(self.ready_s[vehicle, column])
+            if self.step[vehicle, column] == PICK_UP:
+                cost_s += weights.waiting * (begin_s - ready_s) - weights.riding * begin_s
+            else:
+                cost_s += weights.riding * begin_s
+        return cost_s
 
     def driving_s(self, vehicle: int) -> float:
         """Return the driving still to do in a route, home not counted."""

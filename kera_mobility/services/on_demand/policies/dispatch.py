@@ -17,7 +17,7 @@ from kera_mobility.config.registry import Policy
 from kera_mobility.config.settings import Settings
 from kera_mobility.services.on_demand.insertion import insertions
 from kera_mobility.services.on_demand.reasons import DETOUR_OF_OTHERS, END_OF_SHIFT, NO_VEHICLE_IN_TIME, OWN_DETOUR
-from kera_mobility.services.on_demand.routes import RideRequest, Routes
+from kera_mobility.services.on_demand.routes import RideRequest, Routes, Weights
 from kera_mobility.services.reasons import FULL
 from kera_mobility.units import BoolArray, FloatArray
 
@@ -31,7 +31,7 @@ class Placement(NamedTuple):
     vehicle: int
     after_pickup: int
     after_dropoff: int
-    added_s: float
+    cost_s: float
 
 
 class DispatchPolicy(Policy):
@@ -52,27 +52,51 @@ class DispatchPolicy(Policy):
         """Return better routes for requests that have been taken out of these, or None to leave all as it was."""
         return None
 
+    def cost_s(self, routes: Routes, vehicle: int) -> float:
+        """Return what is still to come in a route, in the policy's own seconds: it decides which routes are better."""
+        return routes.driving_s(vehicle)
 
-class InsertionSettings(Settings):
+
+class WeightedSettings(Settings):
+    """What dispatch weighs against each other."""
+
+    driving_weight: float = Field(1.0, ge=0, le=10)
+    """Of a second that a vehicle drives more. Assumption: as much as a second of a rider; 0.5 to 2 are worth trying."""
+    waiting_weight: float = Field(1.5, ge=0, le=10)
+    """Of a second that somebody waits longer, the new rider or one who is delayed. Source: HELMET 5
+    (pt.wait.perception_factor)."""
+    riding_weight: float = Field(1.0, ge=0, le=10)
+    """Of a second that somebody rides longer: the unit. With 0 here and for waiting, driving alone counts."""
+
+
+class InsertionSettings(WeightedSettings):
     """Settings of the cheapest insertion."""
 
     kind: Literal["insertion"] = "insertion"
 
 
 class Insertion(DispatchPolicy):
-    """Every request goes at once where it adds the least driving, over all vehicles and pairs of positions."""
+    """Every request goes at once where it costs least in driving, waiting and riding, over all pairs of positions."""
 
     kind = "insertion"
     settings_type: ClassVar[type[Settings]] = InsertionSettings
 
+    def __init__(self, settings: WeightedSettings) -> None:
+        super().__init__(settings)
+        self.weights = Weights(settings.driving_weight, settings.waiting_weight, settings.riding_weight)
+
     def best_placement(self, routes: Routes, request: RideRequest, now_s: float) -> Placement | None:
         """Return the cheapest feasible insertion."""
-        cheapest = insertions(routes, request, now_s)
-        vehicle = int(np.argmin(cheapest.added_s))
-        added_s = float(cheapest.added_s[vehicle])
-        if added_s == np.inf:
+        cheapest = insertions(routes, request, now_s, self.weights)
+        vehicle = int(np.argmin(cheapest.cost_s))
+        cost_s = float(cheapest.cost_s[vehicle])
+        if cost_s == np.inf:
             return None
-        return Placement(vehicle, int(cheapest.after_pickup[vehicle]), int(cheapest.after_dropoff[vehicle]), added_s)
+        return Placement(vehicle, int(cheapest.after_pickup[vehicle]), int(cheapest.after_dropoff[vehicle]), cost_s)
+
+    def cost_s(self, routes: Routes, vehicle: int) -> float:
+        """Return the weighted driving, waiting and riding still to come in a route."""
+        return routes.cost_s(vehicle, self.weights)
 
     def refusal_reason(self, routes: Routes, request: RideRequest, now_s: float) -> str:
         """Return the first constraint without which there would be a way, each dropped together with those before."""
@@ -95,7 +119,7 @@ class Insertion(DispatchPolicy):
         return END_OF_SHIFT
 
 
-class BatchSettings(Settings):
+class BatchSettings(WeightedSettings):
     """Settings of joint assignment."""
 
     kind: Literal["batch"] = "batch"
@@ -106,8 +130,8 @@ class BatchSettings(Settings):
 class Batch(Insertion):
     """Promised at once on the cheapest insertion; every round those nobody has set out for are assigned jointly.
 
-    Repeatedly at most one request goes to each vehicle, so that the sum of added driving is least (Hungarian
-    algorithm), until all stand. The result counts only if all are served and less is driven than before.
+    Repeatedly at most one request goes to each vehicle, so that the sum of costs is least (Hungarian
+    algorithm), until all stand. The result counts only if all are served and it costs less than before.
     """
 
     kind = "batch"
@@ -121,14 +145,14 @@ class Batch(Insertion):
         """Return routes with all the requests, or None where some find no place."""
         routes, remaining = routes.copy(), list(ride_requests)
         while remaining:
-            options = [insertions(routes, request, now_s) for request in remaining]
-            added_s = np.stack([option.added_s for option in options])
-            if np.any(np.all(np.isinf(added_s), axis=1)):
+            options = [insertions(routes, request, now_s, self.weights) for request in remaining]
+            cost_s = np.stack([option.cost_s for option in options])
+            if np.any(np.all(np.isinf(cost_s), axis=1)):
                 return None
             # Dearer than all feasible insertions together: taken only where nothing else is left.
-            never = float(np.cumsum(added_s[np.isfinite(added_s)])[-1]) + 1.0
-            pairs = zip(*linear_sum_assignment(np.where(np.isinf(added_s), never, added_s)), strict=True)
-            assigned = {int(row): int(vehicle) for row, vehicle in pairs if added_s[row, vehicle] < np.inf}
+            never = float(np.cumsum(np.abs(cost_s[np.isfinite(cost_s)]))[-1]) + 1.0
+            pairs = zip(*linear_sum_assignment(np.where(np.isinf(cost_s), never, cost_s)), strict=True)
+            assigned = {int(row): int(vehicle) for row, vehicle in pairs if cost_s[row, vehicle] < np.inf}
             for row, vehicle in assigned.items():
                 after_pickup, after_dropoff = options[row].after_pickup[vehicle], options[row].after_dropoff[vehicle]
                 routes.insert(vehicle, int(after_pickup), int(after_dropoff), remaining[row], now_s)
