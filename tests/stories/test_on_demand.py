@@ -77,9 +77,14 @@ def sound(log: Run) -> None:
     assert found.promises == len(promises(log))
 
 
+DRIVING_ALONE = {"kind": "insertion", "waiting_weight": 0.0, "riding_weight": 0.0}
+
+
 def stage(tmp_path: Path, clock: str = "8:00", **changes: Any) -> tuple[World, OnDemand, Any]:
+    """Return a service whose dispatch weighs driving alone, unless told otherwise: easier to follow by hand."""
     town = hamlet_town(tmp_path, [person(number) for number in range(1, 9)])
-    world, services = live_services(scenario({"on_demand": {"vehicles": 1, **changes}}), town, clock)
+    about = {"vehicles": 1, **changes, "dispatch": {**DRIVING_ALONE, **changes.get("dispatch", {})}}
+    world, services = live_services(scenario({"on_demand": about}), town, clock)
     service = services["on_demand"]
     assert isinstance(service, OnDemand)
 
