@@ -56,7 +56,9 @@ def drawn_day(people: int) -> pd.DataFrame:
         frame = pd.DataFrame(np.hstack([place[origin], place[destination]]), columns=["ox", "oy", "dx", "dy"])
         stay_s = 3600.0 + dice.uniform(f"stay {trip}", every) * 6 * 3600.0
         depart_s = (6 + 6 * dice.uniform("begin", every)) * 3600.0 if trip == 0 else np.full(people, np.nan)
-        trips.append(frame.assign(person=every, trip=trip, depart_s=depart_s, mode=np.array(MODES)[mode], stay_s=stay_s))
+        trips.append(
+            frame.assign(person=every, trip=trip, depart_s=depart_s, mode=np.array(MODES)[mode], stay_s=stay_s)
+        )
     return pd.concat(trips).sort_values(["person", "trip"], ignore_index=True)
 
 
@@ -99,7 +101,9 @@ def live(day: pd.DataFrame, dispatch: dict[str, Any]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _person(world: World, service: OnDemand, trips: list[dict[str, Any]], waits: list[float], rides: list[float]) -> Life:
+def _person(
+    world: World, service: OnDemand, trips: list[dict[str, Any]], waits: list[float], rides: list[float]
+) -> Life:
     env = world.env
     yield env.timeout(float(round_s(np.asarray(trips[0]["depart_s"]))))
     for trip in trips:

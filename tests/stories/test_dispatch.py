@@ -66,7 +66,7 @@ def test_an_idle_vehicle_beside_you_comes_where_your_time_weighs() -> None:
 
 
 def test_who_is_delayed_weighs_too() -> None:
-    """Three wait at stop 1 to ride on to 2: to fetch somebody at 0 first, or on the way, would cost each of them 200 s."""
+    """Three wait at stop 1 to ride on to 2: to fetch somebody at 0 before the end would cost each of them 200 s."""
     fleet = routes([1])
     for number in range(3):
         fleet.insert(0, number, number, wish(number, 1, 2), 0.0)
@@ -157,5 +157,7 @@ def test_the_insertion_policy_serves_its_part_of_what_hindsight_could() -> None:
 
 
 def test_the_nearest_idle_vehicle_serves_fewer_than_insertion() -> None:
-    served = {kind: sum(play(number, {"kind": kind}).served for number in range(1, 6)) for kind in ("insertion", "nearest")}
+    served = {
+        kind: sum(play(number, {"kind": kind}).served for number in range(1, 6)) for kind in ("insertion", "nearest")
+    }
     assert served["nearest"] < served["insertion"]

@@ -47,12 +47,12 @@ def with_outside(streets: Streets, area_folder: Path) -> Streets:
     node_of = dict(zip(table.columns["place"], nodes.tolist(), strict=True))
     far = np.asarray(streets.node_outside)
     unasked = far[streets.edge_from] & far[streets.edge_to]
-    for row, (place, station, walk_m) in enumerate(outside_ways(table)):
+    for number, (place, station, walk_m) in enumerate(outside_ways(table)):
         if station:
             between = _between(streets, node_of[place], node_of[station])
             if not between.any():
                 problem = f"station: the streets lead nowhere from {station}; build them again"
-                raise DataError([table.fault(row, problem)])
+                raise DataError([table.fault(number, problem)])
             unasked &= ~between
             length_m[between] = round_m(np.array([walk_m]))[0]
             drive_s[between & np.isfinite(drive_s)] = drive_beyond_s(walk_m)

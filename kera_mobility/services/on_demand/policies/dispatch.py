@@ -76,7 +76,7 @@ class InsertionSettings(WeightedSettings):
 
 
 class Insertion(DispatchPolicy):
-    """Every request goes at once where it costs least in driving, waiting and riding, over all pairs of positions."""
+    """Every request goes at once where it costs least in driving, waits and rides, over all pairs of positions."""
 
     kind = "insertion"
     settings_type: ClassVar[type[Settings]] = InsertionSettings
