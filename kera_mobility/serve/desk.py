@@ -46,7 +46,8 @@ class Desk:
     def view(self, question: Question) -> dict[str, Any]:
         """Return everything that the page shows of a question."""
         view: dict[str, Any] = {
-            "name": question.name, "title": question.title, "version": question.version, "yaml": question.text,
+            "name": question.name, "title": question.title, "version": question.version, "asks": question.asks,
+            "yaml": question.text,
             "layers": [{"name": layer.name, "title": layer.title, "services": layer.services}
                        for layer in self.questions.layers_of(question)],
             "changes": [], "forms": [], "shapes": {}, "faults": [], "notices": [], "supply": {},

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from kera_mobility.errors import ConfigError, UnknownPersonError
+from kera_mobility.files import utf8_text
 from kera_mobility.results.compare.by_place import PlaceDifference, differences_by_place
 from kera_mobility.results.explain.at_places import PlaceHours, place_hours, trips_at
 from kera_mobility.results.explain.inputs import RunReader, read_run
-from kera_mobility.results.explain.trip_story import Story, story_of
-from kera_mobility.results.explain.trip_text import tell_trip
+from kera_mobility.results.explain.trip_story import Story, UtilityRates, story_of
+from kera_mobility.results.explain.trip_text import tell_trip, worth_eur
 from kera_mobility.results.store import result_folders
 from kera_mobility.serve.desk import short_value
 from kera_mobility.serve.forms import label_of, value_at
 from kera_mobility.serve.hand_values import unit_of
-from kera_mobility.serve.questions import UnknownNameError
+from kera_mobility.serve.questions import Question, UnknownNameError
 from kera_mobility.serve.remedy_search import RemedySearch, RemedySearches
 from kera_mobility.serve.run_queue import RunOrder, RunQueue
 
@@ -44,7 +45,8 @@ class Explorer:
         first = _run(str(folders[0]), order.ended_s)
         rows = {name: number for number, name in enumerate(there.spots)}
         return {
-            "question": order.question, "days": [read.about for read in map(RunReader, folders)],
+            "question": order.question, "asks": self._asks(order),
+            "days": [read.about for read in map(RunReader, folders)],
             "services": {name: {"title": first.title(name)} for name in first.services}, "reasons": first.reasons,
             "places": [{"name": name, "spot": spot} for name, spot in there.spots.items()],
             "cases": [[rows[case.place], case.hour, case.kind, case.service, case.binding, case.population, count]
@@ -64,7 +66,10 @@ class Explorer:
         """Return one trip's story: its rows, the names of its places, and the words of `kera explain`."""
         run, (person, trip) = self._day(order, query), _trip(query)
         story = _story(run, person, trip)
-        content = story.to_json()
+        content, rates = story.to_json(), UtilityRates.of(run, story.trip["purpose"])
+        for told, rows in zip(content["choices"], story.choices, strict=True):
+            for considered_row, row in zip(told, rows, strict=True):
+                considered_row["worth_eur"] = worth_eur(row, rows, rates)
         considered = [row for rows in content["choices"] for row in rows]
         nodes = {node for row in (content["trip"], *content["legs"], *content["refusals"], *considered)
                  for name in ("origin", "destination", "place") if (node := row.get(name)) is not None}  # fmt: skip
@@ -86,6 +91,10 @@ class Explorer:
     def changed(self, order: RunOrder) -> dict[str, Any]:
         """Return the differences to the reference by place; see `differences_by_place`."""
         return _changed(*map(str, self._queue.results(order)), order.ended_s)
+
+    def _asks(self, order: RunOrder) -> str:
+        file = self._queue.scenario_file(order)
+        return Question(order.question, file, utf8_text(file)).asks
 
     def _folders(self, order: RunOrder) -> list[Path]:
         return sorted(result_folders(self._queue.results(order)[1]))

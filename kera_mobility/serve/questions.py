@@ -65,6 +65,11 @@ class Question:
         """A short hash of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
+    @property
+    def asks(self) -> str:
+        """A short hash of what it asks: of what a run takes from the file, not of its title and comments."""
+        return hashlib.sha256(repr((self.extends, sorted(self.own().items()))).encode()).hexdigest()[:16]
+
     @cached_property
     def content(self) -> dict[str, Any]:
         """What the file says, as plain values; empty where it is no map."""

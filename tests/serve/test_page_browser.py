@@ -6,6 +6,7 @@ The browser is Debian's chromium (or KERA_CHROMIUM), driven by Playwright; axe-c
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -195,14 +196,18 @@ def test_what_happened_is_found_by_place_hour_and_person_and_its_cure_applied_by
     served = tab.page.query_selector(".cures [data-served=true]")
     before = tab.page.inner_text("#changes")
     assert served is not None, tab.page.inner_text("#cure")
+    stale = page_words()["en"]["cure.stale"]
+    assert stale not in tab.page.inner_text("#cure")
     tab.tab_to(served.query_selector("button").get_attribute("id"))
     tab.press("Enter")
     tab.page.wait_for_function("before => document.querySelector('#changes').innerText !== before", arg=before)
     tab.calm()
     undone = [row for row in tab.page.query_selector_all(".changes li") if row.inner_text() not in before]
     assert len(undone) == 1
+    assert stale in tab.page.inner_text(".cures [data-served=true] button"), "the question is not that of the run now"
     undone[0].query_selector("button").click()
     tab.calm()
+    assert stale not in tab.page.inner_text("#cure")
     # The same by a click on the map: the nearest place is chosen, and a second click lets it go.
     for shown in ("", most):
         tab.page.select_option("#at-place", "")
@@ -215,6 +220,45 @@ def test_what_happened_is_found_by_place_hour_and_person_and_its_cure_applied_by
         assert tab.value("at-place") in denied
         assert tab.page.query_selector("path.ringed") is not None, shown
     assert tab.messages == []
+
+
+def test_no_circle_covers_another_and_a_place_beyond_the_streets_is_in_the_list_only(
+    asked: tuple[Tab, float], browser: Any, server: PageServer
+) -> None:
+    """What the server tells is given twenty crowded places more, and one that lies far from every street."""
+    run = server.get("/api/runs")[0]
+    told = server.get(f"/api/runs/{run['id']}/places")
+    case = next(case for case in told["cases"] if case[2] == "refused")
+    lon, lat = told["places"][case[0]]["spot"]
+    more = [{"name": f"Crowd {number}", "spot": [lon + number * 1e-6, lat]} for number in range(20)]
+    more.append({"name": "Faraway", "spot": [lon + 1.0, lat]})
+    told["cases"] += [[len(told["places"]) + number, *case[1:]] for number in range(len(more))]
+    told["places"] += more
+    tab = Tab(browser, server.address, NARROW)
+    tab.page.route(re.compile(r"/places\??$"), lambda route: route.fulfill(json=told))
+    tab.page.select_option("#question", run["question"])
+    tab.page.click("#look-happened")
+    tab.page.wait_for_selector("#happened")
+    tab.calm()
+    tab.page.wait_for_timeout(500)  # the map has come to rest
+    circles = tab.page.eval_on_selector_all(
+        "path.denied", "all => all.map(one => { const b = one.getBBox(); return [b.x, b.y, b.width / 2]; })"
+    )
+    assert len(circles) >= 21
+    for at, (x, y, r) in enumerate(circles):
+        for other_x, other_y, other_r in circles[:at]:
+            away = math.hypot(x + r - other_x - other_r, y + r - other_y - other_r)
+            assert away > r + other_r - 1.0, "each figure can be read"
+    assert len(tab.page.query_selector_all(".label.count")) == len(circles)
+    assert tab.page.query_selector("#at-place option[value=Faraway]") is not None
+    assert "Denied requests there a day: " in tab.page.inner_text("#beyond")
+    map_box = tab.page.query_selector("#map").bounding_box()
+    boxes = [one.bounding_box() for one in tab.page.query_selector_all("path.denied")]
+    assert max(box["x"] for box in boxes) - min(box["x"] for box in boxes) > map_box["width"] / 4, "seen from nearby"
+    (top,) = {one.bounding_box()["y"] for one in tab.page.query_selector_all(".looks button")}
+    assert top > 0, "the three buttons stand in one row"
+    assert tab.messages == []
+    tab.context.close()
 
 
 def test_differences_on_the_map_are_those_of_the_table_and_one_day_is_called_chance(asked: tuple[Tab, float]) -> None:
@@ -474,6 +518,19 @@ def test_a_question_is_decided_and_taken_apart_on_the_page(
             assert words[code][key] in shown, (code, key)
         (headway,) = [part["label"][code] for part in changes if part["name"].endswith("headway_s")]
         assert words[code]["apart.without"].replace("{what}", headway) in shown
+    # No difference reads as none, however small.
+    told = server.get(f"/api/runs/{order['of']}/difference")["measures"]
+    (minutes,) = [measure["places"] for measure in told if measure["id"] == "door_to_door_s"]
+    expected = sorted(place["row"]["difference"] == 0 for place in minutes if place["row"])
+    tab.page.click("#look-changed")
+    tab.page.wait_for_selector("#changed")
+    tab.calm()
+    tab.page.select_option("#measure", "door_to_door_s")
+    tab.calm()
+    texts = tab.page.eval_on_selector_all("#changed-numbers tbody tr", "all => all.map(row => row.cells[3].innerText)")
+    assert sorted(re.search("[1-9]", text) is None for text in texts if text != "\u2013") == expected
+    assert False in expected
+    assert "more than 0 " not in tab.page.inner_text("#changed")
     narrow = Tab(browser, server.address, NARROW)
     narrow.page.select_option("#question", view["name"])
     narrow.page.wait_for_selector("#apart")

@@ -102,6 +102,9 @@ def test_a_trip_is_told_and_what_would_have_served_it_becomes_a_change_with_undo
     command = [sys.executable, "-m", "kera_mobility", "explain", str(folder), "--trip", name]
     plain = subprocess.run([*command, "--no-confirm"], capture_output=True, text=True, check=True).stdout
     assert plain.startswith(story["text"])
+    worths = [row["worth_eur"] for rows in story["choices"] for row in rows if not row["taken"]]
+    assert worths
+    assert all(f"{worth:+.2f}" in story["text"] for worth in worths[:1])
     assert story["failed"]
     assert server.get(path) == {"state": "none"}
     reader = PageServer(server.base, server.library, address=server.address).enter(server.viewer_address)

@@ -1,6 +1,6 @@
 // The left side: where a question begins, what is different from the base, and the settings.
 import { h, more } from '../src/page.js';
-import { has, language, t, told, written } from './speech.js';
+import { has, language, t, told, unit as unitOf, written } from './speech.js';
 
 export function beginning(state, act) {
   const titled = h('input', { id: 'start-title', type: 'text', maxlength: '120', autocomplete: 'off', placeholder: t('start.title.example') });
@@ -50,7 +50,7 @@ function row(text, before, undo, what) {
 function short(value, unit) {
   if (value === null || value === undefined) return t('absent');
   if (value.entries !== undefined) return t('entries', { n: value.entries });
-  return value === 'True' ? t('yes') : value === 'False' ? t('no') : `${written(value)}${unit ? ` ${unit}` : ''}`;
+  return value === 'True' ? t('yes') : value === 'False' ? t('no') : `${written(value)}${unit ? ` ${unitOf(unit)}` : ''}`;
 }
 
 function name(change, view) {
@@ -97,7 +97,7 @@ function input(field, state, act) {
   if (!state.planner) control.disabled = true;
   const bounds = field.least !== null && field.most !== null ? t('bounds', { least: written(field.least), most: written(field.most) }) : '';
   return h('div', { class: 'field' },
-    h('label', { for: id }, label, field.unit ? h('span', { class: 'unit' }, ` ${field.unit === 'years' ? t('unit.years') : field.unit}`) : null),
+    h('label', { for: id }, label, field.unit ? h('span', { class: 'unit' }, ` ${unitOf(field.unit)}`) : null),
     control,
     h('div', { class: 'about', id: `${id}-about` }, wrong ? h('p', { class: 'wrong' }, wrong.words) : null,
       bounds ? h('span', { class: 'small' }, bounds) : null, field.assumption ? h('span', { class: 'badge' }, t('assumption')) : null,

@@ -1,6 +1,7 @@
 // Exploring an answer: which of its maps is shown, and what was asked of a place, an hour and a trip.
 import { read, send } from './asking.js';
 import { t } from './speech.js';
+import { hasMoved } from './telling.js';
 
 const ASK_MS = 1000;
 export const VIEWS = ['question', 'happened', 'changed'];
@@ -60,9 +61,11 @@ export function exploring(state, { doing, draw, fit, said, choose, edit }) {
     }),
     // The settings of a remedy become changes of the question that was run; each has its Undo on the left.
     apply: async (remedy) => {
-      const { question } = state.look.happened;
+      const { look } = state;
+      const { question } = look.happened;
       if (state.view?.name !== question) await choose(question);
-      await edit({ set: Object.fromEntries(remedy.settings.map(({ key, value }) => [key, value])) }, t('cure.applied'));
+      const moved = hasMoved({ view: state.view, look });
+      await edit({ set: Object.fromEntries(remedy.settings.map(({ key, value }) => [key, value])) }, `${t('cure.applied')}${moved ? ` (${t('cure.stale')})` : ''}`);
     },
   };
 }

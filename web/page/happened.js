@@ -1,13 +1,13 @@
 // What happened in a run, by place and hour: denied requests and why, waits, who was there.
 import { choice, h, more, table } from '../src/page.js';
 import { clock, fromData, named, service } from '../src/words.js';
-import { number, t } from './speech.js';
+import { nonzero, number, t } from './speech.js';
 import { remedies, story } from './telling.js';
 
 const DENIED = 'refused';
 const SHOWN = 12;
 const SMALLEST_PX = 11;
-const WIDEST_PX = 17;
+const WIDEST_PX = 12;
 const HOUR_S = 3600;
 
 // A place as `kera explain` names it: a stop or hub, what is around one, or a crossing that is called after nothing.
@@ -27,12 +27,21 @@ const chosen = (rows, look) => {
   return rows.filter((row) => (!look.place || row[0] === place) && (look.hour === '' || row[1] === Number(look.hour)));
 };
 
+const perDay = (count, look) => nonzero(count / look.happened.days.length, look.happened.days.length > 1 ? 1 : 0);
+const deniedAt = (place, look) => sum(look.happened.cases.filter((row) => row[0] === place && row[2] === DENIED && (look.hour === '' || row[1] === Number(look.hour))), 6);
+
+// Says how many of the places lie beyond the streets of the map, where no circle is drawn.
+export function beyond(places, { onMap }, more) {
+  const n = places.filter(({ spot }) => !spot || !onMap(spot)).length;
+  return n ? h('p', { class: 'small', id: 'beyond' }, t('beyond', { n }), more ? ` ${more}` : null) : null;
+}
+
 // The circles of the map: denied requests a day at each place, in the hour that is chosen.
 export function circles(look) {
-  const { places, cases, days } = look.happened;
-  const counts = places.map((_, at) => sum(cases.filter((row) => row[0] === at && row[2] === DENIED && (look.hour === '' || row[1] === Number(look.hour))), 6) / days.length);
+  const { places } = look.happened;
+  const counts = places.map((_, at) => deniedAt(at, look));
   const most = Math.max(...counts, 1);
-  return places.map(({ name, spot }, at) => spot && { name, title: placeName(name), lon: spot[0], lat: spot[1], chosen: name === look.place, text: counts[at] ? number(counts[at], counts[at] < 10 && days.length > 1 ? 1 : 0) : '',
+  return places.map(({ name, spot }, at) => spot && { name, title: placeName(name), lon: spot[0], lat: spot[1], chosen: name === look.place, text: counts[at] ? perDay(counts[at], look) : '',
     radius: counts[at] ? SMALLEST_PX + WIDEST_PX * Math.sqrt(counts[at] / most) : 5, kind: counts[at] ? 'denied' : 'calm' }).filter((circle) => circle && (circle.text || !NAMELESS.test(circle.name)));
 }
 
@@ -41,11 +50,14 @@ export function happened(state, act) {
   const { days, places, departures, cases } = look.happened;
   const hours = [...new Set([...departures, ...cases].map((row) => row[1]))].sort((a, b) => a - b);
   const troubled = new Set(cases.map(([place]) => place));
-  const named = places.filter(({ name }, at) => troubled.has(at) || !NAMELESS.test(name)).map(({ name }) => [name, placeName(name)]).sort((a, b) => a[1].localeCompare(b[1]));
+  const listed = places.filter(({ name }, at) => troubled.has(at) || !NAMELESS.test(name));
+  const away = sum(places.map((place, at) => [!place.spot || !state.onMap(place.spot) ? deniedAt(at, look) : 0]), 0);
+  const named = listed.map(({ name }) => [name, placeName(name)]).sort((a, b) => a[1].localeCompare(b[1]));
   const trips = sum(chosen(departures, look), 2) / days.length;
   return h('section', { id: 'happened', 'aria-labelledby': 'happened-title' }, h('h2', { id: 'happened-title' }, t('happened')),
     h('p', { class: 'legend' }, h('span', { class: 'swatch denied' }), ` ${t('happened.legend')}`),
     h('p', { class: 'small' }, days.length > 1 ? t('happened.days', { n: days.length }) : t('happened.day')),
+    beyond(listed, state, t('beyond.denied', { n: perDay(away, look) })),
     h('div', { class: 'choices' },
       choice(t('place'), [['', t('at.anywhere')], ...named], look.place, (place) => act.at({ place }), 'at-place'),
       choice(t('at.hour'), [['', t('at.allday')], ...hours.map((hour) => [String(hour), hourName(hour)])], look.hour, (hour) => act.at({ hour }), 'at-hour'),
@@ -66,7 +78,7 @@ function wrong(look) {
     rows.set(key, row);
   }
   if (!rows.size) return h('p', { id: 'nothing' }, t('happened.none'));
-  const a = (count) => number(count / look.happened.days.length, look.happened.days.length > 1 ? 1 : 0);
+  const a = (count) => perDay(count, look);
   const ordered = [...rows.values()].sort((one, other) => other.count - one.count);
   const cells = ({ kind, of, reason, count, by }) => [t(`case.${kind}`), serviceOf(of, look), reason ? reasonOf(reason, look) : '–', a(count),
     [...by].sort((one, other) => other[1] - one[1]).map(([name, n]) => `${populationOf(name)} ${a(n)}`).join(', ') || '–'];
@@ -87,7 +99,7 @@ function waits(look) {
     by.set(of, [before + count, waited + wait]);
   }
   return by.size ? table(t('at.waits'), [{ title: t('at.waits') }, { title: t('col.boardings'), number: true }, { title: t('col.wait'), number: true }],
-    [...by].sort((a, b) => b[1][0] - a[1][0]).map(([of, [count, wait]]) => [serviceOf(of, look), number(count / look.happened.days.length, look.happened.days.length > 1 ? 1 : 0), `${number(wait / count / 60, 1)} min`])) : null;
+    [...by].sort((a, b) => b[1][0] - a[1][0]).map(([of, [count, wait]]) => [serviceOf(of, look), perDay(count, look), `${number(wait / count / 60, 1)} min`])) : null;
 }
 
 function people(look, act) {
@@ -95,7 +107,7 @@ function people(look, act) {
   const { trips, count } = look.people;
   const item = (one) => h('li', {}, h('button', { class: 'person', id: `trip-${one.person}-${one.trip}`, onclick: () => act.story(one.person, one.trip) },
     h('strong', {}, clock(one.t_s)), ` ${populationOf(one.population)}, ${t('age', { n: one.age })}, ${named(`purpose.${one.purpose}`, one.purpose)}: ${placeName(one.origin)} → ${placeName(one.destination)}`,
-    one.reason ? h('span', { class: 'block' }, `${t('case.refused')}: ${serviceOf(one.service, look)}, ${reasonOf(one.reason, look)}`) : one.wait_s >= 30 ? h('span', { class: 'block' }, `${serviceOf(one.service, look)}: ${t('at.waited', { n: number(one.wait_s / 60, 0) })}`) : null));
+    one.reason ? h('span', { class: 'block' }, one.service ? `${t('case.refused')}: ${serviceOf(one.service, look)}, ${reasonOf(one.reason, look)}` : `${t('case.unserved')}: ${reasonOf(one.reason, look)}`) : one.wait_s >= 30 ? h('span', { class: 'block' }, `${serviceOf(one.service, look)}: ${t('at.waited', { n: number(one.wait_s / 60, 0) })}`) : null));
   return h('div', { id: 'people' }, h('h3', {}, t('people')), h('p', { class: 'small' }, t('people.lead', { shown: trips.length, n: count })),
     h('ol', { class: 'people' }, trips.slice(0, SHOWN).map(item)), trips.length > SHOWN ? more(t('at.more', { n: trips.length - SHOWN }), h('ol', { class: 'people' }, trips.slice(SHOWN).map(item))) : null);
 }

@@ -260,6 +260,7 @@ async function begin() {
       h('div', { id: 'right' }),
       h('div', { id: 'below-all' }, h('div', { id: 'compared-place' }), h('div', { id: 'below' }))));
   map = new QuestionMap(document.getElementById('map'), area, dragged);
+  state.onMap = (spot) => map.holds(spot);
   document.addEventListener('keydown', (event) => event.key === 'Escape' && stopDrawing());
   frame();
   if (!state.planner) said(t('viewer'));

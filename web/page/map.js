@@ -6,6 +6,31 @@ import { pair } from './shapes.js';
 const WIDTH = { main: 2.4, collector: 1.8, local: 1.2, path: 0.7 };
 const LETTER_PX = 6.8;
 const LINE_PX = 14;
+const DIGIT_PX = 3.4; // half of a digit of a circle
+const RIM_PX = 4;
+const FULL_PX = 640;
+const GAP_PX = 2;
+const ROUNDS = 80;
+
+// Circles with figures moved apart until none covers another, each as little as it takes; in pixels.
+export function apart(circles) {
+  const spots = circles.map(({ x, y }) => ({ x, y }));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    let met = false;
+    for (let one = 0; one < spots.length; one += 1) for (let other = 0; other < one; other += 1) {
+      const [a, b] = [spots[one], spots[other]];
+      const [dx, dy] = [a.x - b.x || 0.01 * (one - other), a.y - b.y || 0.01];
+      const far = Math.hypot(dx, dy);
+      const push = (circles[one].radius + circles[other].radius + GAP_PX - far) / 2;
+      if (push <= 0) continue;
+      met = true;
+      a.x += (dx / far) * push; a.y += (dy / far) * push;
+      b.x -= (dx / far) * push; b.y -= (dy / far) * push;
+    }
+    if (!met) break;
+  }
+  return spots;
+}
 
 export class QuestionMap {
   constructor(element, area, moved) {
@@ -30,6 +55,7 @@ export class QuestionMap {
     this.sketch = L.layerGroup().addTo(this.map);
     this.circles = L.layerGroup().addTo(this.map);
     this.map.fitBounds(this.bounds.isValid() ? this.bounds : [[60, 25], [60.01, 25.01]]);
+    this.map.on('zoomend', () => this.spread());
     this.map.on('zoomend moveend', () => this.label());
     this.map.on('click', (event) => this.clicked(event.latlng));
     this.label();
@@ -41,14 +67,17 @@ export class QuestionMap {
     const at = ({ lat, lon }) => this.map.latLngToContainerPoint([lat, lon]);
     const taken = (this.rounds ?? []).filter(({ text }) => text).map((one) => { const { x, y } = at(one); return [x - one.radius, y - one.radius, x + one.radius, y + one.radius]; });
     const named = new Set();
+    const { x: width } = this.map.getSize();
     for (const place of [...(this.own ?? []), ...this.names]) {
       const { x, y } = at(place);
-      const left = x + (place.aside ?? 6) + 1;
-      const box = [left, y - LINE_PX / 2, left + place.name.length * LETTER_PX, y + LINE_PX / 2];
+      const [aside, long] = [(place.aside ?? 6) + 1, place.name.length * LETTER_PX];
+      const right = x + aside + long <= width || x - aside - long < 0;
+      const left = right ? x + aside : x - aside - long;
+      const box = [left, y - LINE_PX / 2, left + long, y + LINE_PX / 2];
       if (named.has(place.name) || taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
       named.add(place.name);
       taken.push(box);
-      L.tooltip({ permanent: true, direction: 'right', className: 'label', offset: [place.aside ?? 6, 0], interactive: false }).setLatLng([place.lat, place.lon]).setContent(h('span', {}, place.name)).addTo(this.labels);
+      L.tooltip({ permanent: true, direction: right ? 'right' : 'left', className: 'label', offset: [right ? aside - 1 : 1 - aside, 0], interactive: false }).setLatLng([place.lat, place.lon]).setContent(h('span', {}, place.name)).addTo(this.labels);
     }
   }
 
@@ -67,22 +96,43 @@ export class QuestionMap {
 
   // Circles of an answer in place of what the question puts there: a click anywhere chooses the nearest one.
   round(circles, chosen) {
-    this.circles.clearLayers();
-    this.rounds = circles;
     this.chosen = chosen;
+    const small = Math.min(1, Math.sqrt(this.map.getSize().x / FULL_PX)); // on a narrow map
+    this.placed = circles.filter(({ lat, lon }) => this.holds([lon, lat])).map((one) => ({ ...one, radius: Math.max(one.radius * small, RIM_PX + DIGIT_PX * one.text.length * (one.text ? 1 : 0)) }))
+      .sort((a, b) => Boolean(a.text) - Boolean(b.text));
+    this.spread();
+    this.label();
+  }
+  holds([lon, lat]) { return this.bounds.contains([lat, lon]); }
+
+  // Those that would cover each other move apart, with a line to where each belongs.
+  spread() {
+    this.circles.clearLayers();
+    const pixels = (this.placed ?? []).map((one) => ({ ...one, ...this.map.project([one.lat, one.lon]) }));
+    const figures = pixels.filter(({ text }) => text);
+    const moved = new Map(apart(figures).map((spot, at) => [figures[at], spot]));
+    const renderer = (this.svg ??= L.svg({ padding: 0.4 }));
+    const circles = this.rounds = pixels.map((one) => {
+      const spot = moved.get(one);
+      const far = spot ? Math.hypot(spot.x - one.x, spot.y - one.y) : 0;
+      const { lat, lng: lon } = far ? this.map.unproject([spot.x, spot.y]) : { lat: one.lat, lng: one.lon };
+      if (far > one.radius / 2) L.polyline([[one.lat, one.lon], [lat, lon]], { className: 'leader', interactive: false, renderer }).addTo(this.circles);
+      return { ...one, lat, lon };
+    });
     for (const { lat, lon, radius, kind, text, chosen: ringed } of circles) {
       const middle = [lat, lon];
-      L.circleMarker(middle, { radius, className: `round ${kind}${ringed ? ' ringed' : ''}`, interactive: false, renderer: (this.svg ??= L.svg({ padding: 0.4 })) }).addTo(this.circles);
+      L.circleMarker(middle, { radius, className: `round ${kind}${ringed ? ' ringed' : ''}`, interactive: false, renderer }).addTo(this.circles);
       if (text) L.tooltip({ permanent: true, direction: 'center', className: `label count ${kind}`, interactive: false, opacity: 1 }).setLatLng(middle).setContent(h('span', {}, text)).addTo(this.circles);
     }
-    if (circles.length) {
-      this.own = circles.filter(({ text, chosen: ringed }) => text || ringed).map(({ title, lat, lon, radius }) => ({ name: title, lat, lon, aside: radius }));
-      this.label();
-    }
+    if (circles.length) this.own = circles.filter(({ text, chosen: ringed }) => text || ringed).map(({ title, lat, lon, radius }) => ({ name: title, lat, lon, aside: radius }));
   }
   fitRound() {
-    const [some, all] = [this.rounds.filter(({ text }) => text), this.rounds];
-    if (all.length) this.map.fitBounds(L.latLngBounds((some.length > 1 ? some : all).map(({ lat, lon }) => [lat, lon])).pad(0.25), { maxZoom: 16 });
+    const [some, all] = [this.placed.filter(({ text }) => text), this.placed];
+    if (!all.length) return;
+    const around = L.latLngBounds((some.length > 1 ? some : all).map(({ lat, lon }) => [lat, lon])).pad(0.25);
+    const [low, high] = [around.getSouthWest(), around.getNorthEast()];
+    const [least, most] = [this.bounds.getSouthWest(), this.bounds.getNorthEast()]; // no further out than the streets go
+    this.map.fitBounds([[Math.max(low.lat, least.lat), Math.max(low.lng, least.lng)], [Math.min(high.lat, most.lat), Math.min(high.lng, most.lng)]], { maxZoom: 16 });
   }
 
   fitOwn() {

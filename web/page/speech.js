@@ -26,6 +26,14 @@ export function number(value, digits) {
   const most = digits ?? (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
   return new Intl.NumberFormat(t('locale'), { maximumFractionDigits: most }).format(value);
 }
+// A figure that is not zero is never written as 0: it gets the digits that its size needs, three at most.
+const MOST_DIGITS = 3;
+export function nonzero(value, digits = 0) {
+  if (!value || !Number.isFinite(value)) return number(value, digits);
+  const least = 10 ** -MOST_DIGITS;
+  if (Math.abs(value) < least) return `${value < 0 ? '−' : ''}<${number(least, MOST_DIGITS)}`;
+  return number(value, Math.min(Math.max(digits, -Math.floor(Math.log10(Math.abs(value)))), MOST_DIGITS));
+}
 // A text of the model in the language of the page; else the English that it is, and marked so.
 export const told = (texts) => h('span', { lang: texts[code] ? null : 'en' }, texts[code] ?? texts.en);
 export const euros = (value) => `${number(value, Math.abs(value) >= 100 ? 0 : 2)} €`;
@@ -44,5 +52,7 @@ export function change(value, unit) {
   const text = unit.startsWith('share') ? `${number(size * 100, 2)} ${t('points')}` : unit === 's' ? `${number(size, 1)} s` : figure(size, unit);
   return `${!/[1-9]/.test(text) ? '±' : value < 0 ? '−' : '+'}${text}`;
 }
+// A unit in the language of the page; euros by their sign.
+export const unit = (name) => (has(`unit.${name}`) ? t(`unit.${name}`) : name.replace('EUR', '€'));
 export const size = (value, unit) => change(value, unit).slice(1);
 export const time = (seconds) => (seconds < 100 ? `${number(seconds, 0)} s` : `${number(seconds / 60, 0)} min`);

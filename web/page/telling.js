@@ -2,7 +2,7 @@
 import { h, more, table } from '../src/page.js';
 import { clock, named, t as told } from '../src/words.js';
 import { placeName, populationOf, reasonOf, serviceOf } from './happened.js';
-import { euros, has, language, number, t, written } from './speech.js';
+import { euros, has, language, number, t, unit as unitOf, written } from './speech.js';
 
 const OFFERED = 'offered';
 const MOST_JOURNEYS = 8;
@@ -32,10 +32,12 @@ export function story(look) {
 
 function journeys(rows, look, place) {
   const shown = rows.filter((row, rank) => rank < MOST_JOURNEYS || row.taken || row.answer);
-  const cells = (row) => [h('span', {}, row.taken ? h('strong', {}, '→ ') : '', chain(row.chain, look)), min(row.walk_s), min(row.wait_s), min(row.ride_s), row.fare_eur === null ? '–' : number(row.fare_eur, 2), verdict(row, look)];
+  const cells = (row) => [h('span', {}, row.taken ? h('strong', {}, '→ ') : '', chain(row.chain, look)), min(row.walk_s), min(row.wait_s), min(row.ride_s), row.fare_eur === null ? '–' : number(row.fare_eur, 2), worthOf(row), verdict(row, look)];
   const title = t('story.considered', { n: rows.length, place: place(rows[0].place) });
-  return h('div', {}, title, table(title, [{ title: t('col.journey') }, ...['walk', 'wait', 'ride'].map((name) => ({ title: t(`col.${name}_min`), number: true })), { title: t('col.fare'), number: true }, { title: t('col.answer') }], shown.map(cells)));
+  return h('div', {}, title, table(title, [{ title: t('col.journey') }, ...['walk', 'wait', 'ride'].map((name) => ({ title: t(`col.${name}_min`), number: true })), { title: t('col.fare'), number: true }, { title: t('col.worth'), number: true }, { title: t('col.answer') }], shown.map(cells)));
 }
+// Against the journey that was taken, as `kera explain` has it.
+const worthOf = ({ taken, worth_eur: eur }) => (taken || eur === null ? '–' : `${eur < 0 ? '−' : '+'}${number(Math.abs(eur), 2)}`);
 function verdict(row, look) {
   const answer = row.answer === OFFERED ? t('story.offered') : row.answer ? reasonOf(row.answer, look) : '';
   return [row.taken ? t('story.taken') : '', answer].filter(Boolean).join(', ') || '–';
@@ -74,12 +76,15 @@ function item(remedy, at, state, act) {
   return h('li', { 'data-served': String(remedy.served) }, h('span', {}, h('strong', {}, `${t(remedy.served ? 'cure.yes' : 'cure.no')}: `), what),
     remedy.cost_eur === null ? null : h('span', { class: 'small block' }, t('cure.cost', { eur: euros(remedy.cost_eur) })),
     others ? h('span', { class: 'small block' }, t('cure.others', { n: number(others.trips_changed, 0), a: others.refused[0], b: others.refused[1], c: others.unserved[0], d: others.unserved[1] })) : null,
-    remedy.served ? h('button', { id: `apply-${at}`, class: 'strong', disabled: !state.planner, onclick: () => act.apply(remedy) }, t('cure.apply'), h('span', { class: 'unseen' }, `: ${plain(remedy)}`)) : null);
+    remedy.served ? h('button', { id: `apply-${at}`, class: 'strong', disabled: !state.planner, onclick: () => act.apply(remedy) }, t('cure.apply'), hasMoved(state) ? ` (${t('cure.stale')})` : '', h('span', { class: 'unseen' }, `: ${plain(remedy)}`)) : null);
 }
+
+// Whether the question asks something else by now than the run that was searched; a question that is not open is asked when it is opened.
+export const hasMoved = ({ view, look }) => view?.name === look.happened.question && view.asks !== look.happened.asks;
 
 // What a change sets, in the words of the page; where these lack, as `kera explain` says it.
 const said = ({ key, label }) => (label[language()] !== key ? label[language()] : has(`set.${key.split('.').pop()}`) ? t(`set.${key.split('.').pop()}`) : has(`set.${key}`) ? t(`set.${key}`) : '');
-const worth = (value, unit) => (value === null ? t('absent') : value.entries !== undefined ? t('entries', { n: value.entries }) : value === 'True' ? t('yes') : value === 'False' ? t('no') : `${has(`choice.${value}`) ? t(`choice.${value}`) : written(value)}${unit ? ` ${unit}` : ''}`);
+const worth = (value, unit) => (value === null ? t('absent') : value.entries !== undefined ? t('entries', { n: value.entries }) : value === 'True' ? t('yes') : value === 'False' ? t('no') : `${has(`choice.${value}`) ? t(`choice.${value}`) : written(value)}${unit ? ` ${unitOf(unit)}` : ''}`);
 function plain(remedy) {
   const parts = remedy.settings.map((row) => (row.before?.entries !== undefined ? said(row) : `${said(row)} ${worth(row.before, row.unit)} → ${worth(row.after, row.unit)}`));
   return remedy.settings.every(said) ? parts.join(', ') : '';

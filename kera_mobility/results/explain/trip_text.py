@@ -84,7 +84,6 @@ def _considered(run: RunReader, rows: Sequence[Row], rates: UtilityRates) -> lis
     shown = [row for rank, row in enumerate(rows) if rank < MOST_JOURNEYS or row["taken"] or row["answer"]]
     names = {row["chain"]: journey(run, row["chain"]) for row in shown}
     width = max(len(name) for name in names.values())
-    best = next((row for row in rows if row["taken"]), rows[0])
     ways = "one journey" if len(rows) == 1 else f"{len(rows)} journeys"
     lines = [
         f"{clock(rows[0]['t_s'])}  at {where}: {ways} came into question",
@@ -92,7 +91,7 @@ def _considered(run: RunReader, rows: Sequence[Row], rates: UtilityRates) -> lis
     ]
     for row in shown:
         mark = "->" if row["taken"] else "  "
-        lines.append(f"      {mark} {names[row['chain']]:<{width}}  {_expected(row)}  {_against(row, best, rates)}"
+        lines.append(f"      {mark} {names[row['chain']]:<{width}}  {_expected(row)}  {_against(row, rows, rates)}"
                      f"  {_answer(row)}".rstrip())  # fmt: skip
     hidden = len(rows) - len(shown)
     if hidden:
@@ -107,10 +106,21 @@ def _expected(row: Row) -> str:
     return f"{walk:>14.0f}  {wait:>4.0f}  {ride:>4.0f}      {row['fare_eur']:>10.2f}"
 
 
-def _against(row: Row, best: Row, rates: UtilityRates) -> str:
-    """Return how much more or less a journey was worth than the one that was taken, as it was ranked."""
-    eur = rates.eur(utility(row) - utility(best))
-    return f"{'-':>14}" if eur is None else f"{eur:>+14.2f}" if row is not best else f"{'':>14}"
+def worth_eur(row: Row, rows: Sequence[Row], rates: UtilityRates) -> float | None:
+    """Return how many EUR more or less a journey was worth than the one of the rows that was taken, as it was ranked.
+
+    None where the scenario has no price of utility.
+    """
+    return rates.eur(utility(row) - utility(_best(rows)))
+
+
+def _best(rows: Sequence[Row]) -> Row:
+    return next((row for row in rows if row["taken"]), rows[0])
+
+
+def _against(row: Row, rows: Sequence[Row], rates: UtilityRates) -> str:
+    eur = worth_eur(row, rows, rates)
+    return f"{'-':>14}" if eur is None else f"{eur:>+14.2f}" if row is not _best(rows) else f"{'':>14}"
 
 
 def _answer(row: Row) -> str:
