@@ -22,7 +22,10 @@ def district() -> None:
 
 
 @app.command()
-@examples("kera district new malmi --osm malmi.osm.pbf --bbox 24.98,60.23,25.05,60.27 --gtfs feed.zip --country fi")
+@examples(
+    "kera district new malmi --osm malmi.osm.pbf --gtfs feed.zip --country fi",
+    "kera district new porto --osm porto.graphml --borrow fi",
+)
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of its folder in networks/ and configs/ here.")],
     osm: Annotated[Path, typer.Option(metavar="FILE", help="Streets: .osm, .osm.pbf, .graphml or .gpkg.")],
