@@ -14,7 +14,7 @@ from kera_mobility.town.area_tables import AGE_COLUMNS
 from kera_mobility.town.streets.streets import CLASSES, MODE_BIT, Streets
 
 RESIDENTS_PER_KM = 190.0
-"""For each kilometre of street that people may walk. Assumption: as on the map of Kera (62,700 people, 320 km)."""
+"""For each kilometre of street that people may walk. Assumption: as on a shipped map (62,700 people, 320 km)."""
 AGE_SHARES = (0.12, 0.11, 0.12, 0.15, 0.14, 0.13, 0.11, 0.08, 0.04)
 """Of ten years each, the last one open. Assumption: a Finnish city."""
 FOR_EACH_RESIDENT = {"jobs": 0.45, "pupils": 0.1, "students": 0.05, "shops": 0.0005, "leisure": 0.3}

@@ -35,7 +35,7 @@ def fetch_box(box: Box, service: str = "") -> Extract:
 
 
 def fetch_place(place: str, service: str = "") -> Extract:
-    """Return the streets of a place by name, such as `Kera, Espoo, Finland`.
+    """Return the streets of a place by name, such as `Pasila, Helsinki, Finland`.
 
     Raises
     ------

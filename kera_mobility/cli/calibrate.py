@@ -82,6 +82,7 @@ def _content(calibration: Calibration, checks: list[Check]) -> dict[str, Any]:
         "version": package_version(),
         "scenario": calibration.scenario.name,
         "scenario_hash": calibration.scenario.hash,
+        "area": calibration.town.area["name"],
         "fit": {"share": fit.share, "seeds": list(fit.seeds), "check_seed": fit.check_seed},
         "converged": calibration.converged,
         "values": calibration.values,

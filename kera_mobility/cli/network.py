@@ -28,7 +28,7 @@ AreaName = Annotated[str, typer.Argument(metavar="AREA", help="Name of an area (
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 @examples("kera network build")
 def build() -> None:
-    """Say where the tool is that makes Kera's own streets from partial data."""
+    """Say where the tool is that makes a shipped area's streets from partial data."""
     raise NetworkError("streets are inferred by a tool of the checkout: python -m tools.infer_streets AREA --raw DIR")
 
 
@@ -49,7 +49,7 @@ FeedFile = Annotated[
 @examples("kera network fetch kera --out kera_osm")
 def fetch(
     area: Annotated[str, typer.Argument(metavar="[AREA]", help="Area whose rectangle is fetched (kera).")] = "",
-    place: Annotated[str, typer.Option(help="A place by name instead, such as 'Kera, Espoo, Finland'.")] = "",
+    place: Annotated[str, typer.Option(help="A place by name instead, such as 'Pasila, Helsinki, Finland'.")] = "",
     bbox: BoxText = "",
     service: Annotated[str, typer.Option(help="Address of an Overpass service other than OSMnx's own.")] = "",
     out: OutFolder = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -39,6 +40,14 @@ def test_hardly_any_name_is_a_pronoun() -> None:
 
 def test_a_pronoun_is_counted() -> None:
     assert pronouns("found = [one for one in rows]\n")["one"] == 2
+
+
+def test_no_code_knows_the_place() -> None:
+    """An area is data and settings: the package says its own name, and nothing of the district of that name."""
+    text = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*") if path.suffix in {".py", ".json"}}
+    place = re.compile(r"\bKera\b(?! Mobility)|[\"'/]kera[\"'](?!, \*)|networks/kera|\bKilo\b|\bKarapelto\b|Nuijavuori")
+    named = {path.name: place.findall(words) for path, words in text.items() if path.name not in {"__init__.py"}}
+    assert {name: places for name, places in named.items() if places} == {}
 
 
 def test_no_two_classes_have_one_name() -> None:

@@ -48,8 +48,8 @@ FORMAT = 2
 MOST_PEOPLE = 9000
 """People whose day is drawn, over all scenarios of a report: keeps the file small. `--people` changes it."""
 _OF_CHECK = ("id", "title", "model", "data", "unit", "standing", "source", "note", "met", "tolerance")
-CHECKS, CHECKED_AREA = "calibration_result.yaml", "kera"
-"""What `kera calibrate` wrote for the shipped constants, among the docs, and the area that it is about."""
+CHECKS = "calibration_result.yaml"
+"""What `kera calibrate` wrote for the shipped constants, among the docs."""
 _OF_RUN = ("seed", "day", "version", "fingerprint", "input_hashes", "person_trips", "simpy_events", "wall_s",
            "journeys_dropped", "inputs", "input_draw")  # fmt: skip
 _OF_RIDING_ZONE = ("rule", "name", "speed_km_h", "spans_s")
@@ -116,7 +116,8 @@ def read_checks(file: str | Path) -> dict[str, Any]:
     try:
         result = read_yaml(Path(file))
         rows = [{name: row.get(name) for name in _OF_CHECK} for row in result["checks"]]
-        return {"scenario": str(result["scenario"]), "rows": [row for row in rows if row["standing"] != "untold"]}
+        about = {name: str(result.get(name, "")) for name in ("scenario", "area")}
+        return {**about, "rows": [row for row in rows if row["standing"] != "untold"]}
     except FileNotFoundError:
         raise MissingFileError(f"{file}: no such file; kera calibrate --result FILE writes one") from None
     except YamlError as error:
@@ -153,8 +154,9 @@ def _figures_of(service: str) -> dict[str, str]:
 def _shipped_checks(run: RunFolder) -> dict[str, Any]:
     """Return the checks that travel with the project, for a run on its own area; none for another."""
     file = shipped_folder("docs") / CHECKS
-    is_own = run.record.area.get("name") == CHECKED_AREA and file.is_file()
-    return read_checks(file) if is_own else {"scenario": "", "rows": []}
+    nothing: dict[str, Any] = {"area": "", "scenario": "", "rows": []}
+    checks = read_checks(file) if file.is_file() else nothing
+    return checks if run.record.area.get("name") == checks["area"] else nothing
 
 
 def _groups_by_run(scenario: ReportScenario) -> dict[RunKey, breakdowns.Groups]:

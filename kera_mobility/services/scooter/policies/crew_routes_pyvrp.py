@@ -26,7 +26,7 @@ class PyVRPSettings(Settings):
 
     kind: Literal["pyvrp"] = "pyvrp"
     iterations: int = Field(25, ge=1, le=100_000)
-    """Rounds of search for each tour. Assumption: sixteen times as many make a tour of Kera 4 % better."""
+    """Rounds of search for each tour. Assumption: sixteen times as many make a tour 4 % better."""
     neighbours: int = Field(20, ge=1, le=1000)
     """Other tasks beside which the search tries each. Assumption: with 50 it is four times as long, and no better."""
     seed: int = Field(1, ge=0, le=2**31)
