@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from kera_mobility.areas.description import read_area, read_outside
+from kera_mobility.areas.grid import GRID, NAMES, read_grid
 from kera_mobility.areas.import_area import import_area
 from kera_mobility.areas.osm_read import read_extract
 from kera_mobility.areas.quality import open_km
@@ -158,6 +159,8 @@ def small_area(folder: Path) -> None:
         ],
         "boardings.csv": [("station", "lon", "lat", "boardings_per_weekday", "year"),
                           ("Mill", WEST, SOUTH, 1472, 2016)],
+        "grid.csv": [("lon", "lat", "residents", "jobs", "schools"),
+                     (24.74, 60.211, 250, 100, 0), (24.75, 60.212, 90, 15, 1)],
         "times.csv": [
             ("cell", "lon", "lat", "car_midday_min", "car_rush_min", "transit_midday_min",
              "transit_midday_with_wait_min", "transit_rush_min", "transit_rush_with_wait_min"),
@@ -355,6 +358,16 @@ def _table(name: str, schema: Schema, read: Read = lambda folder: None) -> Targe
     return Target(name, read_both)
 
 
+def _grid(folder: Path) -> None:
+    for kind in NAMES:
+        counts = read_grid(folder / "grid.csv", kind)
+        assert np.isfinite(counts.lonlat).all()
+        assert np.isfinite(counts.spacing_m)
+        for values in (counts.count, counts.schools):
+            assert np.isfinite(values).all()
+            assert values.min() >= 0
+
+
 def _town(folder: Path) -> None:
     """Read the people of the area and a day of theirs."""
     streets = with_outside(grid(), folder)
@@ -472,7 +485,7 @@ def targets() -> dict[str, Target]:
         _table("events.csv", EVENTS, _town), _table("phases.csv", PHASES, _phases),
         _table("background.csv", BACKGROUND, lambda folder: read_background(folder)),
         _table("days.csv", DAYS, lambda folder: read_days(str(folder / "days.csv"))),
-        _table("boardings.csv", BOARDINGS),
+        _table("boardings.csv", BOARDINGS), _table("grid.csv", GRID, _grid),
         _table("times.csv", TRAVEL_TIMES, lambda folder: Measured.read(folder / "times.csv")),
         Target("developments.geojson", _developments), Target("overlays/new.geojson", _overlays),
         Target("zones/riding.geojson", _zones("zones/riding.geojson")),
