@@ -57,9 +57,11 @@ class RunRecord(Display):
         )
 
     def _grid(self) -> Grid:
-        tables = {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
-        rows = sorted(((name, f"{len(table):,}") for name, table in tables.items()), key=lambda row: row[1] == "0")
+        rows = sorted(((name, f"{len(table):,}") for name, table in self._by_name().items()), key=lambda row: row[1] == "0")
         return ("table", "rows"), rows
+
+    def _by_name(self) -> dict[str, pa.Table]:
+        return {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
 
     def table(self, name: str) -> pa.Table:
         """Return a table by name: a kind of event, or `people`, `vehicles`, `places`.
@@ -69,7 +71,7 @@ class RunRecord(Display):
         ResultError
             If there is no such table.
         """
-        tables = {**self.tables, "people": self.people, "vehicles": self.vehicles, "places": self.places}
+        tables = self._by_name()
         if name not in tables:
             names = ", ".join(tables)
             raise ResultError(f"no table '{name}'{nearest_name(name, list(tables))}; expected one of {names}")

@@ -345,7 +345,7 @@ def page_html(name: str) -> tuple[str, str]:
     if name == "page":
         parts["script"] = (ASSETS / "page.js").read_text(encoding="utf-8")
     policy = POLICY.format(script=source_hash(parts["script"]), style=source_hash(parts["style"]))
-    template = (ASSETS / f"{name}.html").read_text(encoding="utf-8")
+    template = "".join((ASSETS / f"{part}.html").read_text(encoding="utf-8") for part in ("head", name))
     return _PLACE.sub(lambda place: parts[place[1]], template), policy
 
 
