@@ -57,7 +57,8 @@ class RunRecord(Display):
         )
 
     def _grid(self) -> Grid:
-        rows = sorted(((name, f"{len(table):,}") for name, table in self._by_name().items()), key=lambda row: row[1] == "0")
+        tables = self._by_name().items()
+        rows = sorted(((name, f"{len(table):,}") for name, table in tables), key=lambda row: row[1] == "0")
         return ("table", "rows"), rows
 
     def _by_name(self) -> dict[str, pa.Table]:
