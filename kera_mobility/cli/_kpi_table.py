@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-from kera_mobility.cli._output import in_columns, say
+from kera_mobility.cli._output import MOST_LINES, in_columns, say
 from kera_mobility.config.figure_ids import figures_of
 from kera_mobility.texts import visible
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from kera_mobility.experiments.jobs import Written
     from kera_mobility.results.kpis import Kpi
 
-MOST_LINES = 15
-"""Lines of the short table, title and last line among them."""
 CHIEF = ("sustainable_share", "mode_share.car", "trips", "door_to_door_s.mean", "unserved")
 """Figures of people that the short table begins with."""
 CHIEF_OF_SERVICE = (

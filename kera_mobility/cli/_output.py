@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,11 +18,37 @@ from kera_mobility.texts import spreadsheet_cell, visible
 
 STDOUT = Path("-")
 """Stands for the standard output where a file is expected."""
+MOST_LINES = 15
+"""Lines of what a verb prints of a long text or table unless `--all` is given, the last line among them."""
+Everyone = Annotated[bool, typer.Option("--all", help="Print every line, not the fifteen that matter most.")]
 
 
 def say(text: str, err: bool = False) -> None:
     """Print text; what it holds of data moves no terminal."""
     typer.echo(visible(text), err=err)
+
+
+def say_brief(lines: Sequence[str], whole: str, everyone: bool) -> None:
+    """Print `brief_lines`."""
+    say("\n".join(brief_lines(lines, whole, everyone)))
+
+
+def brief_lines(lines: Sequence[str], whole: str, everyone: bool) -> list[str]:
+    """Return every line of the text, or those that matter: at most MOST_LINES, none wider than the terminal.
+
+    The last of them says how many more lines `--all` shows; a text that fits is printed whole.
+    """
+    width = terminal_width()
+    full = whole.split("\n")
+    if everyone or (len(full) <= MOST_LINES and all(len(line) <= width for line in full)):
+        return full
+    shown = [line if len(line) <= width else f"{line[: width - 2]}.." for line in lines[: MOST_LINES - 1]]
+    return [*shown, f"{max(len(full) - len(shown), 0)} more lines with --all"]
+
+
+def terminal_width() -> int:
+    """Return how many columns the terminal has, 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 def remark(text: str) -> None:

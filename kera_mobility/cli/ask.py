@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kera_mobility.cli._examples import examples
-from kera_mobility.cli._output import remark, say, try_first
+from kera_mobility.cli._output import remark, say, terminal_width, try_first
 from kera_mobility.cli._progress import kept_after_interrupt, progress_display
 from kera_mobility.cli._progress_lines import ProgressLines
 
@@ -84,7 +83,7 @@ def command(
         folders = [out / scenario.name for scenario in sides(variant, against, override or ())]
         remark(kept_after_interrupt([*folders, *out.glob(f"{folders[1].name}-without-*")], batch=True))
         raise
-    say("\n".join([*_changes(answer, everyone), "", *answer_lines(answer, shutil.get_terminal_size().columns)]))
+    say("\n".join([*_changes(answer, everyone), "", *answer_lines(answer, terminal_width())]))
     if not no_report:
         from kera_mobility.results.report import write_report
 

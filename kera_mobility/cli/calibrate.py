@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kera_mobility.cli._examples import examples
-from kera_mobility.cli._output import print_json, remark, say, try_first, write_text
+from kera_mobility.cli._output import Everyone, in_columns, print_json, remark, say_brief, try_first, write_text
 from kera_mobility.files import package_version
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def command(
     result: Annotated[
         Path | None, typer.Option("--result", metavar="FILE", help="Write the rounds and every figure as YAML.")
     ] = None,
+    everyone: Everyone = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Fit the constants to surveys and counts; print what was fitted, and beside it what was held out."""
@@ -68,7 +69,7 @@ def command(
     if as_json:
         print_json(_content(calibration, checks))
     else:
-        say(_table(calibration, checks))
+        say_brief(_brief(calibration, checks), _table(calibration, checks), everyone)
     for file in (out, result):
         if file is not None:
             remark(f"Written to {file}")
@@ -141,12 +142,31 @@ def _yaml(content: Any) -> str:
     return text.getvalue()
 
 
-def _table(calibration: Calibration, checks: list[Check]) -> str:
+def _head(calibration: Calibration) -> list[str]:
     title = calibration.scenario.title or calibration.scenario.name
     lines = [f"{title}, everyone, seed {calibration.settings.fit.check_seed}"]
     if calibration.iterations and not calibration.converged:
         lines.append(f"The search ended after {len(calibration.iterations)} rounds without meeting every share.")
-    lines += ["", "Values"]
+    return lines
+
+
+def _brief(calibration: Calibration, checks: list[Check]) -> list[str]:
+    """Return how many figures of each standing are met, then those that are missed, then the rest."""
+    lines = _head(calibration)
+    for standing, heading in HEADINGS.items():
+        verdicts = [check.met for check in checks if check.standing == standing]
+        if verdicts:
+            judged = f", {verdicts.count(False)} missed" if any(met is not None for met in verdicts) else ""
+            lines.append(f"{heading}: {len(verdicts)}{judged}")
+    cells = [("", "model", "data", "", "")]
+    for check in sorted(checks, key=lambda check: check.met is not False):
+        title, unit = f"{check.title[:36]}", f"{check.unit[:14]}"
+        cells.append((title, _number(check.model), _number(check.data), unit, "MISSED" if check.met is False else ""))
+    return [*lines, *in_columns(cells, left=(0, 3, 4))]
+
+
+def _table(calibration: Calibration, checks: list[Check]) -> str:
+    lines = [*_head(calibration), "", "Values"]
     lines += [f"  {key.ljust(WIDEST_TITLE)}  {value:>9}" for key, value in calibration.values.items()]
     for standing, heading in HEADINGS.items():
         chosen = [check for check in checks if check.standing == standing]

@@ -38,10 +38,11 @@ def command(
     pairs: Annotated[Path, typer.Option(help="With --realism: what is changed, and the bands.")] = Path(
         "configs/realism.yaml"
     ),
+    everyone: Annotated[bool, typer.Option("--all", help="With --realism: print sources too, and every line.")] = False,
 ) -> None:
     """Run small scenarios and say what moved against their baselines, by how much and from which event on."""
     if realism:
-        _hold_to_the_world(pairs)
+        _hold_to_the_world(pairs, everyone)
         return
     if renew and not why.strip():
         raise typer.BadParameter("--renew needs the reason: --why '...'", param_hint="--why")
@@ -72,10 +73,10 @@ def command(
     say("1 check, as before." if len(results) == 1 else f"{len(results)} checks, all as before.")
 
 
-def _hold_to_the_world(pairs: Path) -> None:
+def _hold_to_the_world(pairs: Path, everyone: bool) -> None:
     from kera_mobility.cli.realism import show
 
-    unlike = [row for row in show(pairs, None, None, None, as_json=False) if not row.as_stated]
+    unlike = [row for row in show(pairs, None, None, None, everyone=everyone, as_json=False) if not row.as_stated]
     for row in unlike:
         told = "inside its band, but explained as outside" if row.inside else "outside its band"
         remark(f"{row.id}: {row.value:.2f} is {told}; {row.low:g} to {row.high:g}: {pairs}, why_outside")

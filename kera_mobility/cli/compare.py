@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from kera_mobility.cli._decision import DecisionFile, PrimaryOutcomes, chosen_decision
 from kera_mobility.cli._examples import examples
-from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
+from kera_mobility.cli._output import print_json, remark, say, terminal_width, try_first, write_csv
 
 
 @examples(
@@ -52,7 +51,7 @@ def command(
         contents = [comparison.to_json() for comparison in comparisons]
         print_json(contents[0] if len(contents) == 1 else contents)
     elif csv is None:
-        width = shutil.get_terminal_size().columns
+        width = terminal_width()
         texts = [
             table(comparison, everyone=True) if everyone else "\n".join(short_table(comparison, width))
             for comparison in comparisons

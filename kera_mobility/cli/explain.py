@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kera_mobility.cli._examples import examples
-from kera_mobility.cli._output import print_json, remark, say, try_first, write_csv
+from kera_mobility.cli._output import Everyone, print_json, remark, say, say_brief, terminal_width, try_first, write_csv
 
 if TYPE_CHECKING:
     from kera_mobility.results.explain.inputs import RunReader
@@ -30,6 +30,7 @@ def command(
     ] = True,
     tries: Annotated[int, typer.Option(min=1, max=100, help="Changes tried; each takes as long as a run.")] = 8,
     top: Annotated[int, typer.Option(min=1, max=100, help="Places and hours named for each reason.")] = 3,
+    everyone: Everyone = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every case.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write every case as CSV to this file ('-' prints it).")] = None,
 ) -> None:
@@ -42,7 +43,7 @@ def command(
         return
     from kera_mobility.results.explain import explain
     from kera_mobility.results.explain.explanation import CASE_COLUMNS
-    from kera_mobility.results.explain.text import explanation_text
+    from kera_mobility.results.explain.text import brief_explanation, explanation_text
 
     try_first(csv)
     explanation = explain(folder)
@@ -51,7 +52,7 @@ def command(
     if as_json:
         print_json(explanation.to_json())
     elif csv is None:
-        say(explanation_text(explanation, top))
+        say_brief(brief_explanation(explanation, terminal_width()), explanation_text(explanation, top), everyone)
     if explanation.disagreements:
         remark(f"{len(explanation.disagreements)} sums do not agree with the KPI table")
         raise typer.Exit(DISAGREES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kera_mobility.cli._examples import examples
-from kera_mobility.cli._output import say
+from kera_mobility.cli._output import Everyone, brief_lines, say, terminal_width
 from kera_mobility.config.resources import area_folder
 from kera_mobility.errors import MissingFileError, NetworkError
 from kera_mobility.texts import spreadsheet_cell, visible
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from kera_mobility.town.streets.streets import Streets
 
 app = typer.Typer(help="Make, draw and describe the street map of an area.", no_args_is_help=True)
+NOTICE = "NOTICE: "
+"""Before what a user should know of the map."""
 AreaName = Annotated[str, typer.Argument(metavar="AREA", help="Name of an area (kera), or its folder.")]
 
 
@@ -164,12 +168,21 @@ def info(
     trips: Annotated[
         Path | None, typer.Option("--trips", metavar="FILE", help="Write what becomes of every trip of the feeds, CSV.")
     ] = None,
+    everyone: Everyone = False,
 ) -> None:
     """Say what the area's streets and timetables hold, how good they are, whose data it is and how old."""
     folder = _folder(area)
-    _describe(folder)
-    _print_timetables(folder, service_date or None, trips)
-    _print_sources(folder, _day(on))
+    figures, credit, account = _figures(folder), _credit(folder), list(_account(folder))
+    timetables = list(_timetables(folder, service_date or None))
+    sources = list(_sources(folder, _day(on)))
+    notices = [line for line in account if line.startswith(NOTICE)]
+    runs = [line.split("\n")[1] for line in timetables if line.startswith("\n")]
+    age = textwrap.wrap(sources[-1].strip(), terminal_width())
+    brief = [figures[0], credit, *age, *notices, *figures[3:], *runs, *figures[1:3]]
+    whole = "\n".join([*figures, *account, credit, *timetables, *sources])
+    _say_lines(brief_lines(brief, whole, everyone))
+    if trips:
+        _write_trips(folder, service_date or None, trips)
 
 
 def _folder(area: str) -> Path:
@@ -215,9 +228,7 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float, box:
         say(f"clipped: {extract.missing_nodes} nodes are missing from {extract.clipped_ways} ways, which are cut there")
     if made.covered is not None:
         say(f"covers {made.covered:.0%} of the residents")
-    _describe(out)
-    if feed:
-        _print_timetables(out, None, None)
+    _say_lines([*_figures(out), *_account(out), _credit(out), *(_timetables(out, None) if feed else ())])
     by_class = sorted(made.kilometres.class_m.items(), key=lambda row: -row[1])
     say(
         "in the file    " + ", ".join(f"{name} {length_m / 1000.0:.1f}" for name, length_m in by_class) + " km by class"
@@ -233,7 +244,23 @@ def _import(extract: Extract, out: Path, like: Path | None, merge_m: float, box:
     say(f"Use it: kera run configs/{config}.yaml --set area={folder}{lines}")
 
 
-def _describe(folder: Path) -> None:
+def _say_lines(lines: Iterable[str]) -> None:
+    """Print lines, notices in red."""
+    for line in lines:
+        if line.startswith(NOTICE):
+            typer.secho(line, fg="red", bold=True)
+        else:
+            say(line)
+
+
+def _credit(folder: Path) -> str:
+    from kera_mobility.areas.description import read_area
+
+    return visible(read_area(folder).attribution, keep="")
+
+
+def _figures(folder: Path) -> list[str]:
+    """Return a line of the nodes, four of the streets, and one of each mode."""
     from kera_mobility.areas.description import read_area
     from kera_mobility.areas.quality import survey
     from kera_mobility.town.streets.streets import Streets
@@ -241,11 +268,13 @@ def _describe(folder: Path) -> None:
     streets = Streets.load(folder / "streets")
     area, figures = read_area(folder), survey(streets)
     title = visible(area.title, keep="")
-    say(f"{title}: {figures.nodes} nodes, {figures.outside_places} of them places beyond the map")
-    say("km by origin   " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_origin.items()))
-    say("km by class    " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_class.items()))
-    say(f"real share     {figures.real_share:.0%} of the length that stands today")
-    say(f"on foot        a node is joined to {figures.walk_degree:.2f} others{_density(folder, streets)}")
+    lines = [
+        f"{title}: {figures.nodes} nodes, {figures.outside_places} of them places beyond the map",
+        "km by origin   " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_origin.items()),
+        "km by class    " + ", ".join(f"{name} {km:.1f}" for name, km in figures.km_by_class.items()),
+        f"real share     {figures.real_share:.0%} of the length that stands today",
+        f"on foot        a node is joined to {figures.walk_degree:.2f} others{_density(folder, streets)}",
+    ]
     for mode, parts in figures.parts_by_mode.items():
         low, middle, high = figures.circuity_by_mode[mode]
         connected = "one connected part" if parts == 1 else f"{parts} PARTS"
@@ -254,56 +283,64 @@ def _describe(folder: Path) -> None:
             if middle != middle
             else (f"way over straight line {middle:.2f} ({low:.2f} to {high:.2f})")
         )
-        say(f"{mode:<14} {figures.nodes_by_mode[mode]} nodes, {connected}; {detour}")
-    _print_account(folder)
-    say(visible(area.attribution, keep=""))
+        lines.append(f"{mode:<14} {figures.nodes_by_mode[mode]} nodes, {connected}; {detour}")
+    return lines
 
 
-def _print_account(folder: Path) -> None:
-    """Print what an import let in and left away, and what a user should know of it."""
+def _account(folder: Path) -> Iterator[str]:
+    """Yield what an import let in and left away, and what a user should know of it."""
     from kera_mobility.areas.kilometres import lines_of
     from kera_mobility.areas.provenance import read_provenance
 
     for dataset in read_provenance(folder):
-        for line in lines_of(dataset.kilometres):
-            say(line)
+        yield from lines_of(dataset.kilometres)
         for notice in dataset.notices:
-            typer.secho(visible(f"NOTICE: {notice}", keep=""), fg="red", bold=True)
+            yield visible(f"{NOTICE}{notice}", keep="")
 
 
-def _print_timetables(folder: Path, service_date: str | None, trips: Path | None) -> None:
-    """Print what became of the trips of each timetable; write every trip to a file if there is one."""
+def _timetables(folder: Path, service_date: str | None) -> Iterator[str]:
+    """Yield what became of the trips of each timetable, an empty line before each."""
+    from kera_mobility.errors import SettingError, TimetableError
+    from kera_mobility.files import read_yaml
+    from kera_mobility.town.timetable.feeds import timetable_names, timetable_of
+
+    area = read_yaml(folder / "area.yaml")
+    for name in timetable_names(folder):
+        try:
+            timetable = timetable_of(folder, name, area, service_date)
+        except (SettingError, TimetableError) as error:
+            yield f"\ntimetable {name}: {error}"
+            continue
+        about = timetable.about
+        runs = f"{timetable.runs} runs of {len(timetable.line_name)} lines"
+        yield f"\ntimetable {name}: {runs} at {timetable.stops} stops"
+        if about:
+            counts = about["trips"]
+            yield f"  date       {about['date']} ({about['date_chosen']})"
+            yield f"  trips      {sum(counts.values())} in the feed"
+            for fate, count in counts.items():
+                yield f"  {count:>9}  {fate}"
+            for kind in ("notices", "not_honoured"):
+                for text in about[kind]:
+                    yield f"  {'notice' if kind == 'notices' else 'not done':<9}  {text}"
+
+
+def _write_trips(folder: Path, service_date: str | None, trips: Path) -> None:
+    """Write what becomes of every trip of the timetables that can be read."""
     import csv
 
     from kera_mobility.errors import SettingError, TimetableError
     from kera_mobility.files import read_yaml
-    from kera_mobility.town.timetable.feeds import fates_in, timetable_names, timetable_of
+    from kera_mobility.town.timetable.feeds import fates_in, timetable_names
 
     area, rows = read_yaml(folder / "area.yaml"), []
     for name in timetable_names(folder):
-        try:
-            timetable = timetable_of(folder, name, area, service_date)
-            if trips:
-                rows += [(name, *fate) for fate in fates_in(folder, name, area, service_date)]
-        except (SettingError, TimetableError) as error:
-            say(f"\ntimetable {name}: {error}")
-            continue
-        about = timetable.about
-        say(f"\ntimetable {name}: {timetable.runs} runs of {len(timetable.line_name)} lines at {timetable.stops} stops")
-        if about:
-            counts = about["trips"]
-            say(f"  date       {about['date']} ({about['date_chosen']})")
-            say(f"  trips      {sum(counts.values())} in the feed")
-            for fate, count in counts.items():
-                say(f"  {count:>9}  {fate}")
-            for kind in ("notices", "not_honoured"):
-                for text in about[kind]:
-                    say(f"  {'notice' if kind == 'notices' else 'not done':<9}  {text}")
-    if trips:
-        with trips.open("w", encoding="utf-8", newline="") as file:
-            header = ("timetable", "trip_id", "route_id", "fate", "detail")
-            csv.writer(file).writerows([header, *(map(spreadsheet_cell, row) for row in rows)])
-        say(f"\n{trips}: {len(rows)} trips written")
+        with suppress(SettingError, TimetableError):  # said above
+            rows += [(name, *fate) for fate in fates_in(folder, name, area, service_date)]
+    with trips.open("w", encoding="utf-8", newline="") as file:
+        header = ("timetable", "trip_id", "route_id", "fate", "detail")
+        csv.writer(file).writerows([header, *(map(spreadsheet_cell, row) for row in rows)])
+    say(f"\n{trips}: {len(rows)} trips written")
 
 
 def _density(folder: Path, streets: Streets) -> str:
@@ -326,8 +363,8 @@ def _day(text: str, option: str = "--on") -> date:
         raise typer.BadParameter(f"got '{text}', expected a day as 2026-01-31", param_hint=option) from None
 
 
-def _print_sources(folder: Path, today: date) -> None:
-    """Print every dataset, the files that none explains, and how many are too old for what they are used for."""
+def _sources(folder: Path, today: date) -> Iterator[str]:
+    """Yield every dataset, the files that none explains, and how many are too old for what they are used for."""
     from kera_mobility.areas.provenance import (
         LARGEST_OLD_SHARE,
         OLD_YEARS,
@@ -339,16 +376,16 @@ def _print_sources(folder: Path, today: date) -> None:
     datasets = read_provenance(folder)
     for dataset in datasets:
         age = "" if not dataset.current else ", OLD" if dataset.is_old(today) else ", current"
-        say(f"\n{dataset.file}")
-        say(f"  source   {visible(dataset.source, keep='')}")
-        say(f"  licence  {visible(dataset.licence, keep='')}")
-        say(f"  date     {dataset.date}{age}")
-        say(f"  derived  {visible(dataset.derived_how, keep='')}")
+        yield f"\n{dataset.file}"
+        yield f"  source   {visible(dataset.source, keep='')}"
+        yield f"  licence  {visible(dataset.licence, keep='')}"
+        yield f"  date     {dataset.date}{age}"
+        yield f"  derived  {visible(dataset.derived_how, keep='')}"
     for file in files_without_source(folder, datasets):
-        say(f"\n{file}\n  NO SOURCE STATED")
+        yield f"\n{file}\n  NO SOURCE STATED"
     share = freshness(datasets, today)
     verdict = "kept" if share.within_limit else "NOT kept"
-    say(
+    yield (
         f"\n{share.old} of {share.current} datasets that stand for today are older than {OLD_YEARS} years: "
         f"{share.old_share:.0%}; the city's own limit of {LARGEST_OLD_SHARE:.0%} is {verdict}"
     )

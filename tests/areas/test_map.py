@@ -520,6 +520,20 @@ def test_info_says_what_the_map_holds_and_whose_data_it_is() -> None:
         assert words in shown.stdout
 
 
+def test_info_fits_a_terminal_and_says_how_much_more_there_is() -> None:
+    everything, short = (
+        CliRunner()
+        .invoke(network_command.app, ["info", "kera", *more], env={"COLUMNS": "80"}, catch_exceptions=False)
+        .stdout.splitlines()
+        for more in (["--all"], [])
+    )
+    assert len(short) == 15
+    assert max(map(len, short)) <= 80
+    assert short[-1] == f"{len(everything) - 14} more lines with --all"
+    assert "limit of 5% is NOT kept" in " ".join(short)
+    assert "  licence  CC0" in everything
+
+
 def test_the_tool_and_map_work_on_any_folder(
     hamlet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

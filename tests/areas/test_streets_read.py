@@ -466,7 +466,7 @@ def test_what_came_in_is_what_is_on_the_map_and_what_was_left_away(tmp_path: Pat
     for reason in ("not built", "driveways and aisles", "kind of way not known", "hangs together with nothing"):
         assert recorded[f"left: {reason}"]["walk"] > 0.05, reason
     assert recorded["left: shut by tags of access"]["drive"] == pytest.approx(3 * EAST_M / 1000.0, abs=0.003)
-    assert "left: not built" in command("info", made.folder)
+    assert "left: not built" in command("info", made.folder, "--all")
 
 
 def test_an_import_says_how_long_each_class_is_in_the_file_and_on_the_map(tmp_path: Path) -> None:

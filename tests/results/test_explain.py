@@ -562,6 +562,18 @@ def _words(value: ast.expr, constants: dict[str, str]) -> Iterator[str]:
             yield from _words(value.args[0], constants)
 
 
+def test_an_explanation_fits_a_terminal_and_says_how_much_more_there_is(
+    small_day: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    everything, short = (kera("explain", str(small_day), *more).stdout.splitlines() for more in (["--all"], []))
+    assert everything == explanation_text(explain(small_day)).splitlines()
+    assert len(short) <= 15 < len(everything)
+    assert max(map(len, short)) <= 80
+    assert short[-1] == f"{len(everything) - len(short) + 1} more lines with --all"
+    assert "sums agree exactly" in "".join(short)
+
+
 def kera(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Return what the command says."""
     return subprocess.run([sys.executable, "-m", "kera_mobility", *arguments], capture_output=True, text=True)

@@ -231,7 +231,9 @@ def test_nothing_that_is_printed_moves_the_terminal(district: District) -> None:
     assert json.loads(trip)["title"]
     printed = [
         *district.printed, trip, district.kera("compare", district.before, district.after, "--all"),
-        district.kera("explain", district.after), district.kera("network", "info", district.folder / "area"),
+        district.kera("explain", district.after, "--all"), district.kera("explain", district.after),
+        district.kera("network", "info", district.folder / "area", "--all"),
+        district.kera("network", "info", district.folder / "area"),
     ]  # fmt: skip
     for text in printed:
         assert UNSEEN.findall(text) == []

@@ -330,7 +330,7 @@ def test_without_rounds_the_scenarios_own_constants_are_judged(
 
 def kera(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kera_mobility", *arguments]
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "80"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=here)
 
 
@@ -342,6 +342,10 @@ def test_the_command_prints_what_was_fitted_and_beside_it_what_was_not(tmp_path:
     )  # fmt: skip
     assert one.returncode == 0, one.stderr
     assert one.stdout.index("Fitted (") < one.stdout.index("Held out (")
+    lines = one.stdout.splitlines()
+    assert len(lines) == 15
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].endswith(" more lines with --all")
     assert "round 1: " in one.stderr
     text = (tmp_path / "constants.yaml").read_text(encoding="utf-8")
     assert "#   kera calibrate configs/today.yaml" in text

@@ -115,12 +115,14 @@ def assert_fits(pair: ElasticityPair) -> None:
 def test_the_command_lays_elasticities_beside_bands(small: Path) -> None:
     settings = pairs(small).model_dump(mode="json")
     (small.parent / "pairs.yaml").write_text(json.dumps(settings), encoding="utf-8")
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "80"}
     command = [sys.executable, "-m", "kera_mobility", "realism", "--pairs", "pairs.yaml"]
     table = subprocess.run(command, cwd=small.parent, capture_output=True, text=True, env=here)
     assert table.returncode == 0, table.stderr
     assert "fares +100 %" in table.stdout
     assert "nothing is tuned to them" in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 80
+    assert table.stdout.endswith(" more lines with --all\n")
     rows = subprocess.run([*command, "--json"], cwd=small.parent, capture_output=True, text=True, env=here)
     assert json.loads(rows.stdout)[0]["inside"] in (True, False)
 

@@ -24,6 +24,8 @@ WIDTH = 110
 """Columns of the sentences."""
 MOST_NOTICES = 8
 """Public facts shown of a day."""
+DETAIL = " " * 18
+"""Before where, when and what instead, below a reason."""
 MOST = 3
 """Places, hours and sequels named, unless told."""
 _PROMISE = {"expired": "ran out unused", "cancelled": "were given back"}
@@ -37,6 +39,21 @@ def explanation_text(explanation: Explanation, top: int = MOST) -> str:
         *_refused(explanation, cases, top), *_other(explanation, cases, top), _sums(explanation),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
+
+
+def brief_explanation(explanation: Explanation, width: int) -> list[str]:
+    """Return what matters of the explanation as lines: the sentences, whether sums agree, and the reasons by count."""
+    cases, wrong = explanation.cases, explanation.disagreements
+    lines = _head(explanation).splitlines()[:1]
+    lacking = sum(bool(run.lacking) for run in explanation.runs)
+    lines += [f"{lacking} older results lack tables, which count as 0."] if lacking else []
+    lines += textwrap.wrap(_in_short(explanation, cases), width)
+    verdict = f"All {len(explanation.sums)} sums agree exactly with the KPI table."
+    lines.append(
+        f"DOES NOT AGREE with the KPI table: {len(wrong)} sums. Do not use these figures." if wrong else verdict
+    )
+    reasons = "\n".join([*_given_up(explanation, cases, 0), *_refused(explanation, cases, 0)]).splitlines()
+    return [*lines, *(line for line in reasons if not line.startswith(DETAIL))]
 
 
 def _wrapped(text: str) -> str:
@@ -152,11 +169,11 @@ def _block(cases: Cases, total: int, meaning: str, top: int, *, instead: bool = 
 def _details(cases: Cases, top: int, *, instead: bool = True) -> list[str]:
     """Return where, when and what instead, each with a rest so that the line adds up."""
     lines = [
-        "                  where    " + _list(grouped(cases, lambda case: case.place), top, "elsewhere"),
-        "                  when     " + _list(grouped(cases, lambda case: _hours(case.hour)), top, "at other hours"),
+        f"{DETAIL}where    " + _list(grouped(cases, lambda case: case.place), top, "elsewhere"),
+        f"{DETAIL}when     " + _list(grouped(cases, lambda case: _hours(case.hour)), top, "at other hours"),
     ]
     if instead:
-        lines.append("                  instead  " + _list(grouped(cases, lambda case: case.instead), top + 2, "other"))
+        lines.append(f"{DETAIL}instead  " + _list(grouped(cases, lambda case: case.instead), top + 2, "other"))
     return lines
 
 
