@@ -187,8 +187,9 @@ def _describe(detail: ErrorDetails, data: Any, schema: Schema) -> tuple[KeyPath,
     if kind in _BOUNDS:
         expected += unit_of(path)
         written = value_below(data, path)
-        if isinstance(written, str):  # a time in words, which pydantic has seen as a number
-            got = f"got {shown(written)}, which is {detail['input']:g}{unit_of(path)}"
+        seen = detail["input"]
+        if isinstance(written, str) and not isinstance(seen, str):  # a time in words, which pydantic saw as a number
+            got = f"got {shown(written)}, which is {seen:g}{unit_of(path)}"
     return path, got, expected
 
 

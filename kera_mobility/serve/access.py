@@ -71,8 +71,8 @@ class Access:
         """Return whether a request was sent to a name of this server: another one may lead here from elsewhere."""
         if self.host not in LOOPBACK:
             return True  # somebody named the host, and asks for passwords
-        name = urlsplit(f"//{host}")
         try:
+            name = urlsplit(f"//{host}")
             return name.hostname in LOOPBACK and name.port == self.port
         except ValueError:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -361,7 +362,8 @@ async def _body(request: Request) -> bytes:
 
 def _json_map(content: bytes) -> Mapping[str, Any]:
     try:
-        body = json.loads(content or b"{}", parse_constant=_no_number)
+        body = json.loads(content or b"{}", parse_constant=_no_number, parse_float=_finite)
+        json.dumps(body, ensure_ascii=False).encode("utf-8")  # half a character can be sent, and not answered
     except (ValueError, RecursionError):
         raise HTTPException(400, "expected JSON") from None
     if not isinstance(body, dict):
@@ -371,6 +373,11 @@ def _json_map(content: bytes) -> Mapping[str, Any]:
 
 def _no_number(constant: str) -> Any:
     raise ValueError(f"holds {constant}")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(digits)
 
 
 def _yaml(file: Path) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -41,17 +42,11 @@ def parse_value(text: str, key: str) -> float | int:
         If it is not written as such a value; with what was found and what was expected.
     """
     plain, form = _SPACES.sub(" ", text.strip().lower()), form_of(key)
-    if form == "clock":
-        return _whole(_clock(plain, key))
-    if form == "duration":
-        return _whole(_duration(plain, key))
-    number, unit = plain.removesuffix("%").removesuffix("\u20ac").strip(), unit_of(key).lower()
-    number = number.removesuffix(unit).strip().replace(" ", "")
-    if not _NUMBER.fullmatch(number):
-        example = "35 %" if form == "share" else "1,50 or 1.50"
-        raise ConfigError(f"{key}: got '{text}', expected a number such as {example}")
-    value = float(number.replace(",", ".").replace("\u2212", "-"))
-    return _whole(value / 100.0 if form == "share" and plain.endswith("%") else value)
+    parse = {"clock": _clock, "duration": _duration}.get(form, _number)
+    value = parse(plain, key)
+    if not math.isfinite(value):
+        raise ConfigError(f"{key}: got '{text[:20]}...', expected fewer digits")
+    return _whole(value)
 
 
 def written(value: Any, key: str) -> str:
@@ -81,6 +76,15 @@ def _duration(text: str, key: str) -> float:
     if time_s is None:
         raise ConfigError(f"{key}: got '{text}', expected a duration with its unit, such as 10 min, 45 s or 1 h 30 min")
     return time_s
+
+
+def _number(text: str, key: str) -> float:
+    share, unit = form_of(key) == "share", unit_of(key).lower()
+    number = text.removesuffix("%").removesuffix("\u20ac").strip().removesuffix(unit).strip().replace(" ", "")
+    if not _NUMBER.fullmatch(number):
+        raise ConfigError(f"{key}: got '{text}', expected a number such as {'35 %' if share else '1,50 or 1.50'}")
+    value = float(number.replace(",", ".").replace("\u2212", "-"))
+    return value / 100.0 if share and text.endswith("%") else value
 
 
 def _whole(value: float) -> float | int:

@@ -157,7 +157,7 @@ class Questions:
             raise ConfigError("expected keys with values (a map)")
         known = {layer.file.name: layer.file for layer in self.layers.values()} | {self.base.name: self.base}
         named = document.get("extends", [])
-        named = [named] if isinstance(named, str) else named
+        named = named if isinstance(named, list) else [named]
         parts = [str(part).rpartition("/")[2] for part in named]
         if not parts or not all(part in known for part in parts):
             raise ConfigError(
@@ -293,6 +293,7 @@ def require_no_paths(content: Any, where: str = "") -> None:
     """
     if isinstance(content, Mapping):
         for key, value in content.items():
+            require_no_paths(str(key), where)
             if not (key in FREE_TEXT and isinstance(value, str)):
                 require_no_paths(value, f"{where}.{key}".strip("."))
     elif isinstance(content, list | tuple):

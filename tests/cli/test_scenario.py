@@ -426,6 +426,7 @@ def test_the_schema_for_editors_takes_times_in_words() -> None:
         ("services.shuttle.headway_s=0:10", "of s or a duration such as 90 s, 10 min or 1 h 30 min"),
         ("services.shuttle.headway_s=30 min 1 h", "of s or a duration such as 90 s, 10 min or 1 h 30 min"),
         ("services.shuttle.headway_s=3 h", "headway_s: got '3 h', which is 10800 s, expected at most 7200 s"),
+        ("services.shuttle.headway_s='99999'", "headway_s: got '99999', expected at most 7200 s"),
         ("services.shuttle.last_s=31:00", "last_s: got '31:00', which is 111600 s, expected at most 108000 s"),
         ("services.shuttle.last_s=23:60", "or a time of day such as 23:00 (25:30 is half past one the next night)"),
         ("town.people.latest_start_h=25:00", "got '25:00', which is 25 h, expected at most 24 h"),

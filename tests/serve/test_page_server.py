@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -107,6 +108,13 @@ def test_each_planner_key_is_a_setting_and_the_page_speaks_three_languages(serve
                 assert entry["key"].partition(".")[0] in kinds[kind].settings_type.model_fields, (kind, entry["key"])
 
 
+@pytest.mark.parametrize("text", ["9" * 400, "-" + "9" * 400, "9" * 400 + " min", "9" * 400 + ":00"])
+@pytest.mark.parametrize("key", ["services.scooter.fleet", "services.shuttle.headway_s", "services.shuttle.last_s"])
+def test_a_number_of_endless_digits_is_refused(text: str, key: str) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        parse_value(text, key)
+
+
 # Who may ask for what.
 
 
@@ -138,6 +146,67 @@ def test_a_change_from_another_page_is_refused(server: PageServer, origin: str) 
 
 def test_another_name_for_this_machine_is_refused(server: PageServer) -> None:
     assert server.ask("GET", "/api/runs", Host="evil.example").status == 421
+
+
+@pytest.mark.parametrize("host", ["[::1", "127.0.0.1:x", "", "]", "a" * 5000])
+def test_no_host_at_all_is_refused_too(server: PageServer, host: str) -> None:
+    assert server.ask("GET", "/", cookie="", Host=host).status in (400, 421)
+
+
+@pytest.mark.parametrize("text", ["extends: 5", "extends: {a: b}", "extends: [[x]]", "extends: null", "extends: ''"])
+def test_an_upload_that_extends_no_file_is_refused(server: PageServer, text: str) -> None:
+    server.post("/api/upload", expected=422, title="Mine", yaml=text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"add": ["\ud800"]}, {"set": {"services.scooter.fleet": "\ud800"}},
+        {"set": {"services.scooter.fleet": "9" * 400}}, {"set": {"weather": {"/etc/passwd": "x"}}},
+        {"set": {"services.scooter.hubs": [{"name": "x", "lat": "y", "lon": "z"}]}},
+    ],
+)  # fmt: skip
+def test_a_change_that_no_page_makes_is_refused_in_words(server: PageServer, change: dict[str, Any]) -> None:
+    view = asked(server, "Strange")
+    path, body = f"/api/questions/{view['name']}/edit", json.dumps({"version": view["version"], **change}).encode()
+    answer = server.ask("POST", path, body)
+    assert answer.status in (200, 400, 422)
+    if answer.status == 200:
+        assert json.loads(answer.body)["faults"]
+    assert b"format code" not in answer.body
+
+
+def test_a_preview_of_no_value_is_refused_in_words_that_name_no_folder(server: PageServer) -> None:
+    view = asked(server, "Strange preview")
+    path = f"/api/questions/{view['name']}/preview"
+    for key in ("services.scooter.fleet", "services.shuttle.headway_s", "services.shuttle.fare_eur"):
+        for value in ("abc", [1], {"a": 1}, None, "9" * 400):
+            answer = server.ask("POST", path, json.dumps({"key": key, "value": value}).encode())
+            assert answer.status in (200, 422)
+            assert b"format code" not in answer.body
+            assert str(server.library.parent).encode() not in answer.body
+            assert b"questions/" not in answer.body
+
+
+def test_a_full_disk_changes_nothing_and_is_said(tmp_path: Path) -> None:
+    """The system refuses every write of more than a few bytes; when there is room again all goes on."""
+    server = PageServer(write_base(tmp_path), tmp_path / "library").start().enter()
+    try:
+        view = asked(server)
+        before = {path: path.read_bytes() for path in sorted(server.library.rglob("*.yaml"))}
+        _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (16, hard))
+        change = {"set": {"services.scooter.fleet": "70"}}
+        server.post(f"/api/questions/{view['name']}/edit", expected=507, version=view["version"], **change)
+        server.post("/api/questions", expected=507, title="Another", trials=["scooters"])
+        server.post("/api/orders", expected=507, question=view["name"], mode="look")
+        assert {path: path.read_bytes() for path in sorted(server.library.rglob("*.yaml"))} == before
+        assert server.get(f"/api/questions/{view['name']}")["version"] == view["version"]
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        edited = server.post(f"/api/questions/{view['name']}/edit", version=view["version"], **change)
+        assert edited["version"] != view["version"]
+    finally:
+        server.kill()
 
 
 def test_what_is_too_large_or_no_json_is_refused(server: PageServer) -> None:
