@@ -73,16 +73,22 @@ const hash = (text) => (text ? h('code', { title: text }, text.slice(0, 12)) : '
 // Shares are shown in per cent, seconds in minutes, metres in kilometres; English has what the share is of, too.
 const shownUnit = (unit) => ({ s: t('unit.min'), m: 'km', EUR: '€' })[unit] ?? (language() === 'en' ? unit : '%');
 
+// The sentence of a figure, marked as English where it is the data's own.
+function defined(id, english, services) {
+  const text = definitionOf(id, english, services);
+  return text === english ? h('span', { lang: 'en' }, text) : text;
+}
+
 export function figures(content) {
   const services = allServices(content);
   const ids = Object.keys(content.definitions);
   const columns = [{ title: t('col.figure') }, ...content.sides.map((side) => ({ title: side.label, number: true })), { title: t('col.unit') }, { title: t('col.population') }, { title: t('col.definition') }];
   const rows = ids.map((id) => ({ attributes: { id: anchor(id), 'data-words': `${id} ${kpiName(id, services)} ${definitionOf(id, content.definitions[id].definition, services)}`.toLowerCase() },
-    cells: [h('span', {}, kpiName(id, services), ' ', h('code', { class: 'id' }, id)), ...content.sides.map((_, at) => value(content, at, id)), unitOf(content.definitions[id].unit) || shownUnit(content.definitions[id].unit), population(content.definitions[id].population), definitionOf(id, content.definitions[id].definition, services)] }));
+    cells: [h('span', {}, kpiName(id, services), ' ', h('code', { class: 'id' }, id)), ...content.sides.map((_, at) => value(content, at, id)), unitOf(content.definitions[id].unit) || shownUnit(content.definitions[id].unit), population(content.definitions[id].population), defined(id, content.definitions[id].definition, services)] }));
   for (const pair of content.differences) {
     for (const row of pair.more) {
       rows.push({ attributes: { id: pair.b === 1 ? anchor(row.id) : null, 'data-words': `${row.id} ${definitionOf(row.id, row.definition, services)}`.toLowerCase() },
-        cells: [h('span', {}, moreName(row.id, content), ' ', h('code', { class: 'id' }, row.id)), ...content.sides.map((_, at) => (at === pair.a ? figure(row.mean_a, row.unit) : at === pair.b ? h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, row.mean_a === null ? figure(row.difference, row.unit) : change(row.difference, row.unit)) : '–')), unitOf(row.unit), population(row.population), definitionOf(row.id, row.definition, services)] });
+        cells: [h('span', {}, moreName(row.id, content), ' ', h('code', { class: 'id' }, row.id)), ...content.sides.map((_, at) => (at === pair.a ? figure(row.mean_a, row.unit) : at === pair.b ? h('data', { value: String(row.difference), 'data-more': row.id, 'data-pair': pair.b }, row.mean_a === null ? figure(row.difference, row.unit) : change(row.difference, row.unit)) : '–')), unitOf(row.unit), population(row.population), defined(row.id, row.definition, services)] });
     }
   }
   const all = table(t('part.figures'), columns, rows, { class: 'all' });
