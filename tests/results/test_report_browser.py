@@ -321,7 +321,7 @@ def wait_until(page: Any, condition: str, given: Any, otherwise: str) -> None:
 def test_costs_of_a_day_alone_have_names_and_units(browser: Any, results: Path, tmp_path: Path) -> None:
     opened = Opened(browser, write_report([results / "all"], tmp_path / "alone.html"), WIDE)
     headline = opened.page.inner_text("#headline")
-    assert "Running cost per ride: " in headline
+    assert "Operating cost per ride: " in headline
     assert not re.search(r"\beur\b", headline)
     opened.context.close()
 
