@@ -314,6 +314,7 @@ def test_what_is_no_value_is_told_at_its_field_and_changes_nothing(
 
 def test_a_stop_that_is_dragged_shows_lap_and_cost_at_once(asked: tuple[Tab, float]) -> None:
     tab, _ = asked
+    tab.calm()
     lap = "#supply dl"
     before = tab.page.inner_text(lap)
     mark = tab.page.query_selector(".mark.stops >> nth=1")
