@@ -317,7 +317,7 @@ def test_a_stop_that_is_dragged_shows_lap_and_cost_at_once(asked: tuple[Tab, flo
     tab.calm()
     lap = "#supply dl"
     before = tab.page.inner_text(lap)
-    mark = tab.page.query_selector(".mark.stops >> nth=1")
+    mark = tab.page.wait_for_selector(".mark.stops >> nth=1")
     mark.scroll_into_view_if_needed()
     box = mark.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
