@@ -12,7 +12,7 @@ from kera_mobility.areas.country import CountrySettings
 from kera_mobility.areas.description import Box
 from kera_mobility.areas.import_area import Imported
 from kera_mobility.town.timetable.feeds import timetable_of
-from kera_mobility.units import FloatArray, IntArray
+from kera_mobility.units import BoolArray, FloatArray, IntArray
 
 PAGE = "district.md"
 """The page, in the folder of the area."""
@@ -51,7 +51,8 @@ class HeldPoints(NamedTuple):
     held: FloatArray
     """(C, 6) in the order of WEIGHTS, residents among them."""
     spacing_m: float
-    inside: Any
+    inside: BoolArray
+    """(C,)"""
 
 
 def page(title: str, country: CountrySettings, borrowed: bool, basis: Iterable[Basis]) -> str:
