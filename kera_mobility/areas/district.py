@@ -153,7 +153,7 @@ def _points_of(
     jobs = read_grid(sources.jobs, "jobs") if sources.jobs else _assumed_jobs(people, box, stops, basis)
     for what, grid in (("people", people), ("jobs", jobs)):
         if grid.unknown:
-            basis.append(Basis(what, "0", "", "assumed", f"{grid.unknown} rows of the table have no number"))
+            basis.append(Basis(what, f"0 in {grid.unknown} rows", "", "assumed", "the table has no number there"))
     lonlat = np.concatenate([people.lonlat, jobs.lonlat])
     held = np.zeros((len(lonlat), len(WEIGHTS)))
     held[: len(people.count), 0], held[len(people.count) :, 1] = people.count, jobs.count
